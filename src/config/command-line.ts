@@ -1,0 +1,59 @@
+// The command line, made from the option table; commander does the parsing.
+import { Command, CommanderError, Option as Flag } from 'commander';
+import { UsageError } from './errors.js';
+import { environmentOf, flagOf, OPTION_LIST } from './options.js';
+import type { Flags } from './sources.js';
+
+/** What the operator asked for: to run, or to be told something. */
+export type CommandLine = { readonly flags: Flags } | { readonly print: string };
+
+/**
+ * @param argv the arguments, without node and the script
+ * @param version what `--version` prints
+ * @throws {UsageError} for an unknown flag or a missing argument.
+ */
+export function parseCommandLine(argv: readonly string[], version: string): CommandLine {
+  let printed = '';
+  const command = new Command('media-serve')
+    .usage('[--root DIR] [--upstream ADDRESS] [options]')
+    .description(
+      'Serves MEDIA_ROOT under MEDIA_URL and hands every other request to the app.\n' +
+        'Precedence: flag, environment, config file, default.',
+    )
+    .version(version, '--version', 'print the version')
+    .helpOption('--help', 'print this help')
+    .allowExcessArguments(false)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => {
+        printed += text;
+      },
+      writeErr: () => {},
+    });
+  for (const [name, row] of OPTION_LIST) {
+    const flag = new Flag(`${flagOf(name)} <${row.type.placeholder}>`, describe(name, row));
+    if (row.type.repeatable) flag.argParser((value: string, before?: string[]) => [...(before ?? []), value]);
+    command.addOption(flag);
+  }
+  try {
+    command.parse([...argv], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return { print: printed };
+    throw new UsageError(`${oneLine(error.message)}; media-serve --help lists the options`);
+  }
+  return { flags: command.opts<Flags>() };
+}
+
+function describe(name: (typeof OPTION_LIST)[number][0], row: (typeof OPTION_LIST)[number][1]): string {
+  const notes = [environmentOf(name).toReversed().join(', ')];
+  if (row.default !== undefined) notes.push(`default ${row.default}`);
+  return `${row.doc.replaceAll('`', '')} [${notes.join('; ')}]`;
+}
+
+function oneLine(message: string): string {
+  return message
+    .replace(/^error: /, '')
+    .replace(/\s*\n\s*/g, ' ')
+    .replace(/\.$/, '');
+}

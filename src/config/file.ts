@@ -1,0 +1,91 @@
+// Reads the config file and checks its shape, so that every mistake is one line that names the place.
+import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import Type from 'typebox';
+import { BadValueError, quote } from './errors.js';
+import type { LocationKind } from './options.js';
+import { LOCATION_KINDS, locationSchema, serverSchema } from './schema.js';
+
+/** The file's content after the shape check; values are still as written. */
+export interface ConfigFile {
+  /** The path as it is shown in messages. */
+  readonly path: string;
+  /** Relative directories in the file start here. */
+  readonly directory: string;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly locations: readonly LocationEntry[];
+}
+
+/** One element of `locations`, as written. */
+export interface LocationEntry {
+  readonly kind: LocationKind;
+  readonly prefix: string;
+  readonly [key: string]: unknown;
+}
+
+/** @throws {BadValueError} when the file cannot be read, is not JSON, or holds something unknown. */
+export function readConfigFile(path: string, from: string): ConfigFile {
+  const content = parseJson(readText(path, from), path);
+  const ajv = new Ajv({ allowUnionTypes: true, strict: false, verbose: true });
+  // Locations are checked one by one, each against its own kind: a union's errors would name every kind.
+  check(ajv.compile(serverSchema(Type.Unknown())), content, path, '');
+  const {
+    locations = [],
+    $schema: _,
+    ...options
+  } = content as { locations?: unknown[] } & Record<string, unknown>;
+  for (const [index, entry] of locations.entries()) {
+    const place = `locations[${index}]`;
+    const kind = LOCATION_KINDS.find((known) => known === (entry as Partial<LocationEntry> | null)?.kind);
+    if (kind === undefined) {
+      throw new BadValueError(
+        `${path}: ${place}`,
+        `has no known "kind"; write one of ${LOCATION_KINDS.join(', ')}`,
+      );
+    }
+    check(ajv.compile(locationSchema(kind)), entry, path, place);
+  }
+  return { path, directory: dirname(path), options, locations: locations as LocationEntry[] };
+}
+
+function readText(path: string, from: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new BadValueError(from, `${path} cannot be read (${code}); write the path of a JSON file`);
+  }
+}
+
+function parseJson(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text.replace(/^\uFEFF/, ''));
+  } catch (error) {
+    throw new BadValueError(path, `is not JSON: ${(error as Error).message}`);
+  }
+}
+
+function check(validate: ValidateFunction, value: unknown, path: string, place: string): void {
+  if (validate(value)) return;
+  const [error] = validate.errors ?? [];
+  if (error === undefined) return;
+  const inside = error.instancePath.replace(/\/(\d+)/g, '[$1]').replaceAll('/', '.');
+  const where = `${place}${inside}`.replace(/^\./, '');
+  throw new BadValueError(where === '' ? path : `${path}: ${where}`, explain(error, value));
+}
+
+function explain(error: ErrorObject, value: unknown): string {
+  const parameters = error.params as Record<string, unknown>;
+  if (error.keyword === 'additionalProperties') {
+    const known = Object.keys((error.parentSchema?.['properties'] as object | undefined) ?? {});
+    const list = known.length === 0 ? '' : `; known here: ${known.join(', ')}`;
+    return `has an unknown key ${quote(parameters['additionalProperty'])}${list}`;
+  }
+  if (error.keyword === 'required') return `has no ${quote(parameters['missingProperty'])}`;
+  const given = error.instancePath
+    .split('/')
+    .slice(1)
+    .reduce<unknown>((inner, key) => (inner as Record<string, unknown>)[key], value);
+  return `${quote(given)} ${error.message ?? 'is not allowed here'}`;
+}

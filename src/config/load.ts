@@ -1,0 +1,29 @@
+// Flags, environment and file become one checked, frozen Config.
+import { readConfigFile } from './file.js';
+import type { Config } from './location.js';
+import { collectLocations } from './locations.js';
+import { type Environment, type Flags, Sources } from './sources.js';
+
+/** @throws {BadValueError} naming the value, where it came from and what to write instead. */
+export function loadConfig(flags: Flags, environment: Environment): Config {
+  const outside = new Sources(flags, environment);
+  const path = outside.get('config');
+  const file = path === undefined ? undefined : readConfigFile(path, outside.fromOf('config'));
+  const sources = new Sources(flags, environment, file);
+  return deepFreeze({
+    locations: collectLocations(sources, file),
+    listen: sources.require('listen'),
+    listenFrom: sources.fromOf('listen'),
+    shutdownTimeout: sources.require('shutdownTimeout'),
+    logLevel: sources.require('logLevel'),
+    logFormat: sources.get('logFormat') ?? (process.stdout.isTTY ? 'pretty' : 'json'),
+  });
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    Object.values(value).forEach(deepFreeze);
+  }
+  return value;
+}

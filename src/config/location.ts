@@ -1,0 +1,50 @@
+// The heart of the configuration: a list of locations, the longest prefix wins, as in nginx.
+import type { Address } from './address.js';
+import type { OptionValue } from './options.js';
+
+/** A directory whose files are served from disk (nginx: `location PREFIX { alias ROOT; }`). */
+export interface FileLocation {
+  /** `media`: uploads, untrusted bytes on the app's own origin. `static`: the app's own build output. */
+  readonly kind: 'media' | 'static';
+  /** Starts and ends with a slash. */
+  readonly prefix: string;
+  /** What declared it, for messages: a flag, a variable, a place in the file. */
+  readonly from: string;
+  /** Absolute path of the directory. */
+  readonly root: string;
+  /** How long caches may keep a file, in milliseconds. */
+  readonly maxAge: OptionValue<'maxAge'>;
+  /** Longest silence of a client that is being sent a file, in milliseconds. */
+  readonly sendTimeout: OptionValue<'sendTimeout'>;
+}
+
+/** The app (nginx: `location PREFIX { proxy_pass UPSTREAM; }`). */
+export interface UpstreamLocation {
+  readonly kind: 'upstream';
+  /** Starts and ends with a slash. */
+  readonly prefix: string;
+  /** What declared it, for messages: a flag, a variable, a place in the file. */
+  readonly from: string;
+  readonly upstream: Address;
+  /** In milliseconds. */
+  readonly connectTimeout: OptionValue<'connectTimeout'>;
+  /** In milliseconds. */
+  readonly readTimeout: OptionValue<'readTimeout'>;
+  /** Longest silence of a client that sends a body or is sent a response, in milliseconds. */
+  readonly sendTimeout: OptionValue<'sendTimeout'>;
+}
+
+export type Location = FileLocation | UpstreamLocation;
+
+/** Everything the operator said, checked and frozen. */
+export interface Config {
+  /** Longest prefix first. */
+  readonly locations: readonly Location[];
+  readonly listen: OptionValue<'listen'>;
+  /** What gave the address, for messages. */
+  readonly listenFrom: string;
+  /** In milliseconds. */
+  readonly shutdownTimeout: OptionValue<'shutdownTimeout'>;
+  readonly logLevel: OptionValue<'logLevel'>;
+  readonly logFormat: OptionValue<'logFormat'>;
+}

@@ -1,0 +1,115 @@
+// The list of locations: what the file lists, with what flags and environment say laid over it.
+import { resolve } from 'node:path';
+import { BadValueError } from './errors.js';
+import type { ConfigFile, LocationEntry } from './file.js';
+import type { FileLocation, Location, UpstreamLocation } from './location.js';
+import { type LocationKind, OPTION_LIST, OPTIONS, type OptionName, type OptionValue } from './options.js';
+import { type Lookup, read, type Sourced, type Sources } from './sources.js';
+import { directory, prefix as prefixType, upstreamAddress, type ValueType } from './values.js';
+
+/**
+ * Longest prefix first. A location of the file gives way to one with the same prefix from flags or environment.
+ * @throws {BadValueError} when a prefix is taken twice
+ */
+export function collectLocations(sources: Sources, file: ConfigFile | undefined): readonly Location[] {
+  const listed = unique(
+    (file?.locations ?? []).map((entry, index) => readEntry(entry, index, file, sources)),
+  );
+  const commanded = unique(commandLocations(sources, listed.size > 0));
+  return [...new Map([...listed, ...commanded]).values()].sort((a, b) => b.prefix.length - a.prefix.length);
+}
+
+function unique(locations: readonly Location[]): Map<string, Location> {
+  const byPrefix = new Map<string, Location>();
+  for (const location of locations) {
+    const taken = byPrefix.get(location.prefix);
+    if (taken !== undefined) {
+      const problem = `${location.prefix} is already taken by ${taken.from}; give each location a prefix of its own`;
+      throw new BadValueError(location.from, problem);
+    }
+    byPrefix.set(location.prefix, location);
+  }
+  return byPrefix;
+}
+
+/** The locations that the short flags and Django's variables describe. */
+function commandLocations(sources: Sources, fileListsSome: boolean): Location[] {
+  const found: Location[] = [];
+  const mounts = sources.list('mount');
+  // The default directory is for those who named none; a file that lists its locations has said it all.
+  if (sources.find('root') !== undefined || (!fileListsSome && mounts.length === 0)) {
+    const from = sources.fromOf('root');
+    found.push(
+      fileLocation({ kind: 'media', prefix: sources.require('url'), from }, sources.require('root'), sources),
+    );
+  }
+  const staticRoot = sources.get('staticRoot');
+  if (staticRoot !== undefined) {
+    const place: Place<'static'> = {
+      kind: 'static',
+      prefix: sources.require('staticUrl'),
+      from: sources.fromOf('staticRoot'),
+    };
+    found.push(fileLocation(place, staticRoot, sources));
+  }
+  for (const { value, from } of mounts) {
+    found.push(fileLocation({ kind: 'media', prefix: value.prefix, from }, value.root, sources));
+  }
+  const upstream = sources.get('upstream');
+  if (upstream !== undefined) {
+    found.push(
+      upstreamLocation(
+        { kind: 'upstream', prefix: '/', from: sources.fromOf('upstream') },
+        upstream,
+        sources,
+      ),
+    );
+  }
+  return found;
+}
+
+function readEntry(
+  entry: LocationEntry,
+  index: number,
+  file: ConfigFile | undefined,
+  sources: Sources,
+): Location {
+  const from = `${file?.path}: locations[${index}]`;
+  const at = (key: string): Sourced => ({ raw: entry[key], from: `${from}.${key}` });
+  const own: Lookup = {
+    get: <N extends OptionName>(name: N) =>
+      entry[name] === undefined
+        ? sources.get(name)
+        : read(OPTIONS[name].type as ValueType<OptionValue<N>>, at(name)),
+  };
+  const prefix = read(prefixType, at('prefix'));
+  if (entry.kind === 'upstream') {
+    return upstreamLocation({ kind: entry.kind, prefix, from }, read(upstreamAddress, at('upstream')), own);
+  }
+  const root = read(directory, { raw: resolve(file?.directory ?? '', String(entry['root'])), from });
+  return fileLocation({ kind: entry.kind, prefix, from }, root, own);
+}
+
+interface Place<K extends LocationKind> {
+  readonly kind: K;
+  readonly prefix: string;
+  readonly from: string;
+}
+
+function fileLocation(place: Place<FileLocation['kind']>, root: string, options: Lookup): FileLocation {
+  return { ...place, root, ...optionsFor(place.kind, options) } as FileLocation;
+}
+
+function upstreamLocation(
+  place: Place<'upstream'>,
+  upstream: UpstreamLocation['upstream'],
+  options: Lookup,
+): UpstreamLocation {
+  return { ...place, upstream, ...optionsFor(place.kind, options) } as UpstreamLocation;
+}
+
+/** The values of all options that may stand in a location of this kind; the table says which these are. */
+function optionsFor(kind: LocationKind, options: Lookup): object {
+  const names = OPTION_LIST.filter(([, row]) => row.contexts.includes(kind)).map(([name]) => name);
+  return Object.fromEntries(names.map((name) => [name, options.get(name)]));
+}

@@ -1,0 +1,172 @@
+// The option table. Every option is declared here and nowhere else: its type, default, names in the environment,
+// where it may stand, the nginx directive it answers to, and its documentation. `--help`, the README's reference
+// and the config file's JSON Schema are generated from it (reference.ts).
+import {
+  directory,
+  duration,
+  file,
+  listenAddress,
+  mount,
+  oneOf,
+  prefix,
+  upstreamAddress,
+  type ValueType,
+} from './values.js';
+
+/** The kinds of location (see location.ts). */
+export type LocationKind = 'media' | 'static' | 'upstream';
+
+/**
+ * Where an option may stand: `command` means flag and environment only (a short way to write a location),
+ * `server` means also the top level of the config file, a kind of location means inside such a location.
+ */
+export type Context = 'command' | 'server' | LocationKind;
+
+/** One row of the table. */
+export interface Option<T> {
+  readonly type: ValueType<T>;
+  /** Where it may stand. A location that does not set it inherits the server's value, as in nginx. */
+  readonly contexts: readonly [Context, ...Context[]];
+  /** As the operator would write it; absent means off. */
+  readonly default?: string;
+  /** Names read from the environment after `MEDIA_SERVE_<NAME>`, which every option has. */
+  readonly environment?: readonly string[];
+  /** The nginx directive it stands for. */
+  readonly nginx?: string;
+  /** One line of documentation, in Markdown, without a full stop at the end. */
+  readonly doc: string;
+}
+
+const option = <T>(row: Option<T>): Option<T> => row;
+
+/** All options, in the order of the documentation. */
+export const OPTIONS = {
+  root: option({
+    type: directory,
+    contexts: ['command'],
+    default: './media',
+    environment: ['MEDIA_ROOT'],
+    nginx: 'alias',
+    doc: 'uploads on disk',
+  }),
+  url: option({
+    type: prefix,
+    contexts: ['command'],
+    default: '/media/',
+    environment: ['MEDIA_URL'],
+    nginx: 'location',
+    doc: 'where the uploads appear; `media`, `/media` and a full URL all mean `/media/`',
+  }),
+  staticRoot: option({
+    type: directory,
+    contexts: ['command'],
+    environment: ['STATIC_ROOT'],
+    nginx: 'alias',
+    doc: "the app's collected static files",
+  }),
+  staticUrl: option({
+    type: prefix,
+    contexts: ['command'],
+    default: '/static/',
+    environment: ['STATIC_URL'],
+    nginx: 'location',
+    doc: 'where the static files appear',
+  }),
+  mount: option({
+    type: mount,
+    contexts: ['command'],
+    nginx: 'location … { alias … }',
+    doc: 'one more directory of uploads; may be repeated (in the environment: separated by commas)',
+  }),
+  upstream: option({
+    type: upstreamAddress,
+    contexts: ['command'],
+    nginx: 'proxy_pass',
+    doc: 'the app, which gets every other request: `:8000`, `host:8000`, `http://host:8000`, `unix:/run/app.sock`',
+  }),
+  listen: option({
+    type: listenAddress,
+    contexts: ['server'],
+    default: ':8080',
+    environment: ['PORT'],
+    nginx: 'listen',
+    doc: 'where to listen: `:8080`, `127.0.0.1:8080`, `[::1]:8080`, `unix:/run/media.sock`',
+  }),
+  config: option({
+    type: file,
+    contexts: ['command'],
+    doc: 'a JSON file with the list of locations and everything else',
+  }),
+  maxAge: option({
+    type: duration,
+    contexts: ['server', 'media', 'static'],
+    default: '60s',
+    nginx: 'expires',
+    doc: 'how long browsers and caches may keep a file without asking again (`Cache-Control: public, max-age=…`)',
+  }),
+  connectTimeout: option({
+    type: duration,
+    contexts: ['server', 'upstream'],
+    default: '10s',
+    nginx: 'proxy_connect_timeout',
+    doc: 'how long connecting to the app may take before the answer is 504',
+  }),
+  readTimeout: option({
+    type: duration,
+    contexts: ['server', 'upstream'],
+    default: '60s',
+    nginx: 'proxy_read_timeout',
+    doc: 'how long the app may be silent, before its answer (then the answer is 504) or within it (then the connection is cut)',
+  }),
+  sendTimeout: option({
+    type: duration,
+    contexts: ['server', 'media', 'static', 'upstream'],
+    default: '60s',
+    nginx: 'send_timeout, client_body_timeout',
+    doc: 'how long a client may neither take nor send a byte while a response or a request body is under way',
+  }),
+  shutdownTimeout: option({
+    type: duration,
+    contexts: ['server'],
+    default: '30s',
+    nginx: 'worker_shutdown_timeout',
+    doc: 'how long requests under way may take to finish after SIGTERM or SIGINT',
+  }),
+  logLevel: option({
+    type: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
+    contexts: ['server'],
+    default: 'info',
+    nginx: 'error_log',
+    doc: 'the least important log line to write: `trace`, `debug`, `info` (with a line for each request), `warn`, `error`, `fatal`, `silent`',
+  }),
+  logFormat: option({
+    type: oneOf('json', 'pretty'),
+    contexts: ['server'],
+    nginx: 'log_format',
+    doc: 'one JSON object a line, or text for people; `pretty` when the output is a terminal, else `json`',
+  }),
+};
+
+/** Name of an option: camelCase here and in the file, `--kebab-case` as a flag. */
+export type OptionName = keyof typeof OPTIONS;
+
+/** The parsed value of an option. */
+export type OptionValue<N extends OptionName> = ReturnType<(typeof OPTIONS)[N]['type']['parse']>;
+
+/** The table as a list of rows with their names. */
+export const OPTION_LIST = Object.entries(OPTIONS) as [OptionName, Option<unknown>][];
+
+/** `maxAge` → `--max-age`. */
+export function flagOf(name: OptionName): string {
+  return `--${kebab(name)}`;
+}
+
+/** `maxAge` → `MEDIA_SERVE_MAX_AGE`, followed by the other names it has. */
+export function environmentOf(name: OptionName): readonly string[] {
+  const others: Option<unknown> = OPTIONS[name];
+  return [`MEDIA_SERVE_${kebab(name).replaceAll('-', '_').toUpperCase()}`, ...(others.environment ?? [])];
+}
+
+function kebab(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}

@@ -1,0 +1,90 @@
+// Where a value comes from. Precedence: flag, environment, file, default.
+import { BadValueError } from './errors.js';
+import type { ConfigFile } from './file.js';
+import { environmentOf, flagOf, OPTIONS, type Option, type OptionName, type OptionValue } from './options.js';
+import type { ValueType } from './values.js';
+
+/** What the command line said, by option name; repeatable options hold a list. */
+export type Flags = Partial<Record<OptionName, string | readonly string[]>>;
+/** The environment's variables. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A value as it was written, and where; `from` starts every message about it. */
+export interface Sourced {
+  readonly raw: unknown;
+  readonly from: string;
+}
+
+/** Looks options up by name. */
+export interface Lookup {
+  /** The option's value, its default, or undefined when it has none. */
+  get<N extends OptionName>(name: N): OptionValue<N> | undefined;
+}
+
+/** Looks options up in flags, environment, file and default, in this order. */
+export class Sources implements Lookup {
+  readonly #flags: Flags;
+  readonly #environment: Environment;
+  readonly #file: ConfigFile | undefined;
+
+  constructor(flags: Flags, environment: Environment, file?: ConfigFile) {
+    this.#flags = flags;
+    this.#environment = environment;
+    this.#file = file;
+  }
+
+  /** Where the option was given; undefined when only its default remains. */
+  find(name: OptionName): Sourced | undefined {
+    const flag = this.#flags[name];
+    if (flag !== undefined) return { raw: flag, from: flagOf(name) };
+    for (const variable of environmentOf(name)) {
+      const raw = this.#environment[variable];
+      // An empty variable is what Compose and Kubernetes make of an unset one.
+      if (raw !== undefined && raw !== '') return { raw, from: variable };
+    }
+    const raw = this.#file?.options[name];
+    return raw === undefined ? undefined : { raw, from: `${this.#file?.path}: ${name}` };
+  }
+
+  /** What gave the option, for messages. */
+  fromOf(name: OptionName): string {
+    return this.find(name)?.from ?? `the default of ${flagOf(name)}`;
+  }
+
+  /** @throws {BadValueError} when what was given cannot be used. */
+  get<N extends OptionName>(name: N): OptionValue<N> | undefined {
+    const row = OPTIONS[name] as Option<OptionValue<N>>;
+    const given = this.find(name);
+    if (given !== undefined) return read(row.type, given);
+    return row.default === undefined ? undefined : row.type.parse(row.default);
+  }
+
+  /** The value of an option that has a default. */
+  require<N extends OptionName>(name: N): OptionValue<N> {
+    const value = this.get(name);
+    if (value === undefined) throw new Error(`option ${name} has no default`);
+    return value;
+  }
+
+  /** The values of a repeatable option; the environment separates them by commas. */
+  list<N extends OptionName>(name: N): { value: OptionValue<N>; from: string }[] {
+    const given = this.find(name);
+    if (given === undefined) return [];
+    const each: unknown[] = Array.isArray(given.raw) ? given.raw : String(given.raw).split(',');
+    const { type } = OPTIONS[name] as Option<OptionValue<N>>;
+    return each.map((raw) => ({
+      value: read(type, { raw: typeof raw === 'string' ? raw.trim() : raw, from: given.from }),
+      from: given.from,
+    }));
+  }
+}
+
+/** Reads a value and says where it came from when it cannot be used. */
+export function read<T>(type: ValueType<T>, { raw, from }: Sourced): T {
+  try {
+    return type.parse(raw);
+  } catch (error) {
+    if (error instanceof TypeError) throw new BadValueError(from, error.message);
+    throw error;
+  }
+}

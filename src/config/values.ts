@@ -1,0 +1,159 @@
+// The kinds of value an option can have: how each is read from text, and what the config file's schema says of it.
+import { resolve } from 'node:path';
+import Type, { type TSchema } from 'typebox';
+import { type Address, parseListenAddress, parseUpstreamAddress } from './address.js';
+import { quote } from './errors.js';
+
+/** A kind of option value. */
+export interface ValueType<T> {
+  /** What stands for the value in `--help`, for example `DURATION`; empty for switches. */
+  readonly placeholder: string;
+  /** What the config file may hold; it has passed this schema before `parse` sees it. */
+  readonly schema: TSchema;
+  /** True when the flag may be given several times; `parse` then gets each one. */
+  readonly repeatable?: true;
+  /**
+   * Reads the value, given as text by flag or environment, or as JSON by the file.
+   * @throws {TypeError} with a message that says what is wrong and what to write instead.
+   */
+  parse(value: unknown): T;
+}
+
+const MILLISECONDS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+/** A span of time in milliseconds, written as nginx writes it: `500ms`, `60s`, `10m`, `1h`, `7d`; a bare number is seconds. */
+export const duration: ValueType<number> = {
+  placeholder: 'DURATION',
+  schema: Type.Union([Type.String(), Type.Number({ minimum: 0 })]),
+  parse(value) {
+    const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(String(value).trim());
+    const milliseconds = Number(match?.[1]) * (MILLISECONDS[match?.[2] ?? 's'] ?? Number.NaN);
+    // setTimeout's limit, about 24.8 days, does not bind max-age; a year of immutable files must fit.
+    if (!Number.isSafeInteger(Math.round(milliseconds))) {
+      throw new TypeError(
+        `${quote(value)} is not a duration; write a number with ms, s, m, h or d, such as 60s`,
+      );
+    }
+    return Math.round(milliseconds);
+  },
+};
+
+/** A number of bytes: `512`, `64kb`, `100mb`, `1gb`; powers of 1024, as in nginx. */
+export const size: ValueType<number> = {
+  placeholder: 'SIZE',
+  schema: Type.Union([Type.String(), Type.Integer({ minimum: 0 })]),
+  parse(value) {
+    const match = /^(\d+)\s*([kmg]?)(?:i?b)?$/i.exec(String(value).trim());
+    const power = ['', 'k', 'm', 'g'].indexOf((match?.[2] ?? '').toLowerCase());
+    const bytes = Number(match?.[1]) * 1024 ** power;
+    if (!Number.isSafeInteger(bytes)) {
+      throw new TypeError(
+        `${quote(value)} is not a size; write a number of bytes, or one with kb, mb or gb, such as 100mb`,
+      );
+    }
+    return bytes;
+  },
+};
+
+/** A directory, made absolute against the working directory. Whether it can be read is checked when the server starts. */
+export const directory: ValueType<string> = {
+  placeholder: 'DIR',
+  schema: Type.String({ minLength: 1 }),
+  parse: (value) => resolve(nonEmpty(value, 'a directory', './media')),
+};
+
+/** A file, made absolute against the working directory. */
+export const file: ValueType<string> = {
+  placeholder: 'FILE',
+  schema: Type.String({ minLength: 1 }),
+  parse: (value) => resolve(nonEmpty(value, 'a file', './media-serve.json')),
+};
+
+/** A URL prefix. `media`, `/media` and `https://cdn.example.com/media/` (Django allows it in MEDIA_URL) all mean `/media/`. */
+export const prefix: ValueType<string> = {
+  placeholder: 'PREFIX',
+  schema: Type.String({ minLength: 1 }),
+  parse: parsePrefix,
+};
+
+/** `PREFIX=DIR`: a URL prefix and the directory that is mounted there. */
+export const mount: ValueType<Mount> = {
+  placeholder: 'PREFIX=DIR',
+  schema: Type.String({ pattern: '.=.' }),
+  repeatable: true,
+  parse(value) {
+    const text = String(value);
+    const equals = text.indexOf('=');
+    if (equals < 1 || equals === text.length - 1) {
+      throw new TypeError(`${quote(value)} is not PREFIX=DIR; write for example /media/=./uploads`);
+    }
+    return { prefix: parsePrefix(text.slice(0, equals)), root: directory.parse(text.slice(equals + 1)) };
+  },
+};
+
+/** A directory under a URL prefix. */
+export interface Mount {
+  readonly prefix: string;
+  readonly root: string;
+}
+
+/** Where the app listens. */
+export const upstreamAddress: ValueType<Address> = {
+  placeholder: 'ADDRESS',
+  schema: Type.String({ minLength: 1 }),
+  parse: (value) => parseUpstreamAddress(String(value)),
+};
+
+/** Where this server listens. */
+export const listenAddress: ValueType<Address> = {
+  placeholder: 'ADDRESS',
+  schema: Type.Union([Type.String({ minLength: 1 }), Type.Integer({ minimum: 0, maximum: 65535 })]),
+  parse: (value) => parseListenAddress(String(value)),
+};
+
+/** One of a few words. */
+export function oneOf<const T extends string>(...words: readonly T[]): ValueType<T> {
+  return {
+    placeholder: words.length > 3 ? 'LEVEL' : words.join('|'),
+    schema: Type.Union(words.map((word) => Type.Literal(word))),
+    parse(value) {
+      const found = words.find((word) => word === value);
+      if (found === undefined) throw new TypeError(`${quote(value)} is not one of ${words.join(', ')}`);
+      return found;
+    },
+  };
+}
+
+function nonEmpty(value: unknown, what: string, example: string): string {
+  if (typeof value !== 'string' || value === '') {
+    throw new TypeError(`${quote(value)} does not name ${what}; write for example ${example}`);
+  }
+  return value;
+}
+
+function parsePrefix(value: unknown): string {
+  const text = nonEmpty(value, 'a URL prefix', '/media/');
+  const path = decodePath(text.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, ''));
+  if (path === undefined || /[?#]/.test(path)) {
+    throw new TypeError(`${quote(value)} is not a URL prefix; write a path such as /media/, without ? or #`);
+  }
+  const segments = path.split('/').filter(Boolean);
+  if (segments.some((segment) => segment === '.' || segment === '..')) {
+    throw new TypeError(`${quote(value)} has a dot segment; write the path it stands for`);
+  }
+  return segments.length === 0 ? '/' : `/${segments.join('/')}/`;
+}
+
+function decodePath(path: string): string | undefined {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return undefined;
+  }
+}

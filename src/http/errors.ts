@@ -1,0 +1,78 @@
+// All errors that become an HTTP response, in one list: an error's code is API. The answer's page is made in server/.
+import createError from '@fastify/error';
+
+/** 400: the request target cannot be normalized (RFC 9110 §15.5.1). Argument: what is wrong with it. */
+export const BadTargetError = createError('MEDIA_SERVE_BAD_TARGET', 'The request target %s', 400);
+/** 403: the file is there and this process may not read it. Argument: path on disk, for the log. */
+export const ForbiddenError = createError('MEDIA_SERVE_FORBIDDEN', '%s cannot be read', 403);
+/** 404: nothing is served under this target. */
+export const NotFoundError = createError('MEDIA_SERVE_NOT_FOUND', 'Nothing is served here', 404);
+/** 405: a file location answers GET and HEAD only (RFC 9110 §15.5.6). */
+export class MethodNotAllowedError extends createError(
+  'MEDIA_SERVE_METHOD_NOT_ALLOWED',
+  'Method not allowed',
+  405,
+) {
+  readonly headers = { Allow: 'GET, HEAD' };
+}
+/** 412: a precondition did not hold (RFC 9110 §15.5.13). */
+export const PreconditionFailedError = createError(
+  'MEDIA_SERVE_PRECONDITION_FAILED',
+  'Precondition failed',
+  412,
+);
+/** 416: no byte of the range exists (RFC 9110 §15.5.17). */
+export class RangeNotSatisfiableError extends createError(
+  'MEDIA_SERVE_RANGE',
+  'No byte of this range exists',
+  416,
+) {
+  readonly headers: Readonly<Record<string, string>>;
+
+  /** @param size of the representation, in bytes */
+  constructor(size: number) {
+    super();
+    this.headers = { 'Content-Range': `bytes */${size}` };
+  }
+}
+/** 500: the file has become shorter since it was opened. Once bytes were sent, the connection is cut instead. */
+export const TruncatedError = createError(
+  'MEDIA_SERVE_TRUNCATED',
+  'The file became shorter while it was sent',
+  500,
+);
+/** 500: the disk failed. Argument: path and system error, for the log. */
+export const ReadFailedError = createError('MEDIA_SERVE_READ_FAILED', '%s cannot be read (%s)', 500);
+/** 500: a defect of this server. */
+export const UnexpectedError = createError('MEDIA_SERVE_UNEXPECTED', 'An unexpected error', 500);
+/** 502: the app refused the connection, or broke it before it answered. Arguments: address, reason. */
+export const BadGatewayError = createError(
+  'MEDIA_SERVE_BAD_GATEWAY',
+  'The app at %s did not answer: %s',
+  502,
+);
+/** 503: no file descriptors are left. Argument: path and system error, for the log. */
+export class BusyError extends createError('MEDIA_SERVE_BUSY', '%s cannot be opened now (%s)', 503) {
+  readonly headers = { 'Retry-After': '1' };
+}
+/** 504: the app took too long. Arguments: address, which limit. */
+export const GatewayTimeoutError = createError(
+  'MEDIA_SERVE_GATEWAY_TIMEOUT',
+  'The app at %s took too long: %s',
+  504,
+);
+
+/** An error with the status it is answered with. */
+export interface HttpError extends Error {
+  readonly code: string;
+  readonly statusCode: number;
+  /** Fields the response must carry. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** True for the errors of this list. */
+export function isHttpError(error: unknown): error is HttpError {
+  return (
+    error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number' && 'code' in error
+  );
+}

@@ -1,0 +1,22 @@
+// One request and its response, as it goes through the rooms. Each room adds what the access log will tell.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Target } from './target.js';
+
+/** One request and its response. */
+export interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly target: Target;
+  /** Set by this server; also sent to the app as X-Request-ID. */
+  readonly id: string;
+  /** The client's address, without a port; empty on a unix socket. */
+  readonly client: string;
+  /** Prefix of the location that answered. */
+  location: string | undefined;
+  /** Milliseconds until the app's response head arrived. */
+  upstreamTime: number | undefined;
+  /** Bytes of body handed to the socket. */
+  bytes: number;
+  /** True once the connection speaks another protocol. */
+  upgraded: boolean;
+}

@@ -1,0 +1,91 @@
+// The request target is normalized once, as nginx does (ngx_http_parse_complex_uri): percent-decoding, dot
+// segments, duplicate slashes. RFC 9112 §3.2 (forms), RFC 3986 §5.2.4 (dot segments).
+import { BadTargetError } from './errors.js';
+
+/**
+ * A path of bytes: each character is one byte (latin1), so that names which are not UTF-8 keep their bytes.
+ * For ASCII names it is the name itself.
+ */
+export type BytePath = string;
+
+/** A request target, read once. */
+export interface Target {
+  /** As received, in origin-form; what the app gets. */
+  readonly raw: string;
+  /** Decoded and normalized; starts with a slash. What locations are chosen on. */
+  readonly path: BytePath;
+  /** The authority of an absolute-form target, which stands in for the Host field (RFC 9112 §3.2.2). */
+  readonly authority: string | undefined;
+}
+
+const ABSOLUTE_FORM = /^https?:\/\/([^/?#]+)(.*)$/is;
+/** Only characters that stand for themselves, no empty and no dot segment: most targets, and nothing to do. */
+const PLAIN_PATH = /^(?:\/(?!\.\.?(?:[/?]|$))[\w.~!$&'()*+,;=:@-]+)*\/?(?=\?|$)/;
+
+/**
+ * Reads a request target.
+ * @throws {BadTargetError} for what cannot be normalized: NUL, an invalid escape, a path above the root, another form.
+ */
+export function parseTarget(received: string): Target {
+  const absolute = received.charCodeAt(0) === SLASH ? null : ABSOLUTE_FORM.exec(received);
+  const raw = absolute === null ? received : originForm(absolute[2] ?? '');
+  if (raw.charCodeAt(0) !== SLASH) throw new BadTargetError('is not a path');
+  const plain = PLAIN_PATH.exec(raw)?.[0];
+  return {
+    raw,
+    path: plain === undefined || plain === '' ? normalizePath(raw) : plain,
+    authority: absolute?.[1],
+  };
+}
+
+function originForm(rest: string): string {
+  return rest.startsWith('/') ? rest : `/${rest}`;
+}
+
+const NUL = 0x00;
+const HASH = 0x23;
+const PERCENT = 0x25;
+const SLASH = 0x2f;
+const QUESTION_MARK = 0x3f;
+
+/**
+ * Decodes and normalizes the path of an origin-form target; query and fragment are left out.
+ * A decoded slash or dot counts as one that was written plainly, so that no encoding hides a segment.
+ */
+export function normalizePath(raw: string): BytePath {
+  const segments: string[] = [];
+  let segment = '';
+  const endSegment = (): void => {
+    if (segment === '..') {
+      if (segments.pop() === undefined) throw new BadTargetError('leads above the root');
+    } else if (segment !== '' && segment !== '.') {
+      segments.push(segment);
+    }
+  };
+  for (let index = 1; index < raw.length; index++) {
+    let code = raw.charCodeAt(index);
+    if (code === QUESTION_MARK || code === HASH) break;
+    if (code === PERCENT) {
+      code = hexDigit(raw.charCodeAt(index + 1)) * 16 + hexDigit(raw.charCodeAt(index + 2));
+      if (Number.isNaN(code)) throw new BadTargetError('has an invalid percent escape');
+      index += 2;
+    }
+    if (code === NUL) throw new BadTargetError('has a NUL byte');
+    if (code === SLASH) {
+      endSegment();
+      segment = '';
+    } else {
+      segment += String.fromCharCode(code);
+    }
+  }
+  const isDirectory = segment === '' || segment === '.' || segment === '..';
+  endSegment();
+  if (segments.length === 0) return '/';
+  return `/${segments.join('/')}${isDirectory ? '/' : ''}`;
+}
+
+function hexDigit(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  const letter = code | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : Number.NaN;
+}

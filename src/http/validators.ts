@@ -1,0 +1,37 @@
+// Validators (RFC 9110 §8.8) in nginx's form, so that caches filled by an nginx stay valid after a migration.
+import { formatHttpDate } from './date.js';
+
+/** What is known of a representation's version. */
+export interface Validators {
+  /** Entity tag with its quotes, `W/` in front when weak. */
+  readonly etag: string;
+  /** Modification time in whole seconds since the epoch. */
+  readonly lastModified: number;
+  /** The same as an HTTP date. */
+  readonly lastModifiedText: string;
+}
+
+/** A file changed within this many milliseconds may change again and keep size and second. */
+const SETTLED_AFTER = 2000;
+
+/**
+ * Makes a file's validators: `"mtime-size"` in hex, as nginx does. The tag is weak while the file's next version
+ * could carry the same pair, and so is the date then no strong validator (RFC 9110 §8.8.2.2).
+ * @param modified time of modification, in milliseconds since the epoch
+ * @param size in bytes
+ * @param now in milliseconds since the epoch
+ */
+export function fileValidators(modified: number, size: number, now: number): Validators {
+  const lastModified = Math.floor(modified / 1000);
+  const tag = `"${hex(lastModified)}-${hex(size)}"`;
+  return {
+    etag: now - modified < SETTLED_AFTER ? `W/${tag}` : tag,
+    lastModified,
+    lastModifiedText: formatHttpDate(lastModified),
+  };
+}
+
+/** As C's `%xL` prints a time before 1970: two's complement. */
+function hex(value: number): string {
+  return BigInt.asUintN(64, BigInt(value)).toString(16);
+}

@@ -1,0 +1,96 @@
+// The way of a request: target → location → file or app → response.
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Logger } from 'pino';
+import type { Location } from '../config/location.js';
+import { BadTargetError, isHttpError, NotFoundError, UnexpectedError } from '../http/errors.js';
+import type { Exchange } from '../http/exchange.js';
+import { parseTarget, type Target } from '../http/target.js';
+import { logWhenClosed } from './access-log.js';
+import { sendErrorPage } from './error-page.js';
+
+/** A location with what answers its requests. */
+export interface Route {
+  readonly location: Location;
+  readonly handle: (exchange: Exchange) => Promise<void>;
+}
+
+/** Answers one request; never throws. */
+export type Front = (request: IncomingMessage, response: ServerResponse, received: string) => void;
+
+/** @param routes longest prefix first */
+export function createFront(routes: readonly Route[], log: Logger): Front {
+  const table = routes.map((route) => ({
+    route,
+    // Targets are paths of bytes.
+    prefix: Buffer.from(route.location.prefix).toString('latin1'),
+  }));
+
+  const answer = async (exchange: Exchange, refusal: Error | undefined): Promise<void> => {
+    if (refusal !== undefined) throw refusal;
+    const found = table.find(({ prefix }) => exchange.target.path.startsWith(prefix));
+    if (found === undefined) throw new NotFoundError();
+    exchange.location = found.route.location.prefix;
+    await found.route.handle(exchange);
+  };
+
+  return (request, response, received) => {
+    const { target, refusal } = readTarget(request, received);
+    const exchange: Exchange = {
+      request,
+      response,
+      target,
+      id: randomUUID(),
+      client: request.socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/, '') ?? '',
+      location: undefined,
+      upstreamTime: undefined,
+      bytes: 0,
+      upgraded: false,
+    };
+    whenItsTurn(response, () => {
+      logWhenClosed(exchange, received, log);
+      answer(exchange, refusal).catch((error: unknown) => fail(exchange, error, log));
+    });
+  };
+}
+
+/** Runs the task when the responses before this one on the connection are complete: a pipelined request waits. */
+function whenItsTurn(response: ServerResponse, task: () => void): void {
+  if (response.socket === null) response.once('socket', task);
+  else task();
+}
+
+function readTarget(request: IncomingMessage, received: string): { target: Target; refusal?: Error } {
+  try {
+    const target = parseTarget(received);
+    if (countFields(request, 'host') > 1)
+      return { target, refusal: new BadTargetError('comes with several Host fields') };
+    return { target };
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    return { target: { raw: received, path: '/', authority: undefined }, refusal: error };
+  }
+}
+
+/** Two Host fields are two opinions about where a request goes (RFC 9112 §3.2). */
+function countFields({ rawHeaders }: IncomingMessage, name: string): number {
+  let count = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    if (rawHeaders[index]?.toLowerCase() === name) count += 1;
+  }
+  return count;
+}
+
+function fail(exchange: Exchange, error: unknown, log: Logger): void {
+  const { response, id, target } = exchange;
+  const known = isHttpError(error) ? error : new UnexpectedError();
+  if (known !== error)
+    log.error({ requestId: id, target: target.raw, err: error }, 'a defect; please report it');
+  else if (known.statusCode >= 500) {
+    log.error({ requestId: id, target: target.raw, code: known.code }, known.message);
+  }
+  if (response.destroyed) return;
+  // A response that has begun cannot become another; the client must see that it is not whole.
+  if (response.headersSent) response.destroy();
+  else sendErrorPage(exchange, known);
+}
