@@ -7,18 +7,19 @@ import { loadConfig } from './config/load.js';
 import type { Flags } from './config/sources.js';
 import { createMediaServer } from './server/app.js';
 import { listen } from './server/listen.js';
-import { createLogger } from './server/log.js';
+import { createLog } from './server/log.js';
 import { prepareShutdown } from './server/shutdown.js';
 import { describeStart, warnOfMissingApp } from './server/start-report.js';
 
 async function start(flags: Flags): Promise<void> {
   const config = loadConfig(flags, process.env);
-  const log = createLogger(config);
+  const log = createLog(config);
+  process.once('exit', () => log.flush());
   const app = await createMediaServer(config, log);
-  const shutdown = prepareShutdown(app, config.shutdownTimeout, log);
+  const shutdown = prepareShutdown(app, config.shutdownTimeout, log.events);
   const address = await listen(app, config.listen, config.listenFrom);
-  log.info(describeStart(config, address), 'listening');
-  warnOfMissingApp(config, log);
+  log.events.info(describeStart(config, address), 'listening');
+  warnOfMissingApp(config, log.events);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
       shutdown.stop(signal).then(() => process.exit(0), fail);

@@ -3,4 +3,4 @@ export { type Address, formatAddress } from './config/address.js';
 export { loadConfig } from './config/load.js';
 export type { Config, FileLocation, Location, UpstreamLocation } from './config/location.js';
 export { createMediaServer } from './server/app.js';
-export { createLogger } from './server/log.js';
+export { createLog, type Log } from './server/log.js';

@@ -1,7 +1,7 @@
 // The command line, made from the option table; commander does the parsing.
 import { Command, CommanderError, Option as Flag } from 'commander';
 import { UsageError } from './errors.js';
-import { environmentOf, flagOf, OPTION_LIST } from './options.js';
+import { environmentOf, flagOf, isOnCommandLine, OPTION_LIST } from './options.js';
 import type { Flags } from './sources.js';
 
 /** What the operator asked for: to run, or to be told something. */
@@ -31,6 +31,7 @@ export function parseCommandLine(argv: readonly string[], version: string): Comm
       writeErr: () => {},
     });
   for (const [name, row] of OPTION_LIST) {
+    if (!isOnCommandLine(row)) continue;
     const flag = new Flag(`${flagOf(name)} <${row.type.placeholder}>`, describe(name, row));
     if (row.type.repeatable) flag.argParser((value: string, before?: string[]) => [...(before ?? []), value]);
     command.addOption(flag);

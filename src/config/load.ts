@@ -1,4 +1,5 @@
 // Flags, environment and file become one checked, frozen Config.
+import { isatty } from 'node:tty';
 import { readConfigFile } from './file.js';
 import type { Config } from './location.js';
 import { collectLocations } from './locations.js';
@@ -14,9 +15,10 @@ export function loadConfig(flags: Flags, environment: Environment): Config {
     locations: collectLocations(sources, file),
     listen: sources.require('listen'),
     listenFrom: sources.fromOf('listen'),
+    cacheSize: sources.require('cacheSize'),
     shutdownTimeout: sources.require('shutdownTimeout'),
     logLevel: sources.require('logLevel'),
-    logFormat: sources.get('logFormat') ?? (process.stdout.isTTY ? 'pretty' : 'json'),
+    logFormat: sources.get('logFormat') ?? (isatty(1) ? 'pretty' : 'json'),
   });
 }
 

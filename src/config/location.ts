@@ -14,6 +14,20 @@ export interface FileLocation {
   readonly root: string;
   /** How long caches may keep a file, in milliseconds. */
   readonly maxAge: OptionValue<'maxAge'>;
+  readonly cacheControl: OptionValue<'cacheControl'> | undefined;
+  readonly symlinks: OptionValue<'symlinks'>;
+  readonly maxRanges: OptionValue<'maxRanges'>;
+  /** Bytes a second; 0 for no limit. */
+  readonly limitRate: OptionValue<'limitRate'>;
+  /** Bytes sent before the limit counts. */
+  readonly limitRateAfter: OptionValue<'limitRateAfter'>;
+  readonly index: OptionValue<'index'> | undefined;
+  readonly precompressed: OptionValue<'precompressed'> | undefined;
+  readonly headers: OptionValue<'headers'> | undefined;
+  readonly cors: OptionValue<'cors'> | undefined;
+  readonly types: OptionValue<'types'> | undefined;
+  readonly defaultType: OptionValue<'defaultType'>;
+  readonly charset: OptionValue<'charset'>;
   /** Longest silence of a client that is being sent a file, in milliseconds. */
   readonly sendTimeout: OptionValue<'sendTimeout'>;
 }
@@ -43,6 +57,8 @@ export interface Config {
   readonly listen: OptionValue<'listen'>;
   /** What gave the address, for messages. */
   readonly listenFrom: string;
+  /** Memory for cached files, in bytes; 0 for none. */
+  readonly cacheSize: OptionValue<'cacheSize'>;
   /** In milliseconds. */
   readonly shutdownTimeout: OptionValue<'shutdownTimeout'>;
   readonly logLevel: OptionValue<'logLevel'>;

@@ -1,14 +1,20 @@
 // The option table. Every option is declared here and nowhere else: its type, default, names in the environment,
 // where it may stand, the nginx directive it answers to, and its documentation. `--help`, the README's reference
 // and the config file's JSON Schema are generated from it (reference.ts).
+import Type from 'typebox';
 import {
+  checkFields,
+  checkPattern,
+  count,
   directory,
   duration,
   file,
+  fromFile,
   listenAddress,
   mount,
   oneOf,
   prefix,
+  size,
   upstreamAddress,
   type ValueType,
 } from './values.js';
@@ -21,6 +27,13 @@ export type LocationKind = 'media' | 'static' | 'upstream';
  * `server` means also the top level of the config file, a kind of location means inside such a location.
  */
 export type Context = 'command' | 'server' | LocationKind;
+
+/** Cache-Control for files whose path below the prefix matches. */
+export interface CacheRule {
+  /** A regular expression. */
+  readonly match: string;
+  readonly value: string;
+}
 
 /** One row of the table. */
 export interface Option<T> {
@@ -104,6 +117,105 @@ export const OPTIONS = {
     nginx: 'expires',
     doc: 'how long browsers and caches may keep a file without asking again (`Cache-Control: public, max-age=…`)',
   }),
+  symlinks: option({
+    type: oneOf('inside', 'never', 'follow'),
+    contexts: ['server', 'media', 'static'],
+    default: 'inside',
+    nginx: 'disable_symlinks',
+    doc: '`inside`: links are followed while the real path stays in the root; `never`: none is; `follow`: links may lead anywhere, so that whoever can place one reads all that this process can',
+  }),
+  cacheSize: option({
+    type: size,
+    contexts: ['server'],
+    default: '64mb',
+    nginx: 'open_file_cache',
+    doc: 'memory for small files that are asked for often; each request still checks that the file is the same; `0` turns it off',
+  }),
+  maxRanges: option({
+    type: count,
+    contexts: ['server', 'media', 'static'],
+    default: '64',
+    nginx: 'max_ranges',
+    doc: 'ranges in one request; a request for more gets the whole file, and `0` means that ranges are not served',
+  }),
+  limitRate: option({
+    type: size,
+    contexts: ['server', 'media', 'static'],
+    default: '0',
+    nginx: 'limit_rate',
+    doc: 'bytes a second for each response; `0` means no limit',
+  }),
+  limitRateAfter: option({
+    type: size,
+    contexts: ['server', 'media', 'static'],
+    default: '0',
+    nginx: 'limit_rate_after',
+    doc: 'bytes of a response that are sent before `limitRate` counts',
+  }),
+  index: option({
+    type: fromFile<string>(Type.String({ pattern: '^[^/]+$' })),
+    contexts: ['media', 'static'],
+    nginx: 'index',
+    doc: 'the file that is sent for a directory, such as `index.html`; with it, a directory named without a slash is redirected to its slash',
+  }),
+  precompressed: option({
+    type: fromFile<readonly ('br' | 'zst' | 'gz')[]>(
+      Type.Array(Type.Union([Type.Literal('br'), Type.Literal('zst'), Type.Literal('gz')])),
+    ),
+    contexts: ['media', 'static'],
+    nginx: 'gzip_static',
+    doc: 'siblings (`app.css.br`, `.zst`, `.gz`) that are sent in place of a file to clients that accept them; for `static` all three, for `media` none by default',
+  }),
+  cacheControl: option({
+    type: fromFile<readonly CacheRule[]>(
+      Type.Array(
+        Type.Object({ match: Type.String(), value: Type.String() }, { additionalProperties: false }),
+      ),
+      (rules) => {
+        for (const { match, value } of rules) {
+          checkPattern(match);
+          checkFields({ 'Cache-Control': value });
+        }
+      },
+    ),
+    contexts: ['media', 'static'],
+    nginx: 'expires',
+    doc: 'Cache-Control by name: a list of `{ "match": "\\.woff2$", "value": "public, max-age=31536000" }`, a regular expression on the path below the prefix; the first that matches counts, before `maxAge`',
+  }),
+  headers: option({
+    type: fromFile<Readonly<Record<string, string>>>(Type.Record(Type.String(), Type.String()), checkFields),
+    contexts: ['media', 'static'],
+    nginx: 'add_header',
+    doc: "more response fields; one that is sent by default is replaced, and removed when the value is empty, which for `Content-Security-Policy` and `X-Content-Type-Options` of uploads lets a stranger's file run as part of your site",
+  }),
+  cors: option({
+    type: fromFile<'*' | readonly string[]>(
+      Type.Union([Type.Literal('*'), Type.Array(Type.String({ pattern: '^https?://[^/]+$' }))]),
+    ),
+    contexts: ['media', 'static'],
+    nginx: 'add_header Access-Control-Allow-Origin',
+    doc: 'origins whose pages may read the files (fonts, canvas, fetch): `"*"` or a list such as `["https://app.example.com"]`; never with credentials',
+  }),
+  types: option({
+    type: fromFile<Readonly<Record<string, string>>>(Type.Record(Type.String(), Type.String()), checkFields),
+    contexts: ['media', 'static'],
+    nginx: 'types',
+    doc: 'Content-Type by extension, before the built-in table: `{ "glb": "model/gltf-binary" }`; a type given here is sent as it is, also when it makes uploads run as code',
+  }),
+  defaultType: option({
+    type: fromFile<string>(Type.String({ pattern: '^[\\w.+-]+/[\\w.+-]+' })),
+    contexts: ['media', 'static'],
+    default: 'application/octet-stream',
+    nginx: 'default_type',
+    doc: 'Content-Type of unknown extensions',
+  }),
+  charset: option({
+    type: fromFile<string>(Type.String({ pattern: '^[\\w.:+-]+$' })),
+    contexts: ['media', 'static'],
+    default: 'utf-8',
+    nginx: 'charset',
+    doc: 'charset of text types; `off` for none',
+  }),
   connectTimeout: option({
     type: duration,
     contexts: ['server', 'upstream'],
@@ -165,6 +277,11 @@ export function flagOf(name: OptionName): string {
 export function environmentOf(name: OptionName): readonly string[] {
   const others: Option<unknown> = OPTIONS[name];
   return [`MEDIA_SERVE_${kebab(name).replaceAll('-', '_').toUpperCase()}`, ...(others.environment ?? [])];
+}
+
+/** Whether flag and environment know the option; the others stand only in a location of the config file. */
+export function isOnCommandLine(row: Option<unknown>): boolean {
+  return row.contexts.includes('command') || row.contexts.includes('server');
 }
 
 function kebab(name: string): string {

@@ -1,5 +1,12 @@
 // The options as documentation: the README's table, generated from the option table so that they cannot drift.
-import { environmentOf, flagOf, OPTION_LIST, type Option, type OptionName } from './options.js';
+import {
+  environmentOf,
+  flagOf,
+  isOnCommandLine,
+  OPTION_LIST,
+  type Option,
+  type OptionName,
+} from './options.js';
 
 /** Markdown table of all options. */
 export function optionsAsMarkdown(): string {
@@ -12,10 +19,11 @@ export function optionsAsMarkdown(): string {
 }
 
 function rowOf(name: OptionName, row: Option<unknown>): string[] {
+  const onCommandLine = isOnCommandLine(row);
   const value = row.type.placeholder === '' ? '' : ` ${row.type.placeholder}`;
   return [
-    `\`${flagOf(name)}${value}\``,
-    environmentOf(name)
+    onCommandLine ? `\`${flagOf(name)}${value}\`` : `${name} (file only)`,
+    (onCommandLine ? environmentOf(name) : [])
       .toReversed()
       .map((variable) => `\`${variable}\``)
       .join(', '),

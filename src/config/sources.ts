@@ -1,7 +1,15 @@
 // Where a value comes from. Precedence: flag, environment, file, default.
 import { BadValueError } from './errors.js';
 import type { ConfigFile } from './file.js';
-import { environmentOf, flagOf, OPTIONS, type Option, type OptionName, type OptionValue } from './options.js';
+import {
+  environmentOf,
+  flagOf,
+  isOnCommandLine,
+  OPTIONS,
+  type Option,
+  type OptionName,
+  type OptionValue,
+} from './options.js';
 import type { ValueType } from './values.js';
 
 /** What the command line said, by option name; repeatable options hold a list. */
@@ -35,6 +43,7 @@ export class Sources implements Lookup {
 
   /** Where the option was given; undefined when only its default remains. */
   find(name: OptionName): Sourced | undefined {
+    if (!isOnCommandLine(OPTIONS[name])) return undefined;
     const flag = this.#flags[name];
     if (flag !== undefined) return { raw: flag, from: flagOf(name) };
     for (const variable of environmentOf(name)) {

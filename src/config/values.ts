@@ -61,6 +61,50 @@ export const size: ValueType<number> = {
   },
 };
 
+/** A whole number. */
+export const count: ValueType<number> = {
+  placeholder: 'NUMBER',
+  schema: Type.Integer({ minimum: 0 }),
+  parse(value) {
+    if (!/^\d{1,9}$/.test(String(value))) {
+      throw new TypeError(`${quote(value)} is not a whole number; write one such as 64`);
+    }
+    return Number(value);
+  },
+};
+
+/** A value that only the config file can hold; its shape is all that is asked of it, unless `check` asks more. */
+export function fromFile<T>(schema: TSchema, check: (value: T) => void = () => {}): ValueType<T> {
+  return {
+    placeholder: 'JSON',
+    schema,
+    parse(value) {
+      // The schema has been checked where the file was read.
+      check(value as T);
+      return value as T;
+    },
+  };
+}
+
+/** A regular expression of JavaScript, matched against the path below the location's prefix. */
+export function checkPattern(pattern: string): void {
+  try {
+    new RegExp(pattern);
+  } catch (error) {
+    throw new TypeError(`${quote(pattern)} is no regular expression: ${(error as Error).message}`);
+  }
+}
+
+/** Field names and values as they may stand in a response (RFC 9110 §5.1, §5.5). */
+export function checkFields(fields: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(fields)) {
+    if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name)) throw new TypeError(`${quote(name)} is not a field name`);
+    if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) {
+      throw new TypeError(`${quote(value)} cannot be the value of ${name}; write printable characters only`);
+    }
+  }
+}
+
 /** A directory, made absolute against the working directory. Whether it can be read is checked when the server starts. */
 export const directory: ValueType<string> = {
   placeholder: 'DIR',

@@ -6,9 +6,16 @@ const HASHED_NAME = /\.[0-9a-f]{12}(?:\.[^./]*)?$/;
 const IMMUTABLE = 'public, max-age=31536000, immutable';
 
 /** The Cache-Control field for each file of a location. */
-export function cacheControlFor(location: FileLocation): (name: string) => string {
+export function cacheControlFor(
+  location: Pick<FileLocation, 'kind' | 'maxAge' | 'cacheControl'>,
+): (name: string) => string {
   const usual = `public, max-age=${Math.floor(location.maxAge / 1000)}`;
+  const rules = (location.cacheControl ?? []).map(({ match, value }) => ({
+    pattern: new RegExp(match),
+    value,
+  }));
   // In uploads a stranger chooses the name, so that it promises nothing about the content.
-  if (location.kind === 'media') return () => usual;
-  return (name) => (HASHED_NAME.test(name) ? IMMUTABLE : usual);
+  if (location.kind === 'static') rules.push({ pattern: HASHED_NAME, value: IMMUTABLE });
+  if (rules.length === 0) return () => usual;
+  return (name) => rules.find(({ pattern }) => pattern.test(name))?.value ?? usual;
 }

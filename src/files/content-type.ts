@@ -1,19 +1,51 @@
 // Content-Type by the name's extension (nginx: types, default_type, charset).
-import { contentType } from 'mime-types';
+import { lookup } from 'mime-types';
+import type { FileLocation } from '../config/location.js';
 
-/** What an unknown extension is sent as; browsers save it instead of showing it. */
-const DEFAULT_TYPE = 'application/octet-stream';
+/** Types of text beside text/* that are sent with a charset. */
+const TEXT_TYPES = /^(?:text\/|application\/(?:javascript|json|xml|[\w.-]+\+(?:json|xml))$|image\/svg\+xml$)/;
 
-const known = new Map<string, string>();
+/**
+ * Types that a page can load as code. From uploads they are sent as plain text: together with nosniff no
+ * `<script src>`, stylesheet, worker or module of any page takes them (WHATWG Fetch, "should response to request be
+ * blocked due to nosniff").
+ */
+const CODE_TYPES =
+  /^(?:text|application)\/(?:x-)?(?:javascript\d*(?:\.\d)?|ecmascript|jscript|livescript|css|wasm|vbscript)$/;
 
-/** The Content-Type field for a file of this name; text carries its charset. */
-export function contentTypeOf(name: string): string {
-  const extension = name.slice(name.lastIndexOf('.', name.length) + 1);
-  let type = known.get(extension);
-  if (type === undefined) {
-    type = contentType(`x.${extension.toLowerCase()}`) || DEFAULT_TYPE;
-    // Only what the table knows is kept: names come from clients, and what they can fill has a bound.
-    if (type !== DEFAULT_TYPE) known.set(extension, type);
-  }
-  return type;
+/** The Content-Type field for each file of a location. */
+export function contentTypeFor(
+  location: Pick<FileLocation, 'kind' | 'types' | 'defaultType' | 'charset'>,
+): (name: string) => string {
+  const own = new Map(
+    Object.entries(location.types ?? {}).map(([extension, type]) => [extension.toLowerCase(), type]),
+  );
+  const computed = new Map<string, string>();
+  return (name) => {
+    const extension = extensionOf(name);
+    const known = computed.get(extension);
+    if (known !== undefined) return known;
+    const lower = extension.toLowerCase();
+    const ownType = own.get(lower);
+    const builtIn = lookup(`x.${lower}`) || undefined;
+    const type =
+      ownType ?? withCharset(harmless(builtIn ?? location.defaultType, location.kind), location.charset);
+    // Extensions come from clients: only those that a table knows are kept, so that what they fill has a bound.
+    if ((ownType ?? builtIn) !== undefined && computed.size < 4096) computed.set(extension, type);
+    return type;
+  };
+}
+
+/** What follows the last dot of the name's last segment; empty when there is none. */
+function extensionOf(name: string): string {
+  const dot = name.lastIndexOf('.');
+  return dot > name.lastIndexOf('/') ? name.slice(dot + 1) : '';
+}
+
+function harmless(type: string, kind: FileLocation['kind']): string {
+  return kind === 'media' && CODE_TYPES.test(type) ? 'text/plain' : type;
+}
+
+function withCharset(type: string, charset: string): string {
+  return charset !== 'off' && TEXT_TYPES.test(type) ? `${type}; charset=${charset}` : type;
 }

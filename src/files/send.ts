@@ -1,73 +1,142 @@
-// Sends an answer: head, then the file's bytes with constant memory, at the pace of the client.
+// Sends an answer: head, then the pieces of its content with constant memory, at the pace of the client.
 import { TruncatedError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
-import { type ByteRange, rangeLength } from '../http/ranges.js';
 import type { OpenedFile } from '../stores/store.js';
-import type { Answer } from './answer.js';
+import { type Answer, type Piece, pieceLength } from './answer.js';
 import { BUFFER_SIZE, giveBuffer, takeBuffer } from './buffers.js';
+import type { Pace } from './limit-rate.js';
 
-/** Up to this size a body is read in one go, on this thread: a trip to another costs more than the read. */
-const READ_AT_ONCE = 64 * 1024;
+/** Up to this size content is read in one go, on this thread: a trip to another costs more than the read. */
+export const READ_AT_ONCE = 128 * 1024;
+
+/** How a location sends. */
+export interface SendingRules {
+  /** Longest time a client may take nothing, in milliseconds. */
+  readonly silence: number;
+  readonly pace: Pace | undefined;
+}
 
 /**
- * Sends the answer; who opened its file closes it.
- * @param silence longest time a client may take nothing, in milliseconds
+ * Sends the answer; who opened the file closes it.
  * @throws {TruncatedError} when the file has become shorter; the connection must then be closed
  */
-export async function sendAnswer(exchange: Exchange, answer: Answer, silence: number): Promise<void> {
-  const { response } = exchange;
-  const length = answer.parts.reduce((sum, part) => sum + rangeLength(part), 0);
-  const body = length <= READ_AT_ONCE ? readWhole(answer, length) : undefined;
-  response.writeHead(answer.status, answer.headers as string[]);
-  if (body !== undefined) {
-    exchange.bytes = body.length;
-    response.end(body);
+export async function sendAnswer(
+  exchange: Exchange,
+  answer: Answer,
+  file: OpenedFile,
+  { silence, pace }: SendingRules,
+): Promise<void> {
+  const { request, response } = exchange;
+  const isHead = request.method === 'HEAD';
+  if (isHead || (answer.length <= READ_AT_ONCE && pace === undefined)) {
+    // Read before the head is sent: a file that cannot be read still gets a status of its own.
+    const content = isHead ? undefined : readPieces(answer, file);
+    response.writeHead(answer.status, answer.fields as string[]);
+    exchange.bytes = content?.length ?? 0;
+    response.end(content);
     return;
   }
-  response.socket?.setTimeout(silence);
-  for (const part of answer.parts) await sendPart(exchange, answer.file, part);
-  response.socket?.setTimeout(0);
-  response.end();
+  response.writeHead(answer.status, answer.fields as string[]);
+  const flow = new Flow(exchange, silence, pace);
+  for (const piece of answer.pieces) await sendPiece(flow, piece, file);
+  flow.end();
 }
 
-function readWhole({ file, parts }: Answer, length: number): Buffer {
-  const body = Buffer.allocUnsafe(length);
+function readPieces({ pieces, length }: Answer, file: OpenedFile): Buffer {
+  const content = Buffer.allocUnsafe(length);
   let filled = 0;
-  for (const part of parts) {
-    const end = filled + rangeLength(part);
-    let position = part.first;
-    while (filled < end) {
-      const bytes = file.readSync(body.subarray(filled, end), position);
-      if (bytes === 0) throw new TruncatedError();
-      filled += bytes;
-      position += bytes;
+  for (const piece of pieces) {
+    if (Buffer.isBuffer(piece)) filled += piece.copy(content, filled);
+    else {
+      const end = filled + pieceLength(piece);
+      fillFrom(file, content.subarray(filled, end), piece.first);
+      filled = end;
     }
   }
-  return body;
+  return content;
 }
 
-async function sendPart(exchange: Exchange, file: OpenedFile, part: ByteRange): Promise<void> {
-  const { response } = exchange;
+/**
+ * Fills the buffer with the file's bytes from this position on.
+ * @throws {TruncatedError} when the file ends before the buffer is full
+ */
+export function fillFrom(file: OpenedFile, buffer: Buffer, position: number): void {
+  let filled = 0;
+  while (filled < buffer.length) {
+    const bytes = file.readSync(buffer.subarray(filled), position + filled);
+    if (bytes === 0) throw new TruncatedError();
+    filled += bytes;
+  }
+}
+
+async function sendPiece(flow: Flow, piece: Piece, file: OpenedFile): Promise<void> {
+  if (Buffer.isBuffer(piece)) {
+    await flow.write(piece);
+    return;
+  }
   const buffer = takeBuffer();
   try {
-    let position = part.first;
-    while (position <= part.last && !response.destroyed) {
-      const wanted = Math.min(BUFFER_SIZE, part.last - position + 1);
+    let position = piece.first;
+    while (position <= piece.last && !flow.isGone) {
+      const wanted = Math.min(BUFFER_SIZE, flow.step, piece.last - position + 1);
       const bytes = await file.read(buffer.subarray(0, wanted), position);
       if (bytes === 0) throw new TruncatedError();
       position += bytes;
-      exchange.bytes += bytes;
-      await write(exchange, buffer.subarray(0, bytes));
+      await flow.write(buffer.subarray(0, bytes));
     }
   } finally {
     giveBuffer(buffer);
   }
 }
 
-/** Resolves when the socket has taken the bytes, or is gone: the buffer may then be used again. */
-async function write({ response }: Exchange, bytes: Buffer): Promise<void> {
-  if (response.destroyed) return;
-  await new Promise<void>((resolve) => {
-    response.write(bytes, () => resolve());
-  });
+/** The way of bytes to the client, at its pace and at the location's. */
+class Flow {
+  readonly step: number;
+  readonly #exchange: Exchange;
+  readonly #pace: Pace | undefined;
+  readonly #startedAt = performance.now();
+
+  constructor(exchange: Exchange, silence: number, pace: Pace | undefined) {
+    this.#exchange = exchange;
+    this.#pace = pace;
+    this.step = pace?.step ?? Number.POSITIVE_INFINITY;
+    // Waiting for the pace is no silence of the client's.
+    exchange.response.socket?.setTimeout(silence + (pace === undefined ? 0 : 1000));
+  }
+
+  get isGone(): boolean {
+    return this.#exchange.response.destroyed;
+  }
+
+  /** Resolves when the socket has taken the bytes, or is gone: their buffer may then be used again. */
+  async write(bytes: Buffer): Promise<void> {
+    const { response } = this.#exchange;
+    if (this.isGone) return;
+    this.#exchange.bytes += bytes.length;
+    await new Promise<void>((resolve) => {
+      response.write(bytes, () => resolve());
+    });
+    const delay = this.#pace?.delay(this.#exchange.bytes, performance.now() - this.#startedAt) ?? 0;
+    if (delay > 0) await this.#wait(delay);
+  }
+
+  end(): void {
+    const { response } = this.#exchange;
+    response.socket?.setTimeout(0);
+    response.end();
+  }
+
+  /** Resolves after this many milliseconds, or when the client leaves. */
+  #wait(delay: number): Promise<void> {
+    const { response } = this.#exchange;
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        response.off('close', done);
+        resolve();
+      };
+      const timer = setTimeout(done, delay);
+      response.once('close', done);
+    });
+  }
 }

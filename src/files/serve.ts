@@ -1,28 +1,31 @@
-// The alias role (nginx: ngx_http_static_module): path → open file → representation → send.
+// The alias role (nginx: ngx_http_static_module): path → open file → preconditions and ranges → send.
+import type { IncomingMessage } from 'node:http';
 import type { Logger } from 'pino';
 import type { FileLocation } from '../config/location.js';
-import {
-  BusyError,
-  ForbiddenError,
-  MethodNotAllowedError,
-  NotFoundError,
-  ReadFailedError,
-} from '../http/errors.js';
+import { MethodNotAllowedError, NotFoundError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
+import { replaceFields, withoutFields } from '../http/fields.js';
 import type { BytePath } from '../http/target.js';
 import { DiskStore } from '../stores/disk.js';
-import { type OpenedFile, type Store, StoreError } from '../stores/store.js';
-import { cacheControlFor } from './cache-control.js';
-import { contentTypeOf } from './content-type.js';
+import { isSameVersion, type OpenedFile, type Store, StoreError } from '../stores/store.js';
+import { answerWith } from './answer.js';
+import { type CorsFields, corsFieldsFor, PREFLIGHT_FIELDS } from './cors.js';
+import { redirectToSlash } from './directory.js';
+import { answerToFailure } from './disk-failure.js';
 import { isHidden } from './hidden.js';
-import { represent } from './represent.js';
-import { sendAnswer } from './send.js';
+import { createPace } from './limit-rate.js';
+import { type KeptFile, MemoryFile, type OpenFileCache } from './open-file-cache.js';
+import { type ChooseSibling, createSiblingChooser, isCompressible, type Sibling } from './precompressed.js';
+import { ReadyResponse, takesReadyBytes } from './ready-response.js';
+import { type Describe, describeFor, type Representation } from './representation.js';
+import { select } from './select.js';
+import { fillFrom, type SendingRules, sendAnswer } from './send.js';
 
 /**
- * Answers requests whose target lies in one location. Rejects with an HttpError when there is no file to send.
- * With an order the file is the one that the app names, not the one that the target names.
+ * Answers requests whose target lies in one location. Throws, or rejects with, an HttpError when there is no file to
+ * send. With an order the file is the one that the app names, not the one that the target names.
  */
-export type FileHandler = (exchange: Exchange, order?: FileOrder) => Promise<void>;
+export type FileHandler = (exchange: Exchange, order?: FileOrder) => Promise<void> | undefined;
 
 /** What the app wants sent in its stead (X-Accel-Redirect, X-Sendfile). */
 export interface FileOrder {
@@ -32,71 +35,185 @@ export interface FileOrder {
   readonly fields: readonly string[];
 }
 
+/** What a location's handler works with. */
+export interface FileSurroundings {
+  readonly log: Logger;
+  readonly cache: OpenFileCache;
+  /** Directories that belong to internal locations: no other location serves from them. */
+  readonly excluded: readonly string[];
+}
+
 /**
  * Prepares a location; what holds for all its files is computed here, once.
  * @throws the system's error when the root does not exist
  */
-export function createFileHandler(location: FileLocation, log: Logger): FileHandler {
-  const store = new DiskStore(location.root);
-  const cacheControl = cacheControlFor(location);
-  const prefixLength = Buffer.byteLength(location.prefix);
-  return async (exchange, order) => {
-    const { request } = exchange;
-    if (request.method !== 'GET' && request.method !== 'HEAD') throw new MethodNotAllowedError();
-    const name = (order?.path ?? exchange.target.path).slice(prefixLength);
-    if (name === '' || name.endsWith('/') || isHidden(name)) throw new NotFoundError();
-    const file = openFile(store, name, log);
+export function createFileHandler(location: FileLocation, surroundings: FileSurroundings): FileHandler {
+  const server = new FileServer(location, surroundings);
+  return (exchange, order) => server.handle(exchange, order);
+}
+
+class FileServer {
+  readonly #location: FileLocation;
+  readonly #log: Logger;
+  readonly #cache: OpenFileCache;
+  readonly #store: Store;
+  readonly #chooseSibling: ChooseSibling | undefined;
+  readonly #describe: Describe;
+  readonly #corsFields: CorsFields | undefined;
+  readonly #rules: SendingRules;
+  readonly #prefixLength: number;
+  /** Fields that depend on the request, or a pace, leave nothing that could be ready. */
+  readonly #mayBeReady: boolean;
+
+  constructor(location: FileLocation, { log, cache, excluded }: FileSurroundings) {
+    this.#location = location;
+    this.#log = log;
+    this.#cache = cache;
+    this.#store = new DiskStore(location.root, { symlinks: location.symlinks, isDenied: isHidden, excluded });
+    this.#chooseSibling = createSiblingChooser(location, this.#store);
+    this.#describe = describeFor(
+      location,
+      (type) => this.#chooseSibling !== undefined && isCompressible(type),
+    );
+    this.#corsFields = corsFieldsFor(location.cors);
+    this.#rules = {
+      silence: location.sendTimeout,
+      pace: createPace(location.limitRate, location.limitRateAfter),
+    };
+    this.#prefixLength = Buffer.byteLength(location.prefix);
+    this.#mayBeReady = this.#corsFields === undefined && this.#rules.pace === undefined;
+  }
+
+  handle(exchange: Exchange, order: FileOrder | undefined): Promise<void> | undefined {
+    const { request, response } = exchange;
+    if (order === undefined && request.method !== 'GET' && request.method !== 'HEAD') {
+      this.#answerOtherMethod(exchange);
+      return undefined;
+    }
+    const path = order?.path ?? exchange.target.path;
+    const name = this.#nameOf(path);
+    const sibling = this.#siblingOf(name, request);
+    const stored = sibling?.name ?? name;
+    const key = sibling === undefined ? path : `${path}\0${sibling.coding}`;
+    const kept = this.#findKept(key, stored);
+    if (kept === undefined)
+      return this.#serveFromStore(exchange, order, { path, name, stored, key, sibling });
+    if (order !== undefined || !this.#mayBeReady || !takesReadyBytes(request, response)) {
+      return this.#send(exchange, order, kept.representation, new MemoryFile(kept));
+    }
+    const selection = select(request.headers, kept.representation, this.#location.maxRanges);
+    if (selection === 'whole') {
+      exchange.bytes = kept.ready.sendWhole(request, response);
+    } else if (selection === 'not-modified') {
+      kept.ready.sendNotModified(response);
+    } else {
+      return this.#send(exchange, order, kept.representation, new MemoryFile(kept));
+    }
+    return undefined;
+  }
+
+  /** The path below the prefix; for a directory, its index file. */
+  #nameOf(path: BytePath): string {
+    const below = path.slice(this.#prefixLength);
+    const name = below === '' || below.endsWith('/') ? this.#indexOf(below) : below;
+    if (isHidden(name)) throw new NotFoundError();
+    return name;
+  }
+
+  #indexOf(directory: string): string {
+    if (this.#location.index === undefined) throw new NotFoundError();
+    return directory + this.#location.index;
+  }
+
+  #siblingOf(name: string, { headers }: IncomingMessage): Sibling | undefined {
+    const accepted = headers['accept-encoding'];
+    if (this.#chooseSibling === undefined || typeof accepted !== 'string') return undefined;
+    const original = this.#store.stat(name);
+    return original === undefined ? undefined : this.#chooseSibling(name, original, accepted);
+  }
+
+  /** The kept file, if its name still means the same version; see open-file-cache.ts for what this costs and sees. */
+  #findKept(key: string, stored: string): KeptFile | undefined {
+    const kept = this.#cache.find(key);
+    if (kept === undefined) return undefined;
+    const current = this.#store.stat(stored);
+    if (current !== undefined && isSameVersion(current, kept.representation.version)) return kept;
+    this.#cache.forget(key);
+    return undefined;
+  }
+
+  async #serveFromStore(exchange: Exchange, order: FileOrder | undefined, wanted: WantedFile): Promise<void> {
+    const file = this.#open(exchange, order, wanted);
+    if (file === undefined) return;
     try {
-      const description = { contentType: contentTypeOf(name), cacheControl: cacheControl(name) };
-      const answer = represent(request, file, description);
-      const headers = order === undefined ? answer.headers : replaceFields(answer.headers, order.fields);
-      await sendAnswer(exchange, { ...answer, headers }, location.sendTimeout);
+      const { name, sibling, key } = wanted;
+      const representation = this.#describe({ name, version: file.version, coding: sibling?.coding });
+      if (!this.#cache.accepts(file.version)) {
+        await this.#send(exchange, order, representation, file);
+        return;
+      }
+      const ready = new ReadyResponse(representation, (content) => fillFrom(file, content, 0));
+      const kept = { representation, ready };
+      this.#cache.keep(key, kept);
+      await this.#send(exchange, order, representation, new MemoryFile(kept));
     } finally {
       file.close();
     }
-  };
-}
+  }
 
-/** `fields` with what they lack from `usual`. */
-function replaceFields(usual: readonly string[], fields: readonly string[]): readonly string[] {
-  const replaced = new Set(fields.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase()));
-  const rest = usual.filter((_, index) => !replaced.has(usual[index - (index % 2)]?.toLowerCase() ?? ''));
-  return [...rest, ...fields];
-}
+  /** Opens the file; undefined when the request was for a directory and has been redirected. */
+  #open(
+    exchange: Exchange,
+    order: FileOrder | undefined,
+    { path, stored }: WantedFile,
+  ): OpenedFile | undefined {
+    try {
+      return this.#store.open(stored);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      if (error.failure === 'directory' && order === undefined && this.#location.index !== undefined) {
+        redirectToSlash(exchange, path);
+        return undefined;
+      }
+      throw answerToFailure(error, this.#log);
+    }
+  }
 
-function openFile(store: Store, name: string, log: Logger): OpenedFile {
-  try {
-    return store.open(name);
-  } catch (error) {
-    if (!(error instanceof StoreError)) throw error;
-    throw answerTo(error, log);
+  #send(
+    exchange: Exchange,
+    order: FileOrder | undefined,
+    representation: Representation,
+    file: OpenedFile,
+  ): Promise<void> {
+    const { request } = exchange;
+    const own = [...(this.#corsFields?.(request.headers.origin) ?? []), ...(order?.fields ?? [])];
+    const described = {
+      ...representation,
+      fields: replaceFields(representation.fields, own),
+      contentFields: withoutFields(representation.contentFields, own),
+    };
+    const selection = select(request.headers, representation, this.#location.maxRanges);
+    return sendAnswer(exchange, answerWith(selection, described), file, this.#rules);
+  }
+
+  #answerOtherMethod({ request, response }: Exchange): void {
+    const isPreflight = request.headers['access-control-request-method'] !== undefined;
+    if (request.method !== 'OPTIONS' || this.#corsFields === undefined || !isPreflight)
+      throw new MethodNotAllowedError();
+    response.writeHead(204, [...this.#corsFields(request.headers.origin), ...PREFLIGHT_FIELDS]);
+    response.end();
   }
 }
 
-/** The response that a failure to open deserves; what the operator must know is logged here, once. */
-function answerTo(error: StoreError, log: Logger): Error {
-  const { failure, path, reason } = error;
-  switch (failure) {
-    case 'not-found':
-      log.debug({ path, reason }, 'no such file');
-      return new NotFoundError();
-    case 'forbidden':
-      log.warn({ path, reason, uid: process.getuid?.() }, forbiddenHint(path));
-      return new ForbiddenError(path);
-    case 'busy':
-      log.error({ path, reason }, 'no file descriptor is free; raise the limit on open files (ulimit -n)');
-      return new BusyError(path, reason);
-    case 'failed':
-      log.error({ path, reason }, 'the file cannot be opened');
-      return new ReadFailedError(path, reason);
-  }
-}
-
-function forbiddenHint(path: string): string {
-  return (
-    `user id ${process.getuid?.() ?? 'of this process'} may not read ${path}: ` +
-    'Django writes uploads over 2.5 MB with mode 0600 unless FILE_UPLOAD_PERMISSIONS is set; ' +
-    'set FILE_UPLOAD_PERMISSIONS = 0o644 (and FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o755), ' +
-    'chmod what is already there, or run media-serve as the user that writes the uploads'
-  );
+/** A file on its way from name to response. */
+interface WantedFile {
+  /** The normalized target. */
+  readonly path: BytePath;
+  /** Below the prefix: the file that was asked for. */
+  readonly name: string;
+  /** Below the prefix: the file that is sent, perhaps a precompressed sibling. */
+  readonly stored: string;
+  readonly sibling: Sibling | undefined;
+  /** In the cache. */
+  readonly key: string;
 }

@@ -15,6 +15,8 @@ export class MethodNotAllowedError extends createError(
 ) {
   readonly headers = { Allow: 'GET, HEAD' };
 }
+/** 406: the file is there only in codings that the client refuses (RFC 9110 §15.5.7). */
+export const NotAcceptableError = createError('MEDIA_SERVE_NOT_ACCEPTABLE', 'No acceptable coding', 406);
 /** 412: a precondition did not hold (RFC 9110 §15.5.13). */
 export const PreconditionFailedError = createError(
   'MEDIA_SERVE_PRECONDITION_FAILED',

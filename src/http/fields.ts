@@ -38,3 +38,17 @@ export function fieldValue(raw: readonly string[], lowerCaseName: string): strin
   }
   return undefined;
 }
+
+/** `usual` without the fields that `own` names; both are names and values in turn. */
+export function withoutFields(usual: readonly string[], own: readonly string[]): readonly string[] {
+  if (own.length === 0) return usual;
+  const replaced = new Set(own.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase()));
+  return usual.filter((_, index) => !replaced.has(usual[index - (index % 2)]?.toLowerCase() ?? ''));
+}
+
+/** `usual` with the fields of `own` in their place; an empty value removes a field. */
+export function replaceFields(usual: readonly string[], own: readonly string[]): readonly string[] {
+  if (own.length === 0) return usual;
+  const kept = own.filter((_, index) => own[index - (index % 2) + 1] !== '');
+  return [...withoutFields(usual, own), ...kept];
+}

@@ -1,43 +1,32 @@
 // The access log: one line for each request, when its response is complete or its client gone (nginx: log_format).
-import type { Logger } from 'pino';
+// The line is put together by hand: pino's general way took 3 µs of the 20 that a small file takes in all.
 import type { Exchange } from '../http/exchange.js';
 
-/** Fields of a line; `ms` and `upstreamMs` are milliseconds, `bytes` counts the body. */
-export interface AccessLine {
-  readonly method: string | undefined;
-  /** As received. */
-  readonly target: string | undefined;
-  readonly status: number;
-  readonly bytes: number;
-  readonly ms: number;
-  readonly client: string;
-  readonly requestId: string;
-  /** Prefix of the location; absent when none was chosen. */
-  readonly location?: string;
-  readonly upstreamMs?: number;
-  /** Present when the client left, or was cut off, before the response was complete. */
-  readonly aborted?: true;
+/**
+ * Writes the line once the response is closed. Fields: `time`, `method`, `target` (as received), `status`, `bytes` (of
+ * the body), `ms`, `client`, `requestId`, and where they apply `location` (prefix), `upstreamMs`, and `aborted` when
+ * the client left, or was cut off, before the response was complete. Status 499 means that it left before the answer.
+ */
+export function logWhenClosed(exchange: Exchange, received: string, write: (line: string) => void): void {
+  const startedAt = performance.now();
+  exchange.response.once('close', () => write(renderLine(exchange, received, performance.now() - startedAt)));
 }
 
-/** Writes the line once the response is closed. */
-export function logWhenClosed(exchange: Exchange, received: string | undefined, log: Logger): void {
-  const startedAt = performance.now();
-  const { request, response } = exchange;
-  response.once('close', () => {
-    const line: AccessLine = {
-      method: request.method,
-      target: received,
-      status: response.headersSent || exchange.upgraded ? response.statusCode : 499,
-      bytes: exchange.bytes,
-      ms: round(performance.now() - startedAt),
-      client: exchange.client,
-      requestId: exchange.id,
-      ...(exchange.location === undefined ? {} : { location: exchange.location }),
-      ...(exchange.upstreamTime === undefined ? {} : { upstreamMs: round(exchange.upstreamTime) }),
-      ...(response.writableFinished || exchange.upgraded ? {} : { aborted: true }),
-    };
-    log.info(line, 'request');
-  });
+function renderLine({ request, response, ...exchange }: Exchange, received: string, elapsed: number): string {
+  const isAnswered = response.headersSent || exchange.upgraded;
+  let line = `{"level":30,"time":"${new Date().toISOString()}","method":"${request.method}","target":${quote(received)}`;
+  line += `,"status":${isAnswered ? response.statusCode : 499},"bytes":${exchange.bytes},"ms":${round(elapsed)}`;
+  line += `,"client":"${exchange.client}","requestId":"${exchange.id}"`;
+  if (exchange.location !== undefined) line += `,"location":${quote(exchange.location)}`;
+  if (exchange.upstreamTime !== undefined) line += `,"upstreamMs":${round(exchange.upstreamTime)}`;
+  if (!response.writableFinished && !exchange.upgraded) line += ',"aborted":true';
+  return `${line},"msg":"request"}\n`;
+}
+
+const NEEDS_ESCAPE = /[^ !#-[\]-~]/;
+
+function quote(text: string): string {
+  return NEEDS_ESCAPE.test(text) ? JSON.stringify(text) : `"${text}"`;
 }
 
 function round(milliseconds: number): number {

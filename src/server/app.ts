@@ -4,10 +4,12 @@ import type { Duplex } from 'node:stream';
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import type { Config } from '../config/location.js';
+import { OpenFileCache } from '../files/open-file-cache.js';
 import { createFileHandler } from '../files/serve.js';
 import { createProxy } from '../upstream/proxy.js';
 import { malformedResponse } from './error-page.js';
 import { createFront, type Front, type Route } from './front.js';
+import type { Log } from './log.js';
 import { checkRoot } from './roots.js';
 
 /** How long an idle connection of a client is kept, in milliseconds (nginx: keepalive_timeout, 75 s). */
@@ -19,7 +21,7 @@ const HEADERS_TIMEOUT = 60_000;
  * Builds the server; it does not listen yet.
  * @throws {BadValueError} when a directory is missing or not readable
  */
-export async function createMediaServer(config: Config, log: Logger): Promise<FastifyInstance> {
+export async function createMediaServer(config: Config, log: Log): Promise<FastifyInstance> {
   const app = Fastify({
     logger: false,
     keepAliveTimeout: KEEP_ALIVE,
@@ -33,7 +35,7 @@ export async function createMediaServer(config: Config, log: Logger): Promise<Fa
       else socket.destroy();
     },
   });
-  const front = createFront(createRoutes(config, app, log), log);
+  const front = createFront(createRoutes(config, app, log.events), log);
   handEverythingTo(front, app);
   handUpgradesTo(front, app);
   await app.ready();
@@ -41,10 +43,11 @@ export async function createMediaServer(config: Config, log: Logger): Promise<Fa
 }
 
 function createRoutes(config: Config, app: FastifyInstance, log: Logger): Route[] {
+  const cache = new OpenFileCache(config.cacheSize);
   return config.locations.map((location) => {
     if (location.kind !== 'upstream') {
       checkRoot(location);
-      return { location, handle: createFileHandler(location, log) };
+      return { location, handle: createFileHandler(location, { log, cache, excluded: [] }) };
     }
     const proxy = createProxy(location, log);
     app.addHook('onClose', () => proxy.close());

@@ -9,6 +9,7 @@ const EXPLANATIONS: Readonly<Record<number, string>> = {
   403: 'The server may not read this file.',
   404: 'There is nothing at this address.',
   405: 'Files can only be read, with GET or HEAD.',
+  406: 'The file is not there in a form that the request accepts.',
   412: 'The file is not the version that the request asks for.',
   416: 'The file has no such part.',
   500: 'The server could not complete the request.',

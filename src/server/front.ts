@@ -8,30 +8,32 @@ import type { Exchange } from '../http/exchange.js';
 import { parseTarget, type Target } from '../http/target.js';
 import { logWhenClosed } from './access-log.js';
 import { sendErrorPage } from './error-page.js';
+import type { Log } from './log.js';
 
 /** A location with what answers its requests. */
 export interface Route {
   readonly location: Location;
-  readonly handle: (exchange: Exchange) => Promise<void>;
+  /** Throws, or rejects with, an HttpError when it has not answered. */
+  readonly handle: (exchange: Exchange) => Promise<void> | undefined;
 }
 
 /** Answers one request; never throws. */
 export type Front = (request: IncomingMessage, response: ServerResponse, received: string) => void;
 
 /** @param routes longest prefix first */
-export function createFront(routes: readonly Route[], log: Logger): Front {
+export function createFront(routes: readonly Route[], { events: log, writeLine }: Log): Front {
   const table = routes.map((route) => ({
     route,
     // Targets are paths of bytes.
     prefix: Buffer.from(route.location.prefix).toString('latin1'),
   }));
 
-  const answer = async (exchange: Exchange, refusal: Error | undefined): Promise<void> => {
+  const answer = (exchange: Exchange, refusal: Error | undefined): Promise<void> | undefined => {
     if (refusal !== undefined) throw refusal;
     const found = table.find(({ prefix }) => exchange.target.path.startsWith(prefix));
     if (found === undefined) throw new NotFoundError();
     exchange.location = found.route.location.prefix;
-    await found.route.handle(exchange);
+    return found.route.handle(exchange);
   };
 
   return (request, response, received) => {
@@ -48,8 +50,12 @@ export function createFront(routes: readonly Route[], log: Logger): Front {
       upgraded: false,
     };
     whenItsTurn(response, () => {
-      logWhenClosed(exchange, received, log);
-      answer(exchange, refusal).catch((error: unknown) => fail(exchange, error, log));
+      if (writeLine !== undefined) logWhenClosed(exchange, received, writeLine);
+      try {
+        answer(exchange, refusal)?.catch((error: unknown) => fail(exchange, error, log));
+      } catch (error) {
+        fail(exchange, error, log);
+      }
     });
   };
 }

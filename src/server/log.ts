@@ -1,26 +1,39 @@
 // The log: one JSON object a line, or text for people.
-import { type DestinationStream, destination, type Logger, pino } from 'pino';
+import { isatty } from 'node:tty';
+import { type Logger, pino } from 'pino';
 import pinoPretty from 'pino-pretty';
 import type { Config } from '../config/location.js';
+import { LogOutput } from './log-output.js';
 
-/**
- * Makes the logger.
- * @param output where lines go; standard output when absent
- */
-export function createLogger(
-  { logLevel, logFormat }: Pick<Config, 'logLevel' | 'logFormat'>,
-  output: DestinationStream = destination({ fd: 1, sync: true }),
-): Logger {
-  const options = { level: logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime };
-  return logFormat === 'json' ? pino(options, output) : pino(options, prettyStream(output));
+/** Where events and requests are told. */
+export interface Log {
+  /** For events. */
+  readonly events: Logger;
+  /** Takes lines of JSON that were made elsewhere, for the access log; undefined when its level is off. */
+  readonly writeLine: ((line: string) => void) | undefined;
+  /** Writes what is gathered, for the end of the process. */
+  flush(): void;
 }
 
-function prettyStream(output: DestinationStream): DestinationStream {
+/** Makes the log on standard output. */
+export function createLog({ logLevel, logFormat }: Pick<Config, 'logLevel' | 'logFormat'>): Log {
+  const output = new LogOutput(1);
+  const stream = logFormat === 'json' ? output : prettyStream();
+  const events = pino({ level: logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
+  return {
+    events,
+    writeLine: events.isLevelEnabled('info') ? (line) => stream.write(line) : undefined,
+    flush: () => output.flushSync(),
+  };
+}
+
+/** For a person who looks on: each line at once. */
+function prettyStream(): { write(line: string): void } {
   return pinoPretty({
-    destination: output as NodeJS.WritableStream & DestinationStream,
-    colorize: process.stdout.isTTY ?? false,
+    destination: 1,
+    sync: true,
+    colorize: isatty(1),
     translateTime: 'SYS:HH:MM:ss',
     singleLine: true,
-    ignore: 'pid,hostname',
   });
 }

@@ -9,11 +9,12 @@ import {
   readlinkSync,
   readSync,
   realpathSync,
+  type Stats,
   statSync,
 } from 'node:fs';
 import { sep } from 'node:path';
 import type { BytePath } from '../http/target.js';
-import { type OpenedFile, type Store, StoreError, type StoreFailure } from './store.js';
+import { type FileVersion, type OpenedFile, type Store, StoreError, type StoreFailure } from './store.js';
 
 // Opening a FIFO without O_NONBLOCK waits until somebody writes to it. The flag means nothing to regular files.
 const FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0);
@@ -26,58 +27,85 @@ const FAILURES: Readonly<Record<string, StoreFailure>> = {
   EINVAL: 'not-found',
   // A socket in the file system.
   ENXIO: 'not-found',
+  ENODEV: 'not-found',
   EACCES: 'forbidden',
   EPERM: 'forbidden',
   EMFILE: 'busy',
   ENFILE: 'busy',
 };
 
+/** What a disk store does with names that lead elsewhere. */
+export interface DiskPolicy {
+  /**
+   * `inside`: links may lead anywhere in the root. `never`: no link is followed below the root. `follow`: links may
+   * lead out of the root, which lets anyone who can place a link there read what this process can (nginx: disable_symlinks).
+   */
+  readonly symlinks: 'inside' | 'never' | 'follow';
+  /** Directories (absolute, real) below which nothing is opened, whichever name leads there. */
+  readonly excluded?: readonly string[];
+  /** Refuses names by the path that a file really has in the root, so that no link or spelling gets around a rule. */
+  readonly isDenied?: (realPath: BytePath) => boolean;
+}
+
 /** A directory on disk. */
 export class DiskStore implements Store {
   readonly #root: string;
+  readonly #policy: DiskPolicy;
+  readonly #excluded: readonly string[];
   #realRoot: string;
 
   /**
    * @param root absolute path; it must exist
    * @throws the system's error when it does not
    */
-  constructor(root: string) {
-    const bytes = Buffer.from(root).toString('latin1');
-    this.#root = bytes.endsWith(sep) ? bytes : bytes + sep;
+  constructor(root: string, policy: DiskPolicy) {
+    this.#root = withSeparator(toBytePath(root));
+    this.#policy = policy;
+    this.#excluded = (policy.excluded ?? []).map((directory) => withSeparator(toBytePath(directory)));
     this.#realRoot = this.#resolveRoot();
   }
 
   open(path: BytePath): OpenedFile {
     const name = this.#root + path;
-    const descriptor = this.#openDescriptor(name);
+    const descriptor = openDescriptor(name);
     try {
       const stats = fstatSync(descriptor);
-      if (!stats.isFile()) throw new StoreError('not-found', name, 'not a regular file');
-      if (!this.#isInside(descriptor, name)) throw new StoreError('not-found', name, 'leads out of the root');
-      return new DiskFile(descriptor, stats.size, stats.mtimeMs);
+      if (!stats.isFile()) throw new StoreError(...unservable(stats, name));
+      const trespass = this.#findTrespass(descriptor, name, path);
+      if (trespass !== undefined) throw new StoreError('not-found', readable(name), trespass);
+      return new DiskFile(descriptor, stats);
     } catch (error) {
       closeSync(descriptor);
       throw error instanceof StoreError ? error : asStoreError(error, name);
     }
   }
 
-  #openDescriptor(name: string): number {
+  stat(path: BytePath): FileVersion | undefined {
     try {
-      return openSync(toSystemPath(name), FLAGS);
-    } catch (error) {
-      // A file handle of a network file system goes stale when the file is replaced on its server; its name is fresh.
-      if ((error as NodeJS.ErrnoException).code !== 'ESTALE') throw asStoreError(error, name);
-    }
-    try {
-      return openSync(toSystemPath(name), FLAGS);
-    } catch (error) {
-      throw asStoreError(error, name);
+      // Whatever else is wrong with the name, opening it will say.
+      return statSync(toSystemPath(this.#root + path), { throwIfNoEntry: false });
+    } catch {
+      return undefined;
     }
   }
 
-  #isInside(descriptor: number, name: string): boolean {
+  /** What forbids an open file, if anything does: judged by its real path, which no link or other spelling hides. */
+  #findTrespass(descriptor: number, name: string, path: BytePath): string | undefined {
+    const { symlinks, isDenied } = this.#policy;
+    if (symlinks === 'follow' && this.#excluded.length === 0) return undefined;
     const real = realPathOf(descriptor, name);
-    if (real === undefined) return false;
+    if (real === undefined) return 'its real path cannot be told';
+    if (this.#excluded.some((directory) => real.startsWith(directory)))
+      return 'belongs to an internal location';
+    if (symlinks === 'follow') return undefined;
+    if (!this.#contains(real)) return 'leads out of the root';
+    const realPath = real.slice(this.#realRoot.length);
+    if (realPath === path) return undefined;
+    if (symlinks === 'never') return 'is reached through a link';
+    return isDenied?.(realPath) ? 'leads to a name that is denied' : undefined;
+  }
+
+  #contains(real: string): boolean {
     if (real.startsWith(this.#realRoot)) return true;
     // The root may be a link that a deployment has pointed elsewhere since.
     this.#realRoot = this.#resolveRoot();
@@ -85,9 +113,28 @@ export class DiskStore implements Store {
   }
 
   #resolveRoot(): string {
-    const real = realpathSync.native(toSystemPath(this.#root), 'latin1');
-    return real.endsWith(sep) ? real : real + sep;
+    return withSeparator(realpathSync.native(toSystemPath(this.#root), 'latin1'));
   }
+}
+
+function openDescriptor(name: string): number {
+  try {
+    return openSync(toSystemPath(name), FLAGS);
+  } catch (error) {
+    // A handle of a network file system goes stale when the file is replaced on its server; the name is then fresh.
+    if ((error as NodeJS.ErrnoException).code !== 'ESTALE') throw asStoreError(error, name);
+  }
+  try {
+    return openSync(toSystemPath(name), FLAGS);
+  } catch (error) {
+    throw asStoreError(error, name);
+  }
+}
+
+function unservable(stats: Stats, name: string): [StoreFailure, string, string] {
+  return stats.isDirectory()
+    ? ['directory', readable(name), 'is a directory']
+    : ['not-found', readable(name), 'is not a regular file'];
 }
 
 /** The real path of an open descriptor, as bytes; undefined when it cannot be told. */
@@ -95,22 +142,20 @@ function realPathOf(descriptor: number, name: string): string | undefined {
   if (process.platform === 'linux') return readlinkSync(`/proc/self/fd/${descriptor}`, 'latin1');
   // Elsewhere the name is resolved, and must still mean the file that is open.
   const real = realpathSync.native(toSystemPath(name), 'latin1');
-  const named = statSync(Buffer.from(real, 'latin1'), { bigint: true });
+  const named = statSync(toSystemPath(real), { bigint: true });
   const opened = fstatSync(descriptor, { bigint: true });
   return named.ino === opened.ino && named.dev === opened.dev ? real : undefined;
 }
 
 class DiskFile implements OpenedFile {
-  readonly size: number;
-  readonly modified: number;
+  readonly version: FileVersion;
   #descriptor: number;
   #reading = false;
   #closed = false;
 
-  constructor(descriptor: number, size: number, modified: number) {
+  constructor(descriptor: number, version: FileVersion) {
     this.#descriptor = descriptor;
-    this.size = size;
-    this.modified = modified;
+    this.version = version;
   }
 
   read(buffer: Buffer, position: number): Promise<number> {
@@ -143,15 +188,28 @@ class DiskFile implements OpenedFile {
   }
 }
 
+function withSeparator(path: string): string {
+  return path.endsWith(sep) ? path : path + sep;
+}
+
+function toBytePath(path: string): BytePath {
+  return Buffer.from(path).toString('latin1');
+}
+
 /** The name as the system takes it: a string of ASCII, or the bytes themselves. */
-function toSystemPath(name: string): string | Buffer {
+function toSystemPath(name: BytePath): string | Buffer {
   for (let index = 0; index < name.length; index++) {
     if (name.charCodeAt(index) > 0x7f) return Buffer.from(name, 'latin1');
   }
   return name;
 }
 
+/** The name as people write it, for the log. */
+function readable(name: BytePath): string {
+  return Buffer.from(name, 'latin1').toString();
+}
+
 function asStoreError(error: unknown, name: string): StoreError {
   const code = (error as NodeJS.ErrnoException).code ?? String(error);
-  return new StoreError(FAILURES[code] ?? 'failed', Buffer.from(name, 'latin1').toString(), code);
+  return new StoreError(FAILURES[code] ?? 'failed', readable(name), code);
 }

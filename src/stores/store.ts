@@ -2,9 +2,9 @@
 import type { BytePath } from '../http/target.js';
 
 /**
- * A tree of files. Opening is synchronous, as it is in nginx's worker: it is three system calls on names that the
- * kernel has cached, which cost less than a trip to another thread. A store on a slow network file system makes
- * every request wait for it.
+ * A tree of files. All but `read` is synchronous, as it is in nginx's worker: a few system calls on names that the
+ * kernel has cached, which cost less than a trip to another thread. On a network file system whose server is slow,
+ * every request waits for it, as it does in an nginx worker.
  */
 export interface Store {
   /**
@@ -13,14 +13,42 @@ export interface Store {
    * @throws {StoreError}
    */
   open(path: BytePath): OpenedFile;
+  /** What the file is now, without opening it; undefined when there is no such file. */
+  stat(path: BytePath): FileVersion | undefined;
+}
+
+/**
+ * Tells one version of a file from any other: a file replaced, written in place, truncated, or given other
+ * permissions differs in one of these, even when its size and modification time were put back, because nobody can
+ * put back the time of the last status change.
+ */
+export interface FileVersion {
+  /** Device and inode number. */
+  readonly dev: number;
+  readonly ino: number;
+  /** In bytes. */
+  readonly size: number;
+  /** Time of modification, in milliseconds since the epoch. */
+  readonly mtimeMs: number;
+  /** Time of the last status change, in milliseconds since the epoch. */
+  readonly ctimeMs: number;
+}
+
+/** True when both are the same version of the same file. */
+export function isSameVersion(a: FileVersion, b: FileVersion): boolean {
+  return (
+    a.ctimeMs === b.ctimeMs &&
+    a.size === b.size &&
+    a.mtimeMs === b.mtimeMs &&
+    a.ino === b.ino &&
+    a.dev === b.dev
+  );
 }
 
 /** An open file: everything said about it comes from its descriptor. The one who opened it closes it. */
 export interface OpenedFile {
-  /** In bytes, at the time of opening. */
-  readonly size: number;
-  /** Modification time in milliseconds since the epoch. */
-  readonly modified: number;
+  /** At the time of opening. */
+  readonly version: FileVersion;
   /** Reads up to `buffer.length` bytes at `position`; resolves with their number, 0 at the end of the file. */
   read(buffer: Buffer, position: number): Promise<number>;
   /** Like `read`, but waits for the disk; for files so small that a trip to another thread would cost more. */
@@ -30,14 +58,14 @@ export interface OpenedFile {
 }
 
 /** Why a file could not be opened. */
-export type StoreFailure = 'not-found' | 'forbidden' | 'busy' | 'failed';
+export type StoreFailure = 'not-found' | 'directory' | 'forbidden' | 'busy' | 'failed';
 
 /** Opening failed. `message` is for the log and names the path on disk. */
 export class StoreError extends Error {
   readonly failure: StoreFailure;
   /** The path on disk. */
   readonly path: string;
-  /** The system's error code, when the system refused. */
+  /** The system's error code, or what else is wrong. */
   readonly reason: string;
 
   constructor(failure: StoreFailure, path: string, reason: string) {

@@ -1,0 +1,60 @@
+// Precompressed siblings: `app.css.br` in place of `app.css` (nginx: gzip_static, brotli_static).
+import type { FileLocation } from '../config/location.js';
+import { parseAcceptEncoding } from '../http/accept-encoding.js';
+import { NotAcceptableError } from '../http/errors.js';
+import type { FileVersion, Store } from '../stores/store.js';
+
+type Suffix = NonNullable<FileLocation['precompressed']>[number];
+
+/** Content codings by the suffix of their files; the order is the one that ties are settled in. */
+const CODINGS: readonly (readonly [suffix: Suffix, coding: string])[] = [
+  ['br', 'br'],
+  ['zst', 'zstd'],
+  ['gz', 'gzip'],
+];
+
+/** The file to send in place of another. */
+export interface Sibling {
+  /** Path below the prefix. */
+  readonly name: string;
+  readonly coding: string;
+}
+
+/** Finds the sibling that a request gets; undefined for the file itself. */
+export type ChooseSibling = (
+  name: string,
+  original: FileVersion,
+  acceptEncoding: string | undefined,
+) => Sibling | undefined;
+
+/** Chooses among the suffixes of a location; undefined when it has none. */
+export function createSiblingChooser(location: FileLocation, store: Store): ChooseSibling | undefined {
+  const suffixes = location.precompressed ?? (location.kind === 'static' ? ['br', 'zst', 'gz'] : []);
+  const codings = CODINGS.filter(([suffix]) => suffixes.includes(suffix));
+  if (codings.length === 0) return undefined;
+  return (name, original, acceptEncoding) => {
+    if (acceptEncoding === undefined) return undefined;
+    const wishes = parseAcceptEncoding(acceptEncoding);
+    const identity = wishes.weightOf('identity');
+    const wanted = codings
+      .map(([suffix, coding]) => ({ name: `${name}.${suffix}`, coding, weight: wishes.weightOf(coding) }))
+      .filter(({ weight }) => weight > 0 && weight >= identity)
+      .sort((a, b) => b.weight - a.weight);
+    const sibling = wanted.find((candidate) => isUsable(store.stat(candidate.name), original));
+    if (sibling === undefined && identity === 0) throw new NotAcceptableError();
+    return sibling;
+  };
+}
+
+/**
+ * A sibling older than its original was made from another version. One that is not smaller saves nothing; leaving it
+ * out also keeps entity tags apart, which are made of time and size.
+ */
+function isUsable(sibling: FileVersion | undefined, original: FileVersion): boolean {
+  return sibling !== undefined && sibling.mtimeMs >= original.mtimeMs && sibling.size < original.size;
+}
+
+/** Whether files of this type are worth negotiating: what is compressed already is never sent compressed again. */
+export function isCompressible(contentType: string): boolean {
+  return !/^(?:image\/(?!svg|bmp|x-icon)|video\/|audio\/|font\/woff)/.test(contentType);
+}

@@ -1,0 +1,55 @@
+// A file as it is offered: its validators, and the fields of its response that no request changes (RFC 9110 §8).
+import type { FileLocation } from '../config/location.js';
+import { replaceFields, withoutFields } from '../http/fields.js';
+import { fileValidators, type Validators } from '../http/validators.js';
+import type { FileVersion } from '../stores/store.js';
+import { cacheControlFor } from './cache-control.js';
+import { contentTypeFor } from './content-type.js';
+import { securityFields } from './untrusted.js';
+
+/** A file with what is said of it. */
+export interface Representation {
+  readonly version: FileVersion;
+  readonly validators: Validators;
+  /** Fields of every response, 304 included, names and values in turn. */
+  readonly fields: readonly string[];
+  /** Fields of responses with content, names and values in turn. */
+  readonly contentFields: readonly string[];
+  readonly contentType: string;
+}
+
+/** The file that is sent, and the one that was asked for: a precompressed sibling has its original's type. */
+export interface RepresentedFile {
+  /** Path below the prefix of the file that was asked for. */
+  readonly name: string;
+  readonly version: FileVersion;
+  /** Content coding, when the file is a precompressed sibling. */
+  readonly coding: string | undefined;
+}
+
+/** How a location describes its files. */
+export type Describe = (file: RepresentedFile) => Representation;
+
+/** Computes what holds for all files of a location once. `varies`: whether its files are negotiated. */
+export function describeFor(location: FileLocation, varies: (contentType: string) => boolean): Describe {
+  const contentTypeOf = contentTypeFor(location);
+  const cacheControlOf = cacheControlFor(location);
+  const own = Object.entries(location.headers ?? {}).flat();
+  return ({ name, version, coding }) => {
+    const contentType = contentTypeOf(name);
+    const validators = fileValidators(version.mtimeMs, version.size, Date.now());
+    const fields = ['Last-Modified', validators.lastModifiedText, 'ETag', validators.etag];
+    fields.push('Cache-Control', cacheControlOf(name), ...securityFields(location.kind, contentType));
+    if (varies(contentType)) fields.push('Vary', 'Accept-Encoding');
+    const contentFields = ['Content-Type', contentType];
+    if (coding !== undefined) contentFields.push('Content-Encoding', coding);
+    if (location.maxRanges > 0) contentFields.push('Accept-Ranges', 'bytes');
+    return {
+      version,
+      validators,
+      fields: replaceFields(fields, own),
+      contentFields: withoutFields(contentFields, own),
+      contentType,
+    };
+  };
+}

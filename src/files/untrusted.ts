@@ -1,0 +1,26 @@
+// Uploads are untrusted: fields that keep a stranger's file from acting as a part of the site that shows it.
+import type { FileLocation } from '../config/location.js';
+
+/**
+ * For everything that a browser may run as a document (HTML, SVG, XML, and whatever is not known to be harmless):
+ * no script, no form, no plug-in, no request, and an origin of its own, so that no cookie is in reach.
+ * Inline style is left, since pictures in SVG are drawn with it.
+ */
+const DOCUMENT_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'";
+
+/**
+ * Types that are shown or played, never run. They go without the policy, because `sandbox` keeps a browser's PDF
+ * viewer from opening, and `default-src 'none'` a video that is opened on its own from loading itself.
+ */
+const SHOWN_TYPES = /^(?:image\/(?!svg)|video\/|audio\/|font\/|application\/pdf(?:;|$))/;
+
+/** Security fields for a file of this type, names and values in turn. */
+export function securityFields(kind: FileLocation['kind'], contentType: string): readonly string[] {
+  const fields = ['X-Content-Type-Options', 'nosniff'];
+  if (kind !== 'media') return fields;
+  if (!SHOWN_TYPES.test(contentType)) fields.push('Content-Security-Policy', DOCUMENT_POLICY);
+  // Uploads under MEDIA_URL are public: other sites, mails and feeds may show them, as they may with nginx. Saying
+  // so lets pages with Cross-Origin-Embedder-Policy show them too. Files that need a permission say `same-origin`.
+  fields.push('Cross-Origin-Resource-Policy', 'cross-origin');
+  return fields;
+}

@@ -1,0 +1,88 @@
+// Where log lines go: gathered and written together, off this thread, so that neither a line nor a slow reader of
+// the log costs a request (nginx: access_log … buffer=64k flush=…).
+import { write, writeSync } from 'node:fs';
+
+/** Written at the latest after this many milliseconds. */
+const DELAY = 100;
+/** Written at once from this many characters on. */
+const BATCH = 64 * 1024;
+/** A reader that does not read costs memory up to this many characters; then lines are dropped and counted. */
+const LIMIT = 16 * 1024 * 1024;
+/** How long to wait, in milliseconds, when a pipe is full. */
+const RETRY = 20;
+
+/** Lines on their way to a descriptor. */
+export class LogOutput {
+  readonly #descriptor: number;
+  #pending = '';
+  #dropped = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #isWriting = false;
+  #current: Buffer = Buffer.alloc(0);
+
+  constructor(descriptor: number) {
+    this.#descriptor = descriptor;
+  }
+
+  /** Takes a line with its line break; never throws, never waits. */
+  write(line: string): void {
+    if (this.#pending.length > LIMIT) {
+      this.#dropped += 1;
+      return;
+    }
+    this.#pending += line;
+    if (this.#pending.length >= BATCH) this.#flush();
+    else this.#timer ??= setTimeout(() => this.#flush(), DELAY).unref();
+  }
+
+  /** Writes what is left, for the end of the process. */
+  flushSync(): void {
+    clearTimeout(this.#timer);
+    const rest = Buffer.concat([this.#current, this.#takePending()]);
+    let written = 0;
+    // A full pipe at the end of the process is tried a few times, and then left.
+    for (let attempt = 0; written < rest.length && attempt < 1000; attempt++) {
+      try {
+        written += writeSync(this.#descriptor, rest, written);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
+      }
+    }
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#isWriting) return;
+    this.#current = this.#takePending();
+    if (this.#current.length === 0) return;
+    this.#isWriting = true;
+    this.#writeCurrent();
+  }
+
+  #takePending(): Buffer {
+    const notice =
+      this.#dropped === 0 ? '' : `{"level":40,"dropped":${this.#dropped},"msg":"log lines were dropped"}\n`;
+    const taken = Buffer.from(this.#pending + notice);
+    this.#pending = '';
+    this.#dropped = 0;
+    return taken;
+  }
+
+  #writeCurrent(): void {
+    write(this.#descriptor, this.#current, (error, written) => {
+      if (error?.code === 'EAGAIN') {
+        setTimeout(() => this.#writeCurrent(), RETRY);
+        return;
+      }
+      // Nobody can be told that the log cannot be written; the site goes on.
+      this.#current = error ? Buffer.alloc(0) : this.#current.subarray(written);
+      if (this.#current.length > 0) {
+        this.#writeCurrent();
+        return;
+      }
+      this.#isWriting = false;
+      this.#flush();
+    });
+  }
+}
