@@ -13,7 +13,7 @@ import { describeStart, warnOfMissingApp } from './server/start-report.js';
 
 async function start(flags: Flags): Promise<void> {
   const config = loadConfig(flags, process.env);
-  const log = createLog(config);
+  const log = await createLog(config);
   process.once('exit', () => log.flush());
   const app = await createMediaServer(config, log);
   const shutdown = prepareShutdown(app, config.shutdownTimeout, log.events);

@@ -1,12 +1,13 @@
 // The server, put together. Reads like a table of contents: locations, Fastify, upgrades, malformed requests, end.
 import { type IncomingMessage, METHODS, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import Fastify, { type FastifyInstance } from 'fastify';
+import Fastify, { type ConnectionError, type FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import type { Config } from '../config/location.js';
 import { OpenFileCache } from '../files/open-file-cache.js';
 import { createFileHandler } from '../files/serve.js';
 import { createProxy } from '../upstream/proxy.js';
+import { wantedProtocol } from '../upstream/upgrade.js';
 import { malformedResponse } from './error-page.js';
 import { createFront, type Front, type Route } from './front.js';
 import type { Log } from './log.js';
@@ -30,10 +31,7 @@ export async function createMediaServer(config: Config, log: Log): Promise<Fasti
     forceCloseConnections: 'idle',
     // Locations are chosen on the normalized target, by this project's own rules; Fastify's router sees one route.
     rewriteUrl: () => '/',
-    clientErrorHandler(error, socket) {
-      if (socket.writable) socket.end(malformedResponse(error.code));
-      else socket.destroy();
-    },
+    clientErrorHandler: (error, socket) => refuseMalformed(error, socket, front),
   });
   const front = createFront(createRoutes(config, app, log.events), log);
   handEverythingTo(front, app);
@@ -56,27 +54,40 @@ function createRoutes(config: Config, app: FastifyInstance, log: Logger): Route[
 }
 
 function handEverythingTo(front: Front, app: FastifyInstance): void {
-  // Bodies are the app's: nothing here parses them.
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
   const methods = METHODS.filter((method) => method !== 'CONNECT');
-  for (const method of methods) {
-    if (!app.supportedMethods.includes(method)) app.addHttpMethod(method, { hasBody: true });
-  }
+  // Bodies are the app's: to Fastify no method has one, so that it neither parses them nor judges their type.
+  for (const method of methods) app.addHttpMethod(method, { hasBody: false, overrideExisting: true });
   app.route({
     method: methods,
     url: '/',
     handler(request, reply) {
       reply.hijack();
-      front(request.raw, reply.raw, request.originalUrl);
+      front.answer(request.raw, reply.raw, request.originalUrl);
     },
   });
 }
 
-/** Requests with an Upgrade field come without a response object; they get one, and are requests like any other. */
+/** What is no HTTP gets a 400 and the end of the connection; an answer that is under way is completed first. */
+function refuseMalformed(error: ConnectionError, socket: Socket, front: Front): void {
+  const answering = front.currentResponse(socket);
+  if (answering !== undefined) {
+    answering.shouldKeepAlive = false;
+    answering.once('close', () => socket.end());
+  } else if (socket.writable) {
+    socket.end(malformedResponse(error.code));
+  } else {
+    socket.destroy();
+  }
+}
+
+/** WebSocket requests come without a response object; they get one, and are requests like any other. */
 function handUpgradesTo(front: Front, app: FastifyInstance): void {
   app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (head.length > 0) socket.unshift(head);
+    if (wantedProtocol(request) === undefined) {
+      ignoreUpgrade(request, socket, app);
+      return;
+    }
     socket.on('error', () => socket.destroy());
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false;
@@ -86,6 +97,23 @@ function handUpgradesTo(front: Front, app: FastifyInstance): void {
       socket.end();
       response.emit('close');
     });
-    front(request, response, request.url ?? '');
+    front.answer(request, response, request.url ?? '');
   });
+}
+
+/**
+ * An offer of another protocol may be ignored (RFC 9110 §7.8); Java's HTTP client offers h2c with every request. Node
+ * has stopped reading HTTP here, before the body, so the request is put back without the offer and read again.
+ */
+function ignoreUpgrade(request: IncomingMessage, socket: Duplex, app: FastifyInstance): void {
+  const { method, url, httpVersion, rawHeaders } = request;
+  let head = `${method} ${url} HTTP/${httpVersion}\r\n`;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? '';
+    if (/^(?:connection|upgrade|http2-settings)$/i.test(name)) continue;
+    head += `${name}: ${rawHeaders[index + 1]}\r\n`;
+  }
+  if (/\bclose\b/i.test(request.headers.connection ?? '')) head += 'Connection: close\r\n';
+  socket.unshift(Buffer.from(`${head}\r\n`, 'latin1'));
+  app.server.emit('connection', socket);
 }

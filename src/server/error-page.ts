@@ -31,7 +31,7 @@ export function sendErrorPage(exchange: Exchange, error: HttpError): void {
     'X-Content-Type-Options': 'nosniff',
     ...error.headers,
   }).flat();
-  response.writeHead(error.statusCode, fields);
+  response.writeHead(error.statusCode, STATUS_CODES[error.statusCode] ?? '', fields);
   exchange.bytes = request.method === 'HEAD' ? 0 : body.length;
   response.end(body);
 }

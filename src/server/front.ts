@@ -1,6 +1,7 @@
 // The way of a request: target → location → file or app → response.
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import type { Location } from '../config/location.js';
 import { BadTargetError, isHttpError, NotFoundError, UnexpectedError } from '../http/errors.js';
@@ -17,8 +18,13 @@ export interface Route {
   readonly handle: (exchange: Exchange) => Promise<void> | undefined;
 }
 
-/** Answers one request; never throws. */
-export type Front = (request: IncomingMessage, response: ServerResponse, received: string) => void;
+/** The way of every request. */
+export interface Front {
+  /** Answers one request; never throws. */
+  answer(request: IncomingMessage, response: ServerResponse, received: string): void;
+  /** The response that is under way on a connection. */
+  currentResponse(socket: Duplex): ServerResponse | undefined;
+}
 
 /** @param routes longest prefix first */
 export function createFront(routes: readonly Route[], { events: log, writeLine }: Log): Front {
@@ -28,7 +34,7 @@ export function createFront(routes: readonly Route[], { events: log, writeLine }
     prefix: Buffer.from(route.location.prefix).toString('latin1'),
   }));
 
-  const answer = (exchange: Exchange, refusal: Error | undefined): Promise<void> | undefined => {
+  const handle = (exchange: Exchange, refusal: Error | undefined): Promise<void> | undefined => {
     if (refusal !== undefined) throw refusal;
     const found = table.find(({ prefix }) => exchange.target.path.startsWith(prefix));
     if (found === undefined) throw new NotFoundError();
@@ -36,7 +42,8 @@ export function createFront(routes: readonly Route[], { events: log, writeLine }
     return found.route.handle(exchange);
   };
 
-  return (request, response, received) => {
+  const current = new WeakMap<Duplex, ServerResponse>();
+  const answer = (request: IncomingMessage, response: ServerResponse, received: string): void => {
     const { target, refusal } = readTarget(request, received);
     const exchange: Exchange = {
       request,
@@ -50,14 +57,20 @@ export function createFront(routes: readonly Route[], { events: log, writeLine }
       upgraded: false,
     };
     whenItsTurn(response, () => {
+      current.set(request.socket, response);
       if (writeLine !== undefined) logWhenClosed(exchange, received, writeLine);
       try {
-        answer(exchange, refusal)?.catch((error: unknown) => fail(exchange, error, log));
+        handle(exchange, refusal)?.catch((error: unknown) => fail(exchange, error, log));
       } catch (error) {
         fail(exchange, error, log);
       }
     });
   };
+  const currentResponse = (socket: Duplex): ServerResponse | undefined => {
+    const response = current.get(socket);
+    return response?.writableFinished === false ? response : undefined;
+  };
+  return { answer, currentResponse };
 }
 
 /** Runs the task when the responses before this one on the connection are complete: a pipelined request waits. */

@@ -1,5 +1,5 @@
 // Listening, and what can be wrong with it.
-import { existsSync, unlinkSync } from 'node:fs';
+import { lstatSync, unlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { type Address, formatAddress } from '../config/address.js';
@@ -44,7 +44,7 @@ async function listenTcp(app: FastifyInstance, { host, port }: Address & { kind:
 
 /** A socket file left by a process that was killed is in the way; one that somebody listens on is not ours to remove. */
 async function removeDeadSocket(path: string): Promise<void> {
-  if (!existsSync(path)) return;
+  if (!lstatSync(path, { throwIfNoEntry: false })?.isSocket()) return;
   const code = await new Promise<string | undefined>((resolve) => {
     const probe = connect(path, () => {
       probe.destroy();
@@ -52,7 +52,7 @@ async function removeDeadSocket(path: string): Promise<void> {
     });
     probe.on('error', (error: NodeJS.ErrnoException) => resolve(error.code));
   });
-  // ECONNREFUSED: a socket that nobody listens on. Anything else is alive, or no socket.
+  // Nobody listens on it.
   if (code === 'ECONNREFUSED') unlinkSync(path);
 }
 

@@ -1,7 +1,6 @@
 // The log: one JSON object a line, or text for people.
 import { isatty } from 'node:tty';
 import { type Logger, pino } from 'pino';
-import pinoPretty from 'pino-pretty';
 import type { Config } from '../config/location.js';
 import { LogOutput } from './log-output.js';
 
@@ -16,9 +15,12 @@ export interface Log {
 }
 
 /** Makes the log on standard output. */
-export function createLog({ logLevel, logFormat }: Pick<Config, 'logLevel' | 'logFormat'>): Log {
+export async function createLog({
+  logLevel,
+  logFormat,
+}: Pick<Config, 'logLevel' | 'logFormat'>): Promise<Log> {
   const output = new LogOutput(1);
-  const stream = logFormat === 'json' ? output : prettyStream();
+  const stream = logFormat === 'json' ? output : await prettyStream();
   const events = pino({ level: logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
   return {
     events,
@@ -28,7 +30,9 @@ export function createLog({ logLevel, logFormat }: Pick<Config, 'logLevel' | 'lo
 }
 
 /** For a person who looks on: each line at once. */
-function prettyStream(): { write(line: string): void } {
+async function prettyStream(): Promise<{ write(line: string): void }> {
+  // Loaded only when wanted: it would be a third of the time that starting takes.
+  const { default: pinoPretty } = await import('pino-pretty');
   return pinoPretty({
     destination: 1,
     sync: true,

@@ -4,6 +4,8 @@ import type { Dispatcher } from 'undici';
 import type { Exchange } from '../http/exchange.js';
 import { responseHeaders } from './response-headers.js';
 
+const UNSENDABLE = /[^\t\x20-\x7e\x80-\xff]/;
+
 /** What becomes of a dispatched request. */
 export interface Outcome {
   /** The response is complete, or the client left. */
@@ -73,7 +75,8 @@ export class Relay implements Dispatcher.DispatchHandler {
     const { response } = this.#exchange;
     this.#exchange.upstreamTime = performance.now() - this.#startedAt;
     const headers = responseHeaders(rawFields(controller));
-    response.writeHead(status, reason, headers);
+    // A phrase that cannot be sent on is left out: nobody reads it but people (RFC 9112 §4).
+    response.writeHead(status, UNSENDABLE.test(reason) ? '' : reason, headers);
     // Without a length the app writes as things happen (streaming, server-sent events): the head does not wait.
     if (!headers.some((field, index) => index % 2 === 0 && field.toLowerCase() === 'content-length')) {
       response.flushHeaders();
