@@ -1,5 +1,6 @@
 // The server, put together. Reads like a table of contents: locations, Fastify, upgrades, malformed requests, end.
 import { type IncomingMessage, METHODS, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import Fastify, { type ConnectionError, type FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';

@@ -1,5 +1,7 @@
 /** A client that sends exactly the bytes it is given, for requests that no well-behaved client can make. */
-import { connect, type NetConnectOpts } from 'node:net';
+import { once } from 'node:events';
+import { connect, type NetConnectOpts, type Socket } from 'node:net';
+import type { Test } from 'tap';
 
 export interface RawResponse {
   readonly status: number;
@@ -53,4 +55,50 @@ export async function rawRequest(
   options?: { timeout?: number },
 ): Promise<RawResponse> {
   return parseResponse(await rawExchange(target, request, options));
+}
+
+/** The head of a GET for this target, on a connection that is closed behind it. */
+export function get(target: string, fields: readonly string[] = [], method = 'GET'): string {
+  return [`${method} ${target} HTTP/1.1`, 'Host: example.org', 'Connection: close', ...fields, '', ''].join('\r\n');
+}
+
+/** A connection that is talked over step by step. */
+export interface RawConnection {
+  readonly socket: Socket;
+  /** Everything received so far, one character a byte. */
+  received(): string;
+  /** Resolves when what was received so far satisfies the predicate; rejects when the connection ends before. */
+  until(predicate: (received: string) => boolean): Promise<string>;
+  /** Resolves with everything received, when the connection is closed. */
+  closed(): Promise<string>;
+}
+
+/** Opens a connection; it is broken when the test ends. */
+export async function openConnection(t: Test, target: number | NetConnectOpts): Promise<RawConnection> {
+  const socket = connect(typeof target === 'number' ? { port: target, host: '127.0.0.1' } : target);
+  t.teardown(() => socket.destroy());
+  // Being cut off is what many of these tests are about; 'close' follows.
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  let received = '';
+  socket.on('data', (chunk: Buffer) => {
+    received += chunk.toString('latin1');
+  });
+  const gone = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+  return {
+    socket,
+    received: () => received,
+    until: (predicate) =>
+      new Promise((resolve, reject) => {
+        const check = (): void => {
+          if (!predicate(received)) return;
+          socket.off('data', check);
+          resolve(received);
+        };
+        socket.on('data', check);
+        check();
+        gone.then(() => reject(new Error(`the connection ended after ${JSON.stringify(received)}`)), reject);
+      }),
+    closed: () => gone.then(() => received),
+  };
 }

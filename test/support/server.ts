@@ -31,7 +31,13 @@ export interface RunningServer {
 export async function startServer(
   t: Test,
   args: readonly string[],
-  options: { env?: Record<string, string>; cwd?: string; listen?: string } = {},
+  options: {
+    env?: Record<string, string>;
+    cwd?: string;
+    listen?: string;
+    /** Runs as this user, which only root may ask for (see user.ts). */
+    uid?: number | undefined;
+  } = {},
 ): Promise<RunningServer> {
   const child = spawn(
     process.execPath,
@@ -40,6 +46,7 @@ export async function startServer(
       cwd: options.cwd,
       env: { PATH: process.env['PATH'] ?? '', ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],
+      ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
     },
   );
   const exited = once(child, 'exit');
