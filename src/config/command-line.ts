@@ -1,6 +1,6 @@
 // The command line, made from the option table; commander does the parsing.
 import { Command, CommanderError, Option as Flag } from 'commander';
-import { UsageError } from './errors.js';
+import { quote, UsageError } from './errors.js';
 import { environmentOf, flagOf, isOnCommandLine, OPTION_LIST } from './options.js';
 import type { Flags } from './sources.js';
 
@@ -22,7 +22,8 @@ export function parseCommandLine(argv: readonly string[], version: string): Comm
     )
     .version(version, '--version', 'print the version')
     .helpOption('--help', 'print this help')
-    .allowExcessArguments(false)
+    // Refused below, with a message that names the argument.
+    .allowExcessArguments()
     .exitOverride()
     .configureOutput({
       writeOut: (text) => {
@@ -42,6 +43,12 @@ export function parseCommandLine(argv: readonly string[], version: string): Comm
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return { print: printed };
     throw new UsageError(`${oneLine(error.message)}; media-serve --help lists the options`);
+  }
+  const [stray] = command.args;
+  if (stray !== undefined) {
+    throw new UsageError(
+      `${quote(stray)} is no option; write --root ${stray} for a directory, --upstream ${stray} for the app`,
+    );
   }
   return { flags: command.opts<Flags>() };
 }

@@ -180,7 +180,7 @@ export const OPTIONS = {
     ),
     contexts: ['media', 'static'],
     nginx: 'expires',
-    doc: 'Cache-Control by name: a list of `{ "match": "\\.woff2$", "value": "public, max-age=31536000" }`, a regular expression on the path below the prefix; the first that matches counts, before `maxAge`',
+    doc: 'Cache-Control by name: a list of `{ "match": "woff2$", "value": "public, max-age=31536000" }`, a regular expression on the path below the prefix; the first that matches counts, before `maxAge`',
   }),
   headers: option({
     type: fromFile<Readonly<Record<string, string>>>(Type.Record(Type.String(), Type.String()), checkFields),

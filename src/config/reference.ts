@@ -12,8 +12,8 @@ import {
 export function optionsAsMarkdown(): string {
   const rows = OPTION_LIST.map(([name, row]) => rowOf(name, row));
   return [
-    '| flag | environment | default | nginx | what it does |',
-    '|---|---|---|---|---|',
+    '| option | environment | in the file | default | nginx | what it does |',
+    '|---|---|---|---|---|---|',
     ...rows.map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`),
   ].join('\n');
 }
@@ -22,23 +22,22 @@ function rowOf(name: OptionName, row: Option<unknown>): string[] {
   const onCommandLine = isOnCommandLine(row);
   const value = row.type.placeholder === '' ? '' : ` ${row.type.placeholder}`;
   return [
-    onCommandLine ? `\`${flagOf(name)}${value}\`` : `${name} (file only)`,
+    onCommandLine ? `\`${flagOf(name)}${value}\`` : `\`${name}\``,
     (onCommandLine ? environmentOf(name) : [])
       .toReversed()
       .map((variable) => `\`${variable}\``)
       .join(', '),
+    inFile(name, row),
     row.default === undefined ? 'none' : `\`${row.default}\``,
     row.nginx === undefined ? '' : `\`${row.nginx}\``,
-    `${row.doc}${inFile(name, row)}`,
+    row.doc,
   ];
 }
 
-/** Where the config file may set it. */
+/** Where the config file may set it: at its top, or in locations of some kinds. */
 function inFile(name: OptionName, row: Option<unknown>): string {
-  const kinds = row.contexts.filter((context) => context !== 'command' && context !== 'server');
-  const places = [
-    ...(row.contexts.includes('server') ? ['at the top'] : []),
-    ...(kinds.length > 0 ? [`in locations of kind ${kinds.join(', ')}`] : []),
-  ];
-  return places.length === 0 ? '' : `. In the file: \`${name}\`, ${places.join(' and ')}`;
+  const places = row.contexts
+    .filter((context) => context !== 'command')
+    .map((context) => (context === 'server' ? 'top' : context));
+  return places.length === 0 ? '' : `\`${name}\`: ${places.join(', ')}`;
 }

@@ -1,0 +1,34 @@
+/** This project's server, as it is built in dist. */
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { capture } from '../proc.js';
+import type { Peer } from './peer.js';
+
+const CLI = fileURLToPath(new URL('../../../dist/cli.js', import.meta.url));
+const PACKAGE = new URL('../../../package.json', import.meta.url);
+
+export const mediaServe: Peer = {
+  id: 'media-serve',
+  name: 'media-serve',
+  setup: 'access log to a file (stdout), defaults otherwise',
+  async probe() {
+    if (!existsSync(CLI)) throw new Error('dist/cli.js is not there: npm run build');
+    const { version } = JSON.parse(readFileSync(PACKAGE, 'utf8')) as { version: string };
+    const help = await capture({ command: process.execPath, args: [CLI, '--help'] });
+    return {
+      version,
+      cannot: help.includes('--internal')
+        ? {}
+        : { 'protected files': 'not supported yet: no option --internal' },
+    };
+  },
+  command: ({ port, media, upstreamPort, protectedFiles }) => ({
+    command: process.execPath,
+    args: [
+      CLI,
+      ...['--listen', `127.0.0.1:${port}`, '--log-format', 'json'],
+      ...['--root', media, '--url', '/media/', '--upstream', `127.0.0.1:${upstreamPort}`],
+      ...(protectedFiles === undefined ? [] : ['--internal', `/protected/=${protectedFiles}`]),
+    ],
+  }),
+};
