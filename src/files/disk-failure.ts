@@ -25,8 +25,8 @@ export function answerToFailure({ failure, path, reason }: StoreError, log: Logg
 function forbiddenHint(path: string, uid: number | undefined): string {
   return (
     `user id ${uid ?? 'of this process'} may not read ${path}: ` +
-    'Django writes uploads over 2.5 MB with mode 0600 unless FILE_UPLOAD_PERMISSIONS is set; ' +
-    'set FILE_UPLOAD_PERMISSIONS = 0o644 (and FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o755), ' +
+    'Django writes uploads over 2.5 MB with mode 0600 unless FILE_UPLOAD_PERMISSIONS is set (from Django 3.0 on it is, ' +
+    'unless settings say None); set FILE_UPLOAD_PERMISSIONS = 0o644 and FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o755, ' +
     'chmod what is already there, or run media-serve as the user that writes the uploads'
   );
 }

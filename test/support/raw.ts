@@ -59,7 +59,9 @@ export async function rawRequest(
 
 /** The head of a GET for this target, on a connection that is closed behind it. */
 export function get(target: string, fields: readonly string[] = [], method = 'GET'): string {
-  return [`${method} ${target} HTTP/1.1`, 'Host: example.org', 'Connection: close', ...fields, '', ''].join('\r\n');
+  return [`${method} ${target} HTTP/1.1`, 'Host: example.org', 'Connection: close', ...fields, '', ''].join(
+    '\r\n',
+  );
 }
 
 /** A connection that is talked over step by step. */

@@ -1,0 +1,84 @@
+// The packed tarball as its users meet it: packed, installed with npm into an empty folder, started there with the
+// README's npx line. Not a part of `npm test`, since it builds and needs the registry: `npx tsx test/package/smoke.ts`.
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const project = fileURLToPath(new URL('../../', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'media-serve-package-'));
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+const run = (command: string, args: string[], cwd = folder): string =>
+  execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+
+// Beside the install's folder, so that this one starts out empty.
+const packed = mkdtempSync(join(folder, 'packed-'));
+run('npm', ['pack', '--silent', '--pack-destination', packed], project);
+const { version } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as { version: string };
+const site = mkdtempSync(join(folder, 'site-'));
+run('npm', ['install', '--no-audit', '--no-fund', join(packed, `media-serve-${version}.tgz`)], site);
+assert.equal(run('npx', ['media-serve', '--version'], site).trim(), version);
+run(process.execPath, ['--input-type=module', '--eval', "await import('media-serve')"], site);
+
+const photo = randomBytes(300_000);
+mkdirSync(join(site, 'media'));
+writeFileSync(join(site, 'media', 'photo.jpg'), photo);
+const app = createServer((request, response) => response.end(`the app's answer to ${request.url}`));
+app.listen(0, '127.0.0.1');
+await once(app, 'listening');
+const { port } = app.address() as AddressInfo;
+
+const npx = spawn('npx', ['media-serve', '--root', './media', '--upstream', `:${port}`], {
+  cwd: site,
+  env: { ...process.env, MEDIA_SERVE_LISTEN: '127.0.0.1:0', MEDIA_SERVE_LOG_FORMAT: 'json' },
+  stdio: ['ignore', 'pipe', 'inherit'],
+});
+const exited = once(npx, 'exit');
+let origin: string | undefined;
+for await (const line of createInterface(npx.stdout)) {
+  const { msg, address } = JSON.parse(line) as { msg: string; address?: string };
+  if (msg !== 'listening') continue;
+  origin = address;
+  break;
+}
+assert.ok(origin !== undefined, 'it ended without having listened');
+npx.stdout.resume();
+
+// npx runs a shell that runs the server, and hands a signal no further than to the shell: ask the server itself.
+const serverProcess = youngest(npx.pid);
+process.on('exit', () => signal(serverProcess, 'SIGKILL'));
+
+const media = await fetch(`${origin}/media/photo.jpg`);
+assert.equal(media.status, 200);
+assert.equal(media.headers.get('content-type'), 'image/jpeg');
+assert.ok(photo.equals(Buffer.from(await media.arrayBuffer())), 'the file came back changed');
+const page = await fetch(`${origin}/photos/1/?size=2`);
+assert.equal(await page.text(), "the app's answer to /photos/1/?size=2");
+
+assert.ok(signal(serverProcess, 'SIGTERM'), 'it is no longer running');
+assert.deepEqual(await exited, [0, null], 'exit code and signal after SIGTERM');
+app.close();
+console.log(`package: media-serve ${version} installs, starts with npx, serves and stops`);
+
+/** The last in the line of a process's first children (Linux). */
+function youngest(pid: number | undefined): number {
+  assert.ok(pid !== undefined);
+  const [child] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ');
+  return child ? youngest(Number(child)) : pid;
+}
+
+/** Whether the process was still there to be told. */
+function signal(pid: number, name: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, name);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,33 @@
+/** Runs the built command to its end, for what it prints and how it exits. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { buffer } from 'node:stream/consumers';
+import { CLI } from './server.js';
+
+/** What a finished run of the command left. */
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs media-serve with these arguments; one that goes on running is killed after ten seconds (`code` is null). */
+export async function runCommand(
+  args: readonly string[],
+  options: { env?: Record<string, string>; cwd?: string; uid?: number | undefined } = {},
+): Promise<Ended> {
+  const child = spawn(process.execPath, [CLI, ...args], {
+    cwd: options.cwd,
+    env: { PATH: process.env['PATH'] ?? '', ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 10_000,
+    killSignal: 'SIGKILL',
+    ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
+  });
+  const [stdout, stderr] = await Promise.all([
+    buffer(child.stdout),
+    buffer(child.stderr),
+    once(child, 'close'),
+  ]);
+  return { code: child.exitCode, stdout: stdout.toString(), stderr: stderr.toString() };
+}

@@ -1,0 +1,114 @@
+/**
+ * The sample Django project (docker/django) for tests: under gunicorn on TCP, gunicorn on a unix socket and
+ * uvicorn, each with media-serve in front of it. Without Python the tests are skipped, or fail where CI is set.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import root, { type Test } from 'tap';
+import {
+  type App,
+  type AppOptions,
+  findPython,
+  type Python,
+  prepareSite,
+  type Site,
+  startApp,
+} from '../../docker/demo-django.js';
+import { type RunningServer, startServer } from './server.js';
+
+export { type App, type Site, USERS } from '../../docker/demo-django.js';
+
+/** The ways in which the app is run. */
+export const APP_SERVERS = ['gunicorn on TCP', 'gunicorn on a unix socket', 'uvicorn'] as const;
+export type AppServer = (typeof APP_SERVERS)[number];
+
+/** One running app and the media-serve in front of it. */
+export interface Deployment {
+  readonly server: AppServer;
+  readonly site: Site;
+  readonly app: App;
+  readonly front: RunningServer;
+  /** The address that a visitor has: media-serve's. */
+  readonly origin: string;
+}
+
+export interface DeploymentOptions {
+  /** All three unless the test is about something that not all have. */
+  readonly servers?: readonly AppServer[];
+  /** Environment variables for the project's settings, such as `SENDFILE: 'xsendfile'`. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** More arguments for media-serve. */
+  readonly args?: (site: Site) => readonly string[];
+}
+
+/**
+ * Runs `tests` once for each kind of app server, as subtests of that name. The kinds share one site, so that its
+ * files and users are made once.
+ */
+export async function underEachServer(
+  t: Test,
+  tests: (t: Test, deployment: Deployment) => Promise<void>,
+  { servers = APP_SERVERS, env = {}, args = () => [] }: DeploymentOptions = {},
+): Promise<void> {
+  let shared: Promise<Site> | undefined;
+  for (const server of servers) {
+    await t.test(server, async (subtest) => {
+      const python = await pythonOrSkip(subtest);
+      if (python === undefined) return;
+      shared ??= makeSite(t, python);
+      const site = await shared;
+      const app = await startDjango(subtest, python, site, server, { env });
+      const front = await startServer(subtest, [...frontArgs(site, app), ...args(site)]);
+      await tests(subtest, { server, site, app, front, origin: front.origin });
+    });
+  }
+}
+
+/** Milliseconds that a test may take where the packages must be installed first. */
+const INSTALL_TIME = 400_000;
+
+/** Asked once for each test file: without a network, finding out takes several seconds. */
+let found: Promise<Python> | undefined;
+
+/** The Python to use. Where there is none, the test is skipped and this returns undefined. */
+export async function pythonOrSkip(t: Test): Promise<string | undefined> {
+  found ??= findPython((line) => {
+    root.comment(line);
+    for (const test of [root, t]) test.setTimeout(INSTALL_TIME);
+  });
+  const python = await found;
+  if (!('missing' in python)) return python.path;
+  if (process.env['CI']) throw new Error(`these tests must run where CI is set, but ${python.missing}`);
+  t.plan(0, python.missing);
+  return undefined;
+}
+
+/** A site of its own for this test, removed when it ends. Unix socket paths must be short, so not `t.testdir`. */
+export async function makeSite(t: Test, python: string, env?: Record<string, string>): Promise<Site> {
+  const directory = await mkdtemp(join(tmpdir(), 'media-serve-'));
+  t.teardown(() => rm(directory, { recursive: true, force: true }));
+  return prepareSite(python, directory, env === undefined ? {} : { env });
+}
+
+/** Starts the app server alone; it is stopped when the test ends. */
+export async function startDjango(
+  t: Test,
+  python: string,
+  site: Site,
+  server: AppServer,
+  options: Partial<AppOptions> = {},
+): Promise<App> {
+  const app = await startApp(python, site, {
+    server: server === 'uvicorn' ? 'uvicorn' : 'gunicorn',
+    bind: server === 'gunicorn on a unix socket' ? `unix:${join(site.directory, 'app.sock')}` : '127.0.0.1:0',
+    ...options,
+  });
+  t.teardown(() => app.stop());
+  return app;
+}
+
+/** The arguments with which media-serve serves this site. */
+export function frontArgs(site: Site, app: App): string[] {
+  return ['--root', site.mediaRoot, '--static-root', site.staticRoot, '--upstream', app.address];
+}
