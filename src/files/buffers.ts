@@ -1,12 +1,12 @@
 // Buffers for reading large files, used again instead of allocated for each read.
 
 /**
- * Bytes a read asks for. 64 KiB, Node's default for streams, reaches 0.6 of nginx on a large file, 256 KiB passes it;
- * beyond that nothing is gained, and each slow reader holds one buffer.
+ * Bytes a read asks for. Node's default for streams, 64 KiB, costs a trip to another thread too often for a large
+ * file; each slow reader holds one buffer, so that it cannot be much more.
  */
-export const BUFFER_SIZE = 256 * 1024;
+export const BUFFER_SIZE = 128 * 1024;
 /** What is kept for later: 8 MiB at most. */
-const MOST_KEPT = 32;
+const MOST_KEPT = 64;
 
 const free: Buffer[] = [];
 

@@ -31,19 +31,17 @@ function fullYear(twoDigits: string | undefined): string {
 }
 
 function seconds(
-  ...parts: [year?: string, month?: string, day?: string, h?: string, m?: string, s?: string]
+  ...parts: [year?: string, month?: string, day?: string, hours?: string, minutes?: string, seconds?: string]
 ): number | undefined {
-  const [year, month = '', day, hours, minutes, secs] = parts;
-  const time = Date.UTC(
-    Number(year),
-    MONTHS.indexOf(month),
-    Number(day),
-    Number(hours),
-    Number(minutes),
-    Number(secs),
-  );
-  const date = new Date(time);
+  const [year, month = '', day, hours, minutes, second] = parts;
+  const minute = Date.UTC(Number(year), MONTHS.indexOf(month), Number(day), Number(hours), Number(minutes));
+  const date = new Date(minute);
   // Date.UTC rolls 31 February and 25 o'clock over; such a text names no moment.
-  const exact = date.getUTCDate() === Number(day) && date.getUTCHours() === Number(hours);
-  return exact && Number(minutes) < 60 && Number(secs) < 61 ? time / 1000 : undefined;
+  const isExact =
+    date.getUTCDate() === Number(day) &&
+    date.getUTCHours() === Number(hours) &&
+    date.getUTCMinutes() === Number(minutes) &&
+    // 60 is a leap second.
+    Number(second) <= 60;
+  return isExact ? minute / 1000 + Number(second) : undefined;
 }

@@ -23,15 +23,10 @@ const SETTLED_AFTER = 2000;
  */
 export function fileValidators(modified: number, size: number, now: number): Validators {
   const lastModified = Math.floor(modified / 1000);
-  const tag = `"${hex(lastModified)}-${hex(size)}"`;
+  const tag = `"${lastModified.toString(16)}-${size.toString(16)}"`;
   return {
     etag: now - modified < SETTLED_AFTER ? `W/${tag}` : tag,
     lastModified,
     lastModifiedText: formatHttpDate(lastModified),
   };
-}
-
-/** As C's `%xL` prints a time before 1970: two's complement. */
-function hex(value: number): string {
-  return BigInt.asUintN(64, BigInt(value)).toString(16);
 }

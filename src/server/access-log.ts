@@ -12,7 +12,8 @@ export function logWhenClosed(exchange: Exchange, received: string, write: (line
   exchange.response.once('close', () => write(renderLine(exchange, received, performance.now() - startedAt)));
 }
 
-function renderLine({ request, response, ...exchange }: Exchange, received: string, elapsed: number): string {
+function renderLine(exchange: Exchange, received: string, elapsed: number): string {
+  const { request, response } = exchange;
   const isAnswered = response.headersSent || exchange.upgraded;
   let line = `{"level":30,"time":"${new Date().toISOString()}","method":"${request.method}","target":${quote(received)}`;
   line += `,"status":${isAnswered ? response.statusCode : 499},"bytes":${exchange.bytes},"ms":${round(elapsed)}`;

@@ -1,6 +1,6 @@
 // Where log lines go: gathered and written together, off this thread, so that neither a line nor a slow reader of
 // the log costs a request (nginx: access_log … buffer=64k flush=…).
-import { write, writeSync } from 'node:fs';
+import { fstatSync, write, writeSync } from 'node:fs';
 
 /** Written at the latest after this many milliseconds. */
 const DELAY = 100;
@@ -14,6 +14,8 @@ const RETRY = 20;
 /** Lines on their way to a descriptor. */
 export class LogOutput {
   readonly #descriptor: number;
+  /** A file takes lines at once; only a pipe or a terminal can be full, and is written to off this thread. */
+  readonly #isFile: boolean;
   #pending = '';
   #dropped = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -22,6 +24,7 @@ export class LogOutput {
 
   constructor(descriptor: number) {
     this.#descriptor = descriptor;
+    this.#isFile = fstatSync(descriptor).isFile();
   }
 
   /** Takes a line with its line break; never throws, never waits. */
@@ -38,7 +41,9 @@ export class LogOutput {
   /** Writes what is left, for the end of the process. */
   flushSync(): void {
     clearTimeout(this.#timer);
+    this.#timer = undefined;
     const rest = Buffer.concat([this.#current, this.#takePending()]);
+    this.#current = Buffer.alloc(0);
     let written = 0;
     // A full pipe at the end of the process is tried a few times, and then left.
     for (let attempt = 0; written < rest.length && attempt < 1000; attempt++) {
@@ -53,6 +58,10 @@ export class LogOutput {
   #flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    if (this.#isFile) {
+      this.flushSync();
+      return;
+    }
     if (this.#isWriting) return;
     this.#current = this.#takePending();
     if (this.#current.length === 0) return;
