@@ -35,7 +35,8 @@ export function parseUpstreamAddress(text: string): Address {
         `${quote(text)} has a path, and requests keep their own; write only http://host:port`,
       );
     }
-    return parseAddress(/:\d+$/.test(authority) ? authority : `${authority}:80`, 1);
+    const hasPort = authority === '' || /:\d+$/.test(authority);
+    return parseAddress(hasPort ? authority : `${authority}:80`, 1);
   }
   return parseAddress(text, 1);
 }

@@ -11,6 +11,7 @@ export function loadConfig(flags: Flags, environment: Environment): Config {
   const path = outside.get('config');
   const file = path === undefined ? undefined : readConfigFile(path, outside.fromOf('config'));
   const sources = new Sources(flags, environment, file);
+  sources.checkAll();
   return deepFreeze({
     locations: collectLocations(sources, file),
     listen: sources.require('listen'),

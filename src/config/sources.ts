@@ -5,6 +5,7 @@ import {
   environmentOf,
   flagOf,
   isOnCommandLine,
+  OPTION_LIST,
   OPTIONS,
   type Option,
   type OptionName,
@@ -73,6 +74,17 @@ export class Sources implements Lookup {
     const value = this.get(name);
     if (value === undefined) throw new Error(`option ${name} has no default`);
     return value;
+  }
+
+  /**
+   * Reads everything that was given, so that a bad value is refused also where nothing uses it.
+   * @throws {BadValueError}
+   */
+  checkAll(): void {
+    for (const [name, row] of OPTION_LIST) {
+      if (row.type.repeatable) this.list(name);
+      else this.get(name);
+    }
   }
 
   /** The values of a repeatable option; the environment separates them by commas. */
