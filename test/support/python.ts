@@ -6,15 +6,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import root, { type Test } from 'tap';
-import {
-  type App,
-  type AppOptions,
-  findPython,
-  type Python,
-  prepareSite,
-  type Site,
-  startApp,
-} from '../../docker/demo-django.js';
+import { type App, type AppOptions, prepareSite, type Site, startApp } from '../../docker/demo-django.js';
+import { findPython, type Python } from '../../docker/demo-python.js';
 import { type RunningServer, startServer } from './server.js';
 
 export { type App, type Site, USERS } from '../../docker/demo-django.js';

@@ -1,0 +1,36 @@
+/** Starts a real Chromium (Debian's package), headless and without a profile, for what only a browser can show. */
+import { existsSync } from 'node:fs';
+import { type Browser, chromium } from 'playwright-core';
+import type { Test } from 'tap';
+import { skipUnless } from './skip.js';
+
+const EXECUTABLE = '/usr/bin/chromium';
+
+/** Nothing leaves the machine, and nothing is asked that a person would have to answer. */
+const SWITCHES = [
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** For tap's `skip`: the reason when Chromium is not there, `false` when it is. Where CI is set, its absence throws. */
+export function withoutChromium(): string | false {
+  return skipUnless(existsSync(EXECUTABLE), `${EXECUTABLE} is not there (Debian: apt-get install chromium)`);
+}
+
+/** Starts Chromium with an empty profile of its own; it is closed, and the profile removed, when the test ends. */
+export async function startBrowser(t: Test): Promise<Browser> {
+  const browser = await chromium.launch({
+    executablePath: EXECUTABLE,
+    headless: true,
+    args: SWITCHES,
+    // Chromium refuses to run as root with its own sandbox.
+    chromiumSandbox: process.getuid?.() !== 0,
+  });
+  t.teardown(() => browser.close());
+  t.comment(`Chromium ${browser.version()}`);
+  return browser;
+}

@@ -1,0 +1,19 @@
+/** Starts media-serve with a config file, for options that only a location in the file can have. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Test } from 'tap';
+import { type RunningServer, startServer } from './server.js';
+
+/** @param locations as they stand in the file; roots are absolute */
+export async function startLocations(
+  t: Test,
+  locations: readonly Readonly<Record<string, unknown>>[],
+  args: readonly string[] = [],
+): Promise<RunningServer> {
+  const directory = await mkdtemp(join(tmpdir(), 'media-serve-config-'));
+  t.teardown(() => rm(directory, { recursive: true, force: true }));
+  const path = join(directory, 'media-serve.json');
+  await writeFile(path, JSON.stringify({ locations }));
+  return startServer(t, ['--config', path, ...args]);
+}
