@@ -1,19 +1,25 @@
 // The heart of the configuration: a list of locations, the longest prefix wins, as in nginx.
 import type { Address } from './address.js';
 import type { OptionValue } from './options.js';
+import type { LinkExpression, Secret } from './secure-link.js';
 
 /** A directory whose files are served from disk (nginx: `location PREFIX { alias ROOT; }`). */
 export interface FileLocation {
-  /** `media`: uploads, untrusted bytes on the app's own origin. `static`: the app's own build output. */
-  readonly kind: 'media' | 'static';
+  /**
+   * `media`: uploads, untrusted bytes on the app's own origin. `static`: the app's own build output.
+   * `internal`: files that only the app hands out (nginx: `internal`).
+   */
+  readonly kind: 'media' | 'static' | 'internal';
   /** Starts and ends with a slash. */
   readonly prefix: string;
   /** What declared it, for messages: a flag, a variable, a place in the file. */
   readonly from: string;
   /** Absolute path of the directory. */
   readonly root: string;
-  /** How long caches may keep a file, in milliseconds. */
-  readonly maxAge: OptionValue<'maxAge'>;
+  /** How long caches may keep a file, in milliseconds; absent in `internal` locations. */
+  readonly maxAge: OptionValue<'maxAge'> | undefined;
+  /** Who may have the files; empty when everyone may. */
+  readonly access: FileAccess;
   readonly cacheControl: OptionValue<'cacheControl'> | undefined;
   readonly symlinks: OptionValue<'symlinks'>;
   readonly maxRanges: OptionValue<'maxRanges'>;
@@ -30,6 +36,29 @@ export interface FileLocation {
   readonly charset: OptionValue<'charset'>;
   /** Longest silence of a client that is being sent a file, in milliseconds. */
   readonly sendTimeout: OptionValue<'sendTimeout'>;
+}
+
+/** What is asked before a file is sent. */
+export interface FileAccess {
+  /** The app is asked at a path of its own (nginx: auth_request). */
+  readonly authRequest?: {
+    /** Path and query, percent-encoded. */
+    readonly target: string;
+    /** How long a permission may be kept, in milliseconds. */
+    readonly cache: number;
+  };
+  /** Only signed links count (nginx: secure_link). */
+  readonly secureLink?: SecureLink;
+}
+
+/** How links to a location are signed. */
+export type SecureLink =
+  | { readonly scheme: 'hmac-sha256'; readonly secret: Secret }
+  | { readonly scheme: 'md5'; readonly secret: Secret | undefined; readonly expression: LinkExpression };
+
+/** Whether not everyone may have the files of a location. */
+export function isProtected({ kind, access }: Pick<FileLocation, 'kind' | 'access'>): boolean {
+  return kind === 'internal' || access.authRequest !== undefined || access.secureLink !== undefined;
 }
 
 /** The app (nginx: `location PREFIX { proxy_pass UPSTREAM; }`). */

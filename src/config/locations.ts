@@ -2,8 +2,9 @@
 import { resolve } from 'node:path';
 import { BadValueError } from './errors.js';
 import type { ConfigFile, LocationEntry } from './file.js';
-import type { FileLocation, Location, UpstreamLocation } from './location.js';
+import type { FileAccess, FileLocation, Location, UpstreamLocation } from './location.js';
 import { type LocationKind, OPTION_LIST, OPTIONS, type OptionName, type OptionValue } from './options.js';
+import { describeSecureLink } from './secure-link.js';
 import { type Lookup, read, type Sourced, type Sources } from './sources.js';
 import { directory, prefix as prefixType, upstreamAddress, type ValueType } from './values.js';
 
@@ -55,6 +56,9 @@ function commandLocations(sources: Sources, fileListsSome: boolean): Location[] 
   for (const { value, from } of mounts) {
     found.push(fileLocation({ kind: 'media', prefix: value.prefix, from }, value.root, sources));
   }
+  for (const { value, from } of sources.list('internal')) {
+    found.push(fileLocation({ kind: 'internal', prefix: value.prefix, from }, value.root, sources));
+  }
   const upstream = sources.get('upstream');
   if (upstream !== undefined) {
     found.push(
@@ -77,6 +81,8 @@ function readEntry(
   const from = `${file?.path}: locations[${index}]`;
   const at = (key: string): Sourced => ({ raw: entry[key], from: `${from}.${key}` });
   const own: Lookup = {
+    environment: sources.environment,
+    directory: sources.directory,
     get: <N extends OptionName>(name: N) =>
       entry[name] === undefined
         ? sources.get(name)
@@ -97,7 +103,21 @@ interface Place<K extends LocationKind> {
 }
 
 function fileLocation(place: Place<FileLocation['kind']>, root: string, options: Lookup): FileLocation {
-  return { ...place, root, ...optionsFor(place.kind, options) } as FileLocation;
+  // What these say together stands in one place, checked.
+  const {
+    authRequest,
+    authCache,
+    secureLink: _,
+    secureLinkSecret,
+    secureLinkMd5,
+    ...rest
+  } = optionsFor(place.kind, options);
+  const secureLink = place.kind === 'internal' ? undefined : describeSecureLink(place.from, options);
+  const access: FileAccess = {
+    ...(authRequest === undefined ? {} : { authRequest: { target: authRequest, cache: authCache ?? 0 } }),
+    ...(secureLink === undefined ? {} : { secureLink }),
+  };
+  return { ...place, root, ...rest, access } as FileLocation;
 }
 
 function upstreamLocation(
@@ -109,7 +129,10 @@ function upstreamLocation(
 }
 
 /** The values of all options that may stand in a location of this kind; the table says which these are. */
-function optionsFor(kind: LocationKind, options: Lookup): object {
+function optionsFor(
+  kind: LocationKind,
+  options: Lookup,
+): { readonly [N in OptionName]?: OptionValue<N> | undefined } {
   const names = OPTION_LIST.filter(([, row]) => row.contexts.includes(kind)).map(([name]) => name);
   return Object.fromEntries(names.map((name) => [name, options.get(name)]));
 }

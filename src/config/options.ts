@@ -2,7 +2,9 @@
 // where it may stand, the nginx directive it answers to, and its documentation. `--help`, the README's reference
 // and the config file's JSON Schema are generated from it (reference.ts).
 import Type from 'typebox';
+import { linkExpression, linkSecret } from './secure-link.js';
 import {
+  appPath,
   checkFields,
   checkPattern,
   count,
@@ -20,11 +22,12 @@ import {
 } from './values.js';
 
 /** The kinds of location (see location.ts). */
-export type LocationKind = 'media' | 'static' | 'upstream';
+export type LocationKind = 'media' | 'static' | 'internal' | 'upstream';
 
 /**
  * Where an option may stand: `command` means flag and environment only (a short way to write a location),
  * `server` means also the top level of the config file, a kind of location means inside such a location.
+ * A row with neither `command` nor `server` has no flag and no variable: it says something of one location only.
  */
 export type Context = 'command' | 'server' | LocationKind;
 
@@ -91,6 +94,12 @@ export const OPTIONS = {
     nginx: 'location … { alias … }',
     doc: 'one more directory of uploads; may be repeated (in the environment: separated by commas)',
   }),
+  internal: option({
+    type: mount,
+    contexts: ['command'],
+    nginx: 'location … { internal; alias … }',
+    doc: 'files that nobody can ask for: the app hands them out with `X-Accel-Redirect: PREFIX…` or `X-Sendfile: DIR…`; may be repeated',
+  }),
   upstream: option({
     type: upstreamAddress,
     contexts: ['command'],
@@ -119,7 +128,7 @@ export const OPTIONS = {
   }),
   symlinks: option({
     type: oneOf('inside', 'never', 'follow'),
-    contexts: ['server', 'media', 'static'],
+    contexts: ['server', 'media', 'static', 'internal'],
     default: 'inside',
     nginx: 'disable_symlinks',
     doc: '`inside`: links are followed while the real path stays in the root; `never`: none is; `follow`: links may lead anywhere, so that whoever can place one reads all that this process can',
@@ -133,21 +142,21 @@ export const OPTIONS = {
   }),
   maxRanges: option({
     type: count,
-    contexts: ['server', 'media', 'static'],
+    contexts: ['server', 'media', 'static', 'internal'],
     default: '64',
     nginx: 'max_ranges',
     doc: 'ranges in one request; a request for more gets the whole file, and `0` means that ranges are not served',
   }),
   limitRate: option({
     type: size,
-    contexts: ['server', 'media', 'static'],
+    contexts: ['server', 'media', 'static', 'internal'],
     default: '0',
     nginx: 'limit_rate',
     doc: 'bytes a second for each response; `0` means no limit',
   }),
   limitRateAfter: option({
     type: size,
-    contexts: ['server', 'media', 'static'],
+    contexts: ['server', 'media', 'static', 'internal'],
     default: '0',
     nginx: 'limit_rate_after',
     doc: 'bytes of a response that are sent before `limitRate` counts',
@@ -162,7 +171,7 @@ export const OPTIONS = {
     type: fromFile<readonly ('br' | 'zst' | 'gz')[]>(
       Type.Array(Type.Union([Type.Literal('br'), Type.Literal('zst'), Type.Literal('gz')])),
     ),
-    contexts: ['media', 'static'],
+    contexts: ['media', 'static', 'internal'],
     nginx: 'gzip_static',
     doc: 'siblings (`app.css.br`, `.zst`, `.gz`) that are sent in place of a file to clients that accept them; for `static` all three, for `media` none by default',
   }),
@@ -178,13 +187,13 @@ export const OPTIONS = {
         }
       },
     ),
-    contexts: ['media', 'static'],
+    contexts: ['media', 'static', 'internal'],
     nginx: 'expires',
     doc: 'Cache-Control by name: a list of `{ "match": "woff2$", "value": "public, max-age=31536000" }`, a regular expression on the path below the prefix; the first that matches counts, before `maxAge`',
   }),
   headers: option({
     type: fromFile<Readonly<Record<string, string>>>(Type.Record(Type.String(), Type.String()), checkFields),
-    contexts: ['media', 'static'],
+    contexts: ['media', 'static', 'internal'],
     nginx: 'add_header',
     doc: "more response fields; one that is sent by default is replaced, and removed when the value is empty, which for `Content-Security-Policy` and `X-Content-Type-Options` of uploads lets a stranger's file run as part of your site",
   }),
@@ -192,29 +201,60 @@ export const OPTIONS = {
     type: fromFile<'*' | readonly string[]>(
       Type.Union([Type.Literal('*'), Type.Array(Type.String({ pattern: '^https?://[^/]+$' }))]),
     ),
-    contexts: ['media', 'static'],
+    contexts: ['media', 'static', 'internal'],
     nginx: 'add_header Access-Control-Allow-Origin',
     doc: 'origins whose pages may read the files (fonts, canvas, fetch): `"*"` or a list such as `["https://app.example.com"]`; never with credentials',
   }),
   types: option({
     type: fromFile<Readonly<Record<string, string>>>(Type.Record(Type.String(), Type.String()), checkFields),
-    contexts: ['media', 'static'],
+    contexts: ['media', 'static', 'internal'],
     nginx: 'types',
     doc: 'Content-Type by extension, before the built-in table: `{ "glb": "model/gltf-binary" }`; a type given here is sent as it is, also when it makes uploads run as code',
   }),
   defaultType: option({
     type: fromFile<string>(Type.String({ pattern: '^[\\w.+-]+/[\\w.+-]+' })),
-    contexts: ['media', 'static'],
+    contexts: ['media', 'static', 'internal'],
     default: 'application/octet-stream',
     nginx: 'default_type',
     doc: 'Content-Type of unknown extensions',
   }),
   charset: option({
     type: fromFile<string>(Type.String({ pattern: '^[\\w.:+-]+$' })),
-    contexts: ['media', 'static'],
+    contexts: ['media', 'static', 'internal'],
     default: 'utf-8',
     nginx: 'charset',
     doc: 'charset of text types; `off` for none',
+  }),
+  authRequest: option({
+    type: appPath,
+    contexts: ['media', 'static'],
+    nginx: 'auth_request',
+    doc: 'a path of the app that is asked before each file, with the cookies of the client, `X-Original-URI` and `X-Original-Method`: 2xx serves the file, 401, 403 and redirects are passed on, anything else is 500',
+  }),
+  authCache: option({
+    type: duration,
+    contexts: ['media', 'static'],
+    default: '0s',
+    nginx: 'proxy_cache_valid',
+    doc: 'how long a 2xx from `authRequest` counts for the same file and the same client; browsers may keep the file as long',
+  }),
+  secureLink: option({
+    type: oneOf('hmac-sha256', 'md5'),
+    contexts: ['media', 'static'],
+    nginx: 'secure_link',
+    doc: 'files only for signed links: `?expires=…&signature=…`, or `?expires=…&md5=…` as nginx has them; 403 for a wrong one, 410 for one that has expired',
+  }),
+  secureLinkSecret: option({
+    type: linkSecret,
+    contexts: ['media', 'static'],
+    doc: 'where the secret of the links is: `env:NAME` or `file:PATH` (a line end after it does not count)',
+  }),
+  secureLinkMd5: option({
+    type: linkExpression,
+    contexts: ['media', 'static'],
+    default: '$secure_link_expires$uri $secret',
+    nginx: 'secure_link_md5',
+    doc: 'what the `md5` of a link is made of',
   }),
   connectTimeout: option({
     type: duration,
@@ -232,7 +272,7 @@ export const OPTIONS = {
   }),
   sendTimeout: option({
     type: duration,
-    contexts: ['server', 'media', 'static', 'upstream'],
+    contexts: ['server', 'media', 'static', 'internal', 'upstream'],
     default: '60s',
     nginx: 'send_timeout, client_body_timeout',
     doc: 'how long a client may neither take nor send a byte while a response or a request body is under way',

@@ -24,6 +24,13 @@ const LOCATIONS: Readonly<Record<LocationKind, Record<string, TSchema>>> = {
     prefix: PREFIX,
     root: ROOT,
   },
+  internal: {
+    kind: Type.Literal('internal', {
+      description: 'files that only the app hands out, by X-Accel-Redirect or X-Sendfile',
+    }),
+    prefix: PREFIX,
+    root: ROOT,
+  },
   upstream: {
     kind: Type.Literal('upstream', { description: 'the app' }),
     prefix: PREFIX,

@@ -26,6 +26,9 @@ export interface Sourced {
 
 /** Looks options up by name. */
 export interface Lookup {
+  readonly environment: Environment;
+  /** Where relative paths of the config file start. */
+  readonly directory: string;
   /** The option's value, its default, or undefined when it has none. */
   get<N extends OptionName>(name: N): OptionValue<N> | undefined;
 }
@@ -33,13 +36,17 @@ export interface Lookup {
 /** Looks options up in flags, environment, file and default, in this order. */
 export class Sources implements Lookup {
   readonly #flags: Flags;
-  readonly #environment: Environment;
+  readonly environment: Environment;
   readonly #file: ConfigFile | undefined;
 
   constructor(flags: Flags, environment: Environment, file?: ConfigFile) {
     this.#flags = flags;
-    this.#environment = environment;
+    this.environment = environment;
     this.#file = file;
+  }
+
+  get directory(): string {
+    return this.#file?.directory ?? '';
   }
 
   /** Where the option was given; undefined when only its default remains. */
@@ -48,7 +55,7 @@ export class Sources implements Lookup {
     const flag = this.#flags[name];
     if (flag !== undefined) return { raw: flag, from: flagOf(name) };
     for (const variable of environmentOf(name)) {
-      const raw = this.#environment[variable];
+      const raw = this.environment[variable];
       // An empty variable is what Compose and Kubernetes make of an unset one.
       if (raw !== undefined && raw !== '') return { raw, from: variable };
     }

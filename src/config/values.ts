@@ -147,6 +147,20 @@ export interface Mount {
   readonly root: string;
 }
 
+/** A path of the app, with a query perhaps, as it stands in a request. */
+export const appPath: ValueType<string> = {
+  placeholder: 'PATH',
+  schema: Type.String({ pattern: '^/' }),
+  parse(value) {
+    const text = nonEmpty(value, 'a path of the app', '/may-i/');
+    const plain = /^\/(?:[\x21\x22\x24\x26-\x7e]|%(?!00)[0-9a-f]{2})*$/i.test(text);
+    if (!plain || /\/(?:\.|%2e){2}(?:[/?]|$)/i.test(text)) {
+      throw new TypeError(`${quote(value)} is not a percent-encoded path; write for example /may-i/`);
+    }
+    return text;
+  },
+};
+
 /** Where the app listens. */
 export const upstreamAddress: ValueType<Address> = {
   placeholder: 'ADDRESS',

@@ -1,5 +1,5 @@
 // Cache-Control of files (nginx: expires).
-import type { FileLocation } from '../config/location.js';
+import { type FileLocation, isProtected } from '../config/location.js';
 
 /** A name that carries a hash of its content, as Django's ManifestStaticFilesStorage makes: `app.3f2a9c1b8d7e.css`. */
 const HASHED_NAME = /\.[0-9a-f]{12}(?:\.[^./]*)?$/;
@@ -7,15 +7,27 @@ const IMMUTABLE = 'public, max-age=31536000, immutable';
 
 /** The Cache-Control field for each file of a location. */
 export function cacheControlFor(
-  location: Pick<FileLocation, 'kind' | 'maxAge' | 'cacheControl'>,
+  location: Pick<FileLocation, 'kind' | 'maxAge' | 'cacheControl' | 'access'>,
 ): (name: string) => string {
-  const usual = `public, max-age=${Math.floor(location.maxAge / 1000)}`;
+  const usual = usualFor(location);
   const rules = (location.cacheControl ?? []).map(({ match, value }) => ({
     pattern: new RegExp(match),
     value,
   }));
   // In uploads a stranger chooses the name, so that it promises nothing about the content.
-  if (location.kind === 'static') rules.push({ pattern: HASHED_NAME, value: IMMUTABLE });
+  if (location.kind === 'static' && !isProtected(location))
+    rules.push({ pattern: HASHED_NAME, value: IMMUTABLE });
   if (rules.length === 0) return () => usual;
   return (name) => rules.find(({ pattern }) => pattern.test(name))?.value ?? usual;
+}
+
+/** What not everyone may have is for no shared cache, and browsers ask again as often as the app must be asked. */
+function usualFor({ kind, maxAge = 0, access }: Pick<FileLocation, 'kind' | 'maxAge' | 'access'>): string {
+  const { authRequest, secureLink } = access;
+  if (kind === 'internal') return 'private, no-cache';
+  if (authRequest !== undefined) {
+    const kept = Math.floor(Math.min(maxAge, authRequest.cache) / 1000);
+    return kept > 0 ? `private, max-age=${kept}` : 'private, no-cache';
+  }
+  return `${secureLink === undefined ? 'public' : 'private'}, max-age=${Math.floor(maxAge / 1000)}`;
 }

@@ -9,6 +9,7 @@ import { securityFields } from './untrusted.js';
 
 /** A file with what is said of it. */
 export interface Representation {
+  readonly file: RepresentedFile;
   readonly version: FileVersion;
   readonly validators: Validators;
   /** Fields of every response, 304 included, names and values in turn. */
@@ -25,6 +26,8 @@ export interface RepresentedFile {
   readonly version: FileVersion;
   /** Content coding, when the file is a precompressed sibling. */
   readonly coding: string | undefined;
+  /** As the app says; the name tells when it says nothing. */
+  readonly contentType?: string | undefined;
 }
 
 /** How a location describes its files. */
@@ -35,16 +38,18 @@ export function describeFor(location: FileLocation, varies: (contentType: string
   const contentTypeOf = contentTypeFor(location);
   const cacheControlOf = cacheControlFor(location);
   const own = Object.entries(location.headers ?? {}).flat();
-  return ({ name, version, coding }) => {
-    const contentType = contentTypeOf(name);
+  return (file) => {
+    const { name, version, coding } = file;
+    const contentType = file.contentType ?? contentTypeOf(name);
     const validators = fileValidators(version.mtimeMs, version.size, Date.now());
     const fields = ['Last-Modified', validators.lastModifiedText, 'ETag', validators.etag];
-    fields.push('Cache-Control', cacheControlOf(name), ...securityFields(location.kind, contentType));
+    fields.push('Cache-Control', cacheControlOf(name), ...securityFields(location, contentType));
     if (varies(contentType)) fields.push('Vary', 'Accept-Encoding');
     const contentFields = ['Content-Type', contentType];
     if (coding !== undefined) contentFields.push('Content-Encoding', coding);
     if (location.maxRanges > 0) contentFields.push('Accept-Ranges', 'bytes');
     return {
+      file,
       version,
       validators,
       fields: replaceFields(fields, own),

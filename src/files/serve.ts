@@ -5,6 +5,7 @@ import type { FileLocation } from '../config/location.js';
 import { MethodNotAllowedError, NotFoundError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
 import { replaceFields, withoutFields } from '../http/fields.js';
+import type { Order } from '../http/order.js';
 import type { BytePath } from '../http/target.js';
 import { DiskStore } from '../stores/disk.js';
 import { isSameVersion, type OpenedFile, type Store, StoreError } from '../stores/store.js';
@@ -15,6 +16,7 @@ import { answerToFailure } from './disk-failure.js';
 import { isHidden } from './hidden.js';
 import { createPace } from './limit-rate.js';
 import { type KeptFile, MemoryFile, type OpenFileCache } from './open-file-cache.js';
+import { describeOrdered } from './ordered.js';
 import { type ChooseSibling, createSiblingChooser, isCompressible, type Sibling } from './precompressed.js';
 import { ReadyResponse, takesReadyBytes } from './ready-response.js';
 import { type Describe, describeFor, type Representation } from './representation.js';
@@ -25,15 +27,7 @@ import { fillFrom, type SendingRules, sendAnswer } from './send.js';
  * Answers requests whose target lies in one location. Throws, or rejects with, an HttpError when there is no file to
  * send. With an order the file is the one that the app names, not the one that the target names.
  */
-export type FileHandler = (exchange: Exchange, order?: FileOrder) => Promise<void> | undefined;
-
-/** What the app wants sent in its stead (X-Accel-Redirect, X-Sendfile). */
-export interface FileOrder {
-  /** Normalized, and inside the location. */
-  readonly path: BytePath;
-  /** Fields of the app's response, names and values in turn; they replace the location's own. */
-  readonly fields: readonly string[];
-}
+export type FileHandler = (exchange: Exchange, order?: Order) => Promise<void> | undefined;
 
 /** What a location's handler works with. */
 export interface FileSurroundings {
@@ -84,13 +78,13 @@ class FileServer {
     this.#mayBeReady = this.#corsFields === undefined && this.#rules.pace === undefined;
   }
 
-  handle(exchange: Exchange, order: FileOrder | undefined): Promise<void> | undefined {
+  handle(exchange: Exchange, order: Order | undefined): Promise<void> | undefined {
     const { request, response } = exchange;
     if (order === undefined && request.method !== 'GET' && request.method !== 'HEAD') {
       this.#answerOtherMethod(exchange);
       return undefined;
     }
-    const path = order?.path ?? exchange.target.path;
+    const { path } = order?.target ?? exchange.target;
     const name = this.#nameOf(path);
     const sibling = this.#siblingOf(name, request);
     const stored = sibling?.name ?? name;
@@ -142,7 +136,7 @@ class FileServer {
     return undefined;
   }
 
-  async #serveFromStore(exchange: Exchange, order: FileOrder | undefined, wanted: WantedFile): Promise<void> {
+  async #serveFromStore(exchange: Exchange, order: Order | undefined, wanted: WantedFile): Promise<void> {
     const file = this.#open(exchange, order, wanted);
     if (file === undefined) return;
     try {
@@ -162,11 +156,7 @@ class FileServer {
   }
 
   /** Opens the file; undefined when the request was for a directory and has been redirected. */
-  #open(
-    exchange: Exchange,
-    order: FileOrder | undefined,
-    { path, stored }: WantedFile,
-  ): OpenedFile | undefined {
+  #open(exchange: Exchange, order: Order | undefined, { path, stored }: WantedFile): OpenedFile | undefined {
     try {
       return this.#store.open(stored);
     } catch (error) {
@@ -181,19 +171,26 @@ class FileServer {
 
   #send(
     exchange: Exchange,
-    order: FileOrder | undefined,
+    order: Order | undefined,
     representation: Representation,
     file: OpenedFile,
   ): Promise<void> {
     const { request } = exchange;
-    const own = [...(this.#corsFields?.(request.headers.origin) ?? []), ...(order?.fields ?? [])];
+    const offered =
+      order === undefined ? representation : describeOrdered(representation, order, this.#describe);
+    const own = this.#corsFields?.(request.headers.origin) ?? [];
     const described = {
-      ...representation,
-      fields: replaceFields(representation.fields, own),
-      contentFields: withoutFields(representation.contentFields, own),
+      ...offered,
+      fields: replaceFields(offered.fields, own),
+      contentFields: withoutFields(offered.contentFields, own),
     };
     const selection = select(request.headers, representation, this.#location.maxRanges);
-    return sendAnswer(exchange, answerWith(selection, described), file, this.#rules);
+    return sendAnswer(exchange, answerWith(selection, described), file, this.#rulesFor(order));
+  }
+
+  #rulesFor(order: Order | undefined): SendingRules {
+    if (order === undefined || order.limitRate === 0) return this.#rules;
+    return { ...this.#rules, pace: createPace(order.limitRate, this.#location.limitRateAfter) };
   }
 
   #answerOtherMethod({ request, response }: Exchange): void {

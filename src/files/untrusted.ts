@@ -1,5 +1,5 @@
 // Uploads are untrusted: fields that keep a stranger's file from acting as a part of the site that shows it.
-import type { FileLocation } from '../config/location.js';
+import { type FileLocation, isProtected } from '../config/location.js';
 
 /**
  * For everything that a browser may run as a document (HTML, SVG, XML, and whatever is not known to be harmless):
@@ -15,12 +15,16 @@ const DOCUMENT_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
 const SHOWN_TYPES = /^(?:image\/(?!svg)|video\/|audio\/|font\/|application\/pdf(?:;|$))/;
 
 /** Security fields for a file of this type, names and values in turn. */
-export function securityFields(kind: FileLocation['kind'], contentType: string): readonly string[] {
+export function securityFields(
+  location: Pick<FileLocation, 'kind' | 'access'>,
+  contentType: string,
+): readonly string[] {
   const fields = ['X-Content-Type-Options', 'nosniff'];
-  if (kind !== 'media') return fields;
-  if (!SHOWN_TYPES.test(contentType)) fields.push('Content-Security-Policy', DOCUMENT_POLICY);
+  if (location.kind !== 'static' && !SHOWN_TYPES.test(contentType))
+    fields.push('Content-Security-Policy', DOCUMENT_POLICY);
   // Uploads under MEDIA_URL are public: other sites, mails and feeds may show them, as they may with nginx. Saying
   // so lets pages with Cross-Origin-Embedder-Policy show them too. Files that need a permission say `same-origin`.
-  fields.push('Cross-Origin-Resource-Policy', 'cross-origin');
+  if (isProtected(location)) fields.push('Cross-Origin-Resource-Policy', 'same-origin');
+  else if (location.kind === 'media') fields.push('Cross-Origin-Resource-Policy', 'cross-origin');
   return fields;
 }

@@ -5,6 +5,8 @@ import createError from '@fastify/error';
 export const BadTargetError = createError('MEDIA_SERVE_BAD_TARGET', 'The request target %s', 400);
 /** 403: the file is there and this process may not read it. Argument: path on disk, for the log. */
 export const ForbiddenError = createError('MEDIA_SERVE_FORBIDDEN', '%s cannot be read', 403);
+/** 403: the link's signature is missing or wrong. */
+export const LinkWrongError = createError('MEDIA_SERVE_LINK_WRONG', 'The link has no valid signature', 403);
 /** 404: nothing is served under this target. */
 export const NotFoundError = createError('MEDIA_SERVE_NOT_FOUND', 'Nothing is served here', 404);
 /** 405: a file location answers GET and HEAD only (RFC 9110 §15.5.6). */
@@ -17,6 +19,8 @@ export class MethodNotAllowedError extends createError(
 }
 /** 406: the file is there only in codings that the client refuses (RFC 9110 §15.5.7). */
 export const NotAcceptableError = createError('MEDIA_SERVE_NOT_ACCEPTABLE', 'No acceptable coding', 406);
+/** 410: the link was good and its time is over. */
+export const LinkExpiredError = createError('MEDIA_SERVE_LINK_EXPIRED', 'The link has expired', 410);
 /** 412: a precondition did not hold (RFC 9110 §15.5.13). */
 export const PreconditionFailedError = createError(
   'MEDIA_SERVE_PRECONDITION_FAILED',
@@ -45,6 +49,14 @@ export const TruncatedError = createError(
 );
 /** 500: the disk failed. Argument: path and system error, for the log. */
 export const ReadFailedError = createError('MEDIA_SERVE_READ_FAILED', '%s cannot be read (%s)', 500);
+/** 500: what the app ordered instead of answering cannot be done. Argument: the reason, for the log. */
+export const OrderError = createError('MEDIA_SERVE_ORDER', 'The app ordered what cannot be done: %s', 500);
+/** 500: the app, asked whether a client may have a file, did not say yes or no. Arguments: path asked, reason. */
+export const AuthRequestError = createError(
+  'MEDIA_SERVE_AUTH_REQUEST',
+  'The app was asked at %s (authRequest) whether to send a file: %s',
+  500,
+);
 /** 500: a defect of this server. */
 export const UnexpectedError = createError('MEDIA_SERVE_UNEXPECTED', 'An unexpected error', 500);
 /** 502: the app refused the connection, or broke it before it answered. Arguments: address, reason. */

@@ -15,6 +15,8 @@ export interface Exchange {
   location: string | undefined;
   /** Milliseconds until the app's response head arrived. */
   upstreamTime: number | undefined;
+  /** How often the app has ordered something else instead of answering. */
+  orders: number;
   /** Bytes of body handed to the socket. */
   bytes: number;
   /** True once the connection speaks another protocol. */

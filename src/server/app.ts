@@ -4,15 +4,21 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import Fastify, { type ConnectionError, type FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import type { Config } from '../config/location.js';
+import { BadValueError } from '../config/errors.js';
+import type { Config, FileLocation, Location } from '../config/location.js';
+import { guardFiles } from '../files/guard.js';
 import { OpenFileCache } from '../files/open-file-cache.js';
 import { createFileHandler } from '../files/serve.js';
-import { createProxy } from '../upstream/proxy.js';
+import type { Ask } from '../http/order.js';
+import { parseTarget } from '../http/target.js';
+import { type Proxy as AppProxy, createProxy } from '../upstream/proxy.js';
 import { wantedProtocol } from '../upstream/upgrade.js';
 import { malformedResponse } from './error-page.js';
-import { createFront, type Front, type Route } from './front.js';
+import { createFront, type Front } from './front.js';
 import type { Log } from './log.js';
-import { checkRoot } from './roots.js';
+import { createRedirector } from './redirect.js';
+import { checkRoot, directoriesKeptFrom } from './roots.js';
+import { RouteTable, toBytePath } from './routes.js';
 
 /** How long an idle connection of a client is kept, in milliseconds (nginx: keepalive_timeout, 75 s). */
 const KEEP_ALIVE = 75_000;
@@ -41,17 +47,50 @@ export async function createMediaServer(config: Config, log: Log): Promise<Fasti
   return app;
 }
 
-function createRoutes(config: Config, app: FastifyInstance, log: Logger): Route[] {
-  const cache = new OpenFileCache(config.cacheSize);
-  return config.locations.map((location) => {
+function createRoutes(config: Config, app: FastifyInstance, log: Logger): RouteTable {
+  const table = new RouteTable();
+  const redirect = createRedirector(table, config, log);
+  const proxies = new Map<Location, AppProxy>();
+  for (const location of config.locations) {
     if (location.kind !== 'upstream') {
       checkRoot(location);
-      return { location, handle: createFileHandler(location, { log, cache, excluded: [] }) };
+      continue;
     }
-    const proxy = createProxy(location, log);
+    const proxy = createProxy(location, redirect, log);
     app.addHook('onClose', () => proxy.close());
-    return { location, handle: proxy.handle };
-  });
+    proxies.set(location, proxy);
+  }
+  const cache = new OpenFileCache(config.cacheSize);
+  for (const location of config.locations) {
+    const handle =
+      location.kind === 'upstream'
+        ? proxies.get(location)?.handle
+        : guardFiles(
+            location,
+            createFileHandler(location, { log, cache, excluded: directoriesKeptFrom(location, config) }),
+            askFor(location, config, proxies),
+            log,
+          );
+    if (handle !== undefined) table.add({ location, handle });
+  }
+  return table;
+}
+
+/** The way to ask the app that a location's authRequest leads to. */
+function askFor(
+  { access, from }: FileLocation,
+  { locations }: Config,
+  proxies: ReadonlyMap<Location, AppProxy>,
+): Ask | undefined {
+  if (access.authRequest === undefined) return undefined;
+  const { target } = access.authRequest;
+  const { path } = parseTarget(target);
+  const found = locations.find(({ prefix }) => path.startsWith(toBytePath(prefix)));
+  const proxy = found === undefined ? undefined : proxies.get(found);
+  if (proxy === undefined) {
+    throw new BadValueError(from, `has authRequest ${target}, where no app answers; name a path of the app`);
+  }
+  return proxy.ask;
 }
 
 function handEverythingTo(front: Front, app: FastifyInstance): void {

@@ -6,10 +6,11 @@ import type { Exchange } from '../http/exchange.js';
 /** What each status tells the person who reads it; the operator's side of it is in the log. */
 const EXPLANATIONS: Readonly<Record<number, string>> = {
   400: 'The address or the request is malformed.',
-  403: 'The server may not read this file.',
+  403: 'This file may not be read.',
   404: 'There is nothing at this address.',
   405: 'Files can only be read, with GET or HEAD.',
   406: 'The file is not there in a form that the request accepts.',
+  410: 'This link has expired.',
   412: 'The file is not the version that the request asks for.',
   416: 'The file has no such part.',
   500: 'The server could not complete the request.',

@@ -3,20 +3,13 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
-import type { Location } from '../config/location.js';
 import { BadTargetError, isHttpError, NotFoundError, UnexpectedError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
 import { parseTarget, type Target } from '../http/target.js';
 import { logWhenClosed } from './access-log.js';
 import { sendErrorPage } from './error-page.js';
 import type { Log } from './log.js';
-
-/** A location with what answers its requests. */
-export interface Route {
-  readonly location: Location;
-  /** Throws, or rejects with, an HttpError when it has not answered. */
-  readonly handle: (exchange: Exchange) => Promise<void> | undefined;
-}
+import type { RouteTable } from './routes.js';
 
 /** The way of every request. */
 export interface Front {
@@ -26,20 +19,16 @@ export interface Front {
   currentResponse(socket: Duplex): ServerResponse | undefined;
 }
 
-/** @param routes longest prefix first */
-export function createFront(routes: readonly Route[], { events: log, writeLine }: Log): Front {
-  const table = routes.map((route) => ({
-    route,
-    // Targets are paths of bytes.
-    prefix: Buffer.from(route.location.prefix).toString('latin1'),
-  }));
-
+/** @param table the locations */
+export function createFront(table: RouteTable, { events: log, writeLine }: Log): Front {
   const handle = (exchange: Exchange, refusal: Error | undefined): Promise<void> | undefined => {
     if (refusal !== undefined) throw refusal;
-    const found = table.find(({ prefix }) => exchange.target.path.startsWith(prefix));
-    if (found === undefined) throw new NotFoundError();
-    exchange.location = found.route.location.prefix;
-    return found.route.handle(exchange);
+    const route = table.find(exchange.target.path);
+    if (route === undefined) throw new NotFoundError();
+    exchange.location = route.location.prefix;
+    // Only the app leads there (nginx: internal); to everyone else it does not exist.
+    if (route.location.kind === 'internal') throw new NotFoundError();
+    return route.handle(exchange);
   };
 
   const current = new WeakMap<Duplex, ServerResponse>();
@@ -53,6 +42,7 @@ export function createFront(routes: readonly Route[], { events: log, writeLine }
       client: request.socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/, '') ?? '',
       location: undefined,
       upstreamTime: undefined,
+      orders: 0,
       bytes: 0,
       upgraded: false,
     };

@@ -1,7 +1,8 @@
 // Checks at the start that each directory is there and may be read, so that the mistake is not found by a visitor.
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, realpathSync, statSync } from 'node:fs';
+import { sep } from 'node:path';
 import { BadValueError } from '../config/errors.js';
-import type { FileLocation } from '../config/location.js';
+import type { Config, FileLocation } from '../config/location.js';
 
 const CURE = 'mount the volume or directory there, or name another one';
 
@@ -21,4 +22,22 @@ export function checkRoot({ from, root }: FileLocation): void {
     }
     throw error;
   }
+}
+
+/**
+ * The directories of internal locations from which this one must serve nothing, whichever name or link leads there:
+ * uploads that only the app hands out often lie below MEDIA_ROOT. A directory that the location itself names, or one
+ * around it, is not among them: who names it wants it served.
+ */
+export function directoriesKeptFrom(location: FileLocation, { locations }: Config): readonly string[] {
+  if (location.kind === 'internal') return [];
+  const own = withSeparator(realpathSync(location.root));
+  return locations
+    .filter(({ kind }) => kind === 'internal')
+    .map((internal) => withSeparator(realpathSync((internal as FileLocation).root)))
+    .filter((directory) => !own.startsWith(directory));
+}
+
+function withSeparator(directory: string): string {
+  return directory.endsWith(sep) ? directory : directory + sep;
 }

@@ -5,24 +5,31 @@ import type { Dispatcher } from 'undici';
 import { formatAddress } from '../config/address.js';
 import type { UpstreamLocation } from '../config/location.js';
 import type { Exchange } from '../http/exchange.js';
+import type { Ask, Order, Redirector } from '../http/order.js';
+import { createAsk } from './ask.js';
 import { upstreamFailure } from './failure.js';
 import { createPool } from './pool.js';
 import { Relay } from './relay.js';
-import { requestHeaders } from './request-headers.js';
+import { requestHeaders, withoutBody } from './request-headers.js';
 import { joinSockets, wantedProtocol } from './upgrade.js';
 
 /** Answers requests with what the app says to them. */
 export interface Proxy {
   /** Resolves when the response is complete or the client gone; rejects with an HttpError before anything is sent. */
-  handle(exchange: Exchange): Promise<void>;
+  handle(exchange: Exchange, order?: Order): Promise<void>;
+  /** Asks the app something itself. */
+  readonly ask: Ask;
   /** Closes the connections to the app. */
   close(): Promise<void>;
 }
 
-/** Prepares the app's location. The app need not be there yet. */
-export function createProxy(location: UpstreamLocation, log: Logger): Proxy {
+/**
+ * Prepares the app's location. The app need not be there yet.
+ * @param redirect carries out what the app orders instead of answering
+ */
+export function createProxy(location: UpstreamLocation, redirect: Redirector, log: Logger): Proxy {
   const pool = createPool(location);
-  const handle = (exchange: Exchange): Promise<void> =>
+  const handle = (exchange: Exchange, order?: Order): Promise<void> =>
     new Promise((resolve, reject) => {
       const relay = new Relay(
         exchange,
@@ -40,14 +47,16 @@ export function createProxy(location: UpstreamLocation, log: Logger): Proxy {
             log.error(fields, 'the app broke off within its answer; the client was cut off too');
             resolve();
           },
+          ordered: (appOrder) => resolve(redirect(exchange, appOrder)),
           upgraded: (rawHeaders, socket) => resolve(joinSockets(exchange, rawHeaders, socket)),
         },
         location.sendTimeout,
+        order?.fields,
       );
-      limitSilence(exchange.request, location.sendTimeout);
-      pool.dispatch(dispatchOptions(exchange), relay);
+      if (order === undefined) limitSilence(exchange.request, location.sendTimeout);
+      pool.dispatch(order === undefined ? dispatchOptions(exchange) : orderedOptions(exchange, order), relay);
     });
-  return { handle, close: () => pool.destroy() };
+  return { handle, ask: createAsk(pool, location), close: () => pool.destroy() };
 }
 
 function dispatchOptions(exchange: Exchange): Dispatcher.DispatchOptions {
@@ -60,6 +69,16 @@ function dispatchOptions(exchange: Exchange): Dispatcher.DispatchOptions {
     headers: requestHeaders(exchange),
     body: upgrade === undefined && hasBody(request) ? request : null,
     ...(upgrade === undefined ? {} : { upgrade }),
+  };
+}
+
+/** What an earlier answer ordered is asked for without the client's body, which that answer was for (as in nginx: GET). */
+function orderedOptions(exchange: Exchange, { target }: Order): Dispatcher.DispatchOptions {
+  return {
+    method: exchange.request.method === 'HEAD' ? 'HEAD' : 'GET',
+    path: target.raw,
+    headers: withoutBody(requestHeaders(exchange)),
+    body: null,
   };
 }
 

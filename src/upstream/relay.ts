@@ -2,6 +2,9 @@
 import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { Exchange } from '../http/exchange.js';
+import type { AppOrder } from '../http/order.js';
+import { Discard } from './discard.js';
+import { readOrder } from './order.js';
 import { responseHeaders } from './response-headers.js';
 
 const UNSENDABLE = /[^\t\x20-\x7e\x80-\xff]/;
@@ -14,6 +17,8 @@ export interface Outcome {
   failed(error: Error): void;
   /** The app failed within its response; the client's connection must be cut. */
   broken(error: Error): void;
+  /** The app ordered something else to be sent; nothing has been sent yet. */
+  ordered(order: AppOrder): void;
   /** The app switched protocols. */
   upgraded(rawHeaders: readonly string[], socket: Duplex): void;
 }
@@ -23,12 +28,18 @@ export class Relay implements Dispatcher.DispatchHandler {
   readonly #exchange: Exchange;
   readonly #outcome: Outcome;
   readonly #silence: number;
+  readonly #kept: readonly string[];
   readonly #startedAt = performance.now();
   #controller: Dispatcher.DispatchController | undefined;
   #ended = false;
+  #discard: Discard | undefined;
 
-  /** @param silence longest time a client may take nothing, in milliseconds */
-  constructor(exchange: Exchange, outcome: Outcome, silence: number) {
+  /**
+   * @param silence longest time a client may take nothing, in milliseconds
+   * @param kept fields of an earlier answer, which ordered this one; names and values in turn
+   */
+  constructor(exchange: Exchange, outcome: Outcome, silence: number, kept: readonly string[] = []) {
+    this.#kept = kept;
     this.#exchange = exchange;
     this.#outcome = outcome;
     this.#silence = silence;
@@ -74,7 +85,15 @@ export class Relay implements Dispatcher.DispatchHandler {
     if (status < 200 || this.#ended) return;
     const { response } = this.#exchange;
     this.#exchange.upstreamTime = performance.now() - this.#startedAt;
-    const headers = responseHeaders(rawFields(controller));
+    const raw = rawFields(controller);
+    const order = readOrder(raw);
+    if (order !== undefined) {
+      this.#release();
+      this.#discard = new Discard(controller);
+      this.#outcome.ordered({ ...order, fields: withKept([...order.fields], this.#kept) });
+      return;
+    }
+    const headers = withKept(responseHeaders(raw), this.#kept);
     // A phrase that cannot be sent on is left out: nobody reads it but people (RFC 9112 §4).
     response.writeHead(status, UNSENDABLE.test(reason) ? '' : reason, headers);
     // Without a length the app writes as things happen (streaming, server-sent events): the head does not wait.
@@ -84,6 +103,10 @@ export class Relay implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#discard !== undefined) {
+      this.#discard.data(chunk);
+      return;
+    }
     const { response } = this.#exchange;
     this.#exchange.bytes += chunk.length;
     if (response.write(chunk) || this.#ended) return;
@@ -92,6 +115,7 @@ export class Relay implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
+    this.#discard?.end();
     if (this.#ended) return;
     this.#release();
     this.#exchange.response.end();
@@ -99,6 +123,7 @@ export class Relay implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#discard?.end();
     if (this.#ended) return;
     this.#release();
     if (this.#exchange.response.headersSent) this.#outcome.broken(error);
@@ -112,7 +137,16 @@ export class Relay implements Dispatcher.DispatchHandler {
   }
 }
 
-function rawFields({ rawHeaders }: Dispatcher.DispatchController): readonly string[] {
+/** The answer's fields, with what they lack from the earlier answer; cookies of both count. */
+function withKept(headers: string[], kept: readonly string[]): string[] {
+  if (kept.length === 0) return headers;
+  const own = new Set(headers.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase()));
+  own.delete('set-cookie');
+  return [...headers, ...kept.filter((_, index) => !own.has(kept[index - (index % 2)]?.toLowerCase() ?? ''))];
+}
+
+/** The response's fields as the app sent them, one character for each byte. */
+export function rawFields({ rawHeaders }: Dispatcher.DispatchController): readonly string[] {
   if (!Array.isArray(rawHeaders)) return [];
   return rawHeaders.map((field) => (typeof field === 'string' ? field : field.toString('latin1')));
 }

@@ -9,6 +9,14 @@ import { connectionOptions, isHopByHop } from '../http/fields.js';
  */
 const REPLACED = /^(?:x-forwarded-.*|x-forwarded|forwarded|x-real-ip|x-request-id|expect|proxy|host)$/;
 
+/** Fields that describe a body. */
+const OF_BODY = /^content-/;
+
+/** The fields of a request that is sent without the client's body. */
+export function withoutBody(headers: readonly string[]): string[] {
+  return headers.filter((_, index) => !OF_BODY.test(headers[index - (index % 2)]?.toLowerCase() ?? ''));
+}
+
 /** Field names and values in turn. */
 export function requestHeaders(exchange: Exchange): string[] {
   const { request, target, client, id } = exchange;

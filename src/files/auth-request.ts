@@ -1,0 +1,108 @@
+// The app decides before each file (nginx: ngx_http_auth_request_module): 2xx lets the client have it, a refusal is
+// passed on as the app wrote it. Permissions may be kept for a moment; refusals are not, so that a login counts at once.
+import { createHash } from 'node:crypto';
+import type { Logger } from 'pino';
+import type { FileAccess } from '../config/location.js';
+import { AuthRequestError, isHttpError } from '../http/errors.js';
+import type { Exchange } from '../http/exchange.js';
+import { fieldValue } from '../http/fields.js';
+import type { AppAnswer, Ask } from '../http/order.js';
+import type { Target } from '../http/target.js';
+import type { Guard } from './guard.js';
+
+/** Permissions kept at most; each takes about 150 bytes. */
+const MOST_KEPT = 10_000;
+
+/** Answers that are for the client: it must log in, or elsewhere, or may not. */
+const REFUSALS = new Set([401, 403, 301, 302, 303, 307, 308]);
+
+/** Asks the app about each request. */
+export function createAuthRequest(
+  { target: path, cache }: NonNullable<FileAccess['authRequest']>,
+  ask: Ask,
+  log: Logger,
+): Guard {
+  const kept = cache > 0 ? new Permissions(cache) : undefined;
+  return async (exchange, target) => {
+    const key = kept === undefined ? '' : keyOf(exchange, target);
+    if (kept?.has(key) === true) return true;
+    const fields = [
+      'X-Original-URI',
+      exchange.target.raw,
+      'X-Original-Method',
+      exchange.request.method ?? 'GET',
+    ];
+    const answer = await ask(exchange, path, fields).catch((error: unknown) => {
+      if (isHttpError(error)) throw new AuthRequestError(path, error.message);
+      throw error;
+    });
+    if (answer === undefined) return false;
+    if (answer.status >= 200 && answer.status < 300) {
+      if (!/\bno-store\b/i.test(fieldValue(answer.headers, 'cache-control') ?? '')) kept?.add(key);
+      return true;
+    }
+    if (!REFUSALS.has(answer.status)) throw new AuthRequestError(path, `it answered ${answer.status}`);
+    log.debug({ requestId: exchange.id, status: answer.status }, 'the app refused the file');
+    passOn(exchange, answer);
+    return false;
+  };
+}
+
+function passOn(exchange: Exchange, { status, headers, body }: AppAnswer): void {
+  const { request, response } = exchange;
+  const fields = headers.filter((_, index) => {
+    const name = headers[index - (index % 2)]?.toLowerCase() ?? '';
+    // A body too long to be kept takes with it what describes it.
+    return name !== 'content-length' && (body !== undefined || !name.startsWith('content-'));
+  });
+  const bytes = body ?? Buffer.alloc(0);
+  if (fieldValue(fields, 'cache-control') === undefined) fields.push('Cache-Control', 'no-store');
+  response.writeHead(status, [...fields, 'Content-Length', String(bytes.length)]);
+  exchange.bytes = request.method === 'HEAD' ? 0 : bytes.length;
+  response.end(bytes);
+}
+
+/**
+ * Fields that say nothing about who asks. All others are part of a permission's key: apps know their users by
+ * cookies and Authorization, but also by keys and tokens in fields of their own, and what one user may have must
+ * never be kept for another.
+ */
+const IMPERSONAL =
+  /^(?:accept|accept-encoding|accept-language|cache-control|connection|dnt|if-.*|keep-alive|pragma|priority|range|referer|sec-.*|te|upgrade-insecure-requests|user-agent)$/;
+
+/** Who asks for what, as a digest: the key of a permission. Null bytes cannot occur within fields. */
+function keyOf({ request, client, target: { raw } }: Exchange, { path }: Target): string {
+  const hash = createHash('sha256').update(`${client}\0${raw}\0${path}`, 'latin1');
+  const { rawHeaders } = request;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]?.toLowerCase() ?? '';
+    if (!IMPERSONAL.test(name)) hash.update(`\0${name}\0${rawHeaders[index + 1]}`, 'latin1');
+  }
+  return hash.digest('base64url');
+}
+
+/** Permissions that were given a moment ago. They all last equally long, so that the oldest is the first to go. */
+class Permissions {
+  readonly #until = new Map<string, number>();
+  readonly #lasting: number;
+
+  /** @param lasting in milliseconds */
+  constructor(lasting: number) {
+    this.#lasting = lasting;
+  }
+
+  has(key: string): boolean {
+    const until = this.#until.get(key);
+    return until !== undefined && until > performance.now();
+  }
+
+  add(key: string): void {
+    const now = performance.now();
+    this.#until.delete(key);
+    for (const [oldest, until] of this.#until) {
+      if (until > now && this.#until.size < MOST_KEPT) break;
+      this.#until.delete(oldest);
+    }
+    this.#until.set(key, now + this.#lasting);
+  }
+}

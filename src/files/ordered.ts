@@ -1,0 +1,23 @@
+// A file that the app ordered is sent with the app's fields in place of the location's own (nginx: X-Accel-Redirect).
+import { fieldValue, replaceFields, withoutFields } from '../http/fields.js';
+import type { Order } from '../http/order.js';
+import type { Describe, Representation } from './representation.js';
+
+/** The file as the app wants it offered. */
+export function describeOrdered(
+  representation: Representation,
+  { fields }: Order,
+  describe: Describe,
+): Representation {
+  const contentType = fieldValue(fields, 'content-type');
+  const described =
+    contentType === undefined ? representation : describe({ ...representation.file, contentType });
+  const rest = withoutFields(fields, ['Content-Type', '']);
+  // Expires would be overruled by our own Cache-Control.
+  const dropped = fieldValue(rest, 'expires') === undefined ? [] : ['Cache-Control', ''];
+  return {
+    ...described,
+    fields: replaceFields(withoutFields(described.fields, dropped), rest),
+    contentFields: withoutFields(described.contentFields, rest),
+  };
+}

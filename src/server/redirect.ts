@@ -1,0 +1,76 @@
+// Carries out what the app orders instead of answering: X-Accel-Redirect as nginx does, X-Sendfile as Apache's
+// mod_xsendfile and lighttpd do. A mistake in an order is the app's: the client sees 404 or 500, the log says why.
+import type { Logger } from 'pino';
+import type { Config } from '../config/location.js';
+import { NotFoundError, OrderError } from '../http/errors.js';
+import type { AppOrder, Redirector } from '../http/order.js';
+import { parseTarget, type Target } from '../http/target.js';
+import type { RouteTable } from './routes.js';
+import { createSendfileFinder } from './sendfile.js';
+
+/** Orders that may follow each other in one request; the app could go round in a circle (nginx: the same). */
+const MOST_ORDERS = 10;
+
+/** A segment `..`, however it is encoded. */
+const PARENT = /(?:^|\/|%2f)(?:\.|%2e){2}(?:\/|%2f|$)/i;
+
+/** @param table need be complete only when the first order comes */
+export function createRedirector(table: RouteTable, config: Config, log: Logger): Redirector {
+  const findFile = createSendfileFinder(config.locations);
+  return async (exchange, order) => {
+    exchange.orders += 1;
+    if (exchange.orders > MOST_ORDERS)
+      throw new OrderError(`more than ${MOST_ORDERS} orders, one after the other`);
+    const found = order.kind === 'redirect' ? readRedirect(order.value) : findFile(order.value);
+    const route = typeof found === 'string' ? undefined : table.find(found.path);
+    if (typeof found === 'string' || route === undefined) {
+      const problem = typeof found === 'string' ? found : 'no location has this path';
+      log.error(
+        { requestId: exchange.id, ...describe(order), problem },
+        'the app ordered what cannot be sent',
+      );
+      throw new NotFoundError();
+    }
+    exchange.location = route.location.prefix;
+    try {
+      await route.handle(exchange, { target: found, fields: order.fields, limitRate: order.limitRate });
+    } catch (error) {
+      if (error instanceof NotFoundError) {
+        const fields = { requestId: exchange.id, ...describe(order), location: route.location.prefix };
+        log.warn(fields, 'the app ordered a file that is not there');
+      }
+      throw error;
+    }
+  };
+}
+
+/** The target that an X-Accel-Redirect names, or what is wrong with it. */
+function readRedirect(value: string): Target | string {
+  if (value.startsWith('@')) {
+    throw new OrderError(
+      `X-Accel-Redirect: ${value} names a location, and locations have prefixes here, not names`,
+    );
+  }
+  const [path = ''] = value.split('?', 1);
+  if (!path.startsWith('/')) return 'X-Accel-Redirect is no percent-encoded path that starts with a slash';
+  if (PARENT.test(path)) return 'X-Accel-Redirect has a segment ".."';
+  try {
+    // A fragment is nothing that a server sees: the character belongs to the name.
+    return parseTarget(encodeRest(path.replaceAll('#', '%23') + value.slice(path.length)));
+  } catch {
+    return 'X-Accel-Redirect is not percent-encoded (in Python: urllib.parse.quote)';
+  }
+}
+
+/** Percent-encodes what cannot stand in a request line. */
+function encodeRest(text: string): string {
+  return text.replace(
+    /[^\x21-\x7e]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).padStart(2, '0').toUpperCase()}`,
+  );
+}
+
+function describe({ kind, value }: AppOrder): object {
+  const text = Buffer.from(value, 'latin1').toString();
+  return kind === 'redirect' ? { xAccelRedirect: text } : { xSendfile: text };
+}

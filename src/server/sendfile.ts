@@ -1,0 +1,112 @@
+// X-Sendfile: a path on disk, which must lie below the root of an internal location. Here it is only found out which
+// file of which location is meant; that it really lies there is checked when the store opens it.
+import { isUtf8 } from 'node:buffer';
+import { realpathSync, statSync } from 'node:fs';
+import { posix } from 'node:path';
+import type { FileLocation, Location } from '../config/location.js';
+import type { BytePath, Target } from '../http/target.js';
+import { toBytePath } from './routes.js';
+
+const OUTSIDE =
+  'X-Sendfile names a file below no internal location; add --internal PREFIX=DIR with the directory it is in';
+
+/** Finds the target in an internal location, or says what is wrong with the value. */
+export type SendfileFinder = (value: string) => Target | string;
+
+/** @param locations all; those that are not internal do not count */
+export function createSendfileFinder(locations: readonly Location[]): SendfileFinder {
+  const internal = locations
+    .filter((location): location is FileLocation => location.kind === 'internal')
+    .sort((a, b) => b.root.length - a.root.length);
+  return (value) => {
+    const paths = readings(value).filter(isPlainAbsolute);
+    if (paths.length === 0) return 'X-Sendfile is no absolute path without ".."';
+    const candidates = paths.flatMap((path) => {
+      const target = locate(path, internal);
+      return target === undefined ? [] : [{ path, target }];
+    });
+    const [first] = candidates;
+    if (first === undefined) return OUTSIDE;
+    if (candidates.length === 1) return first.target;
+    return (candidates.find(({ path }) => isFile(path)) ?? first).target;
+  };
+}
+
+/**
+ * What the value can mean, likeliest first. Libraries send the name as it is. Django sends what latin-1 has as
+ * latin-1 and anything else as an encoded word (RFC 2047); those who wrote for Apache percent-encode it.
+ */
+function readings(value: string): string[] {
+  const found = [value];
+  if (/[^\0-\x7f]/.test(value) && !isUtf8(Buffer.from(value, 'latin1'))) found.push(toBytePath(value));
+  if (value.startsWith('=?')) found.push(decodeWords(value));
+  if (value.includes('%')) {
+    const decoded = value.replace(/%([0-9a-f]{2})/gi, (_, hex: string) =>
+      String.fromCharCode(Number.parseInt(hex, 16)),
+    );
+    if (decoded !== value) found.push(decoded);
+  }
+  return found;
+}
+
+/** Decodes encoded words in UTF-8 to bytes (RFC 2047 §2); anything else is left out. */
+function decodeWords(value: string): string {
+  const words = value.matchAll(/=\?utf-8\?([bq])\?([^?]*)\?=/gi);
+  return [...words]
+    .map(([, encoding = '', text = '']) =>
+      encoding.toLowerCase() === 'b'
+        ? Buffer.from(text, 'base64').toString('latin1')
+        : text
+            .replaceAll('_', ' ')
+            .replace(/=([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
+    )
+    .join('');
+}
+
+function isPlainAbsolute(path: string): boolean {
+  return path.startsWith('/') && !path.includes('\0') && !path.split('/').includes('..');
+}
+
+function locate(path: BytePath, internal: readonly FileLocation[]): Target | undefined {
+  const plain = posix.normalize(path);
+  for (const location of internal) {
+    const name = below(plain, toBytePath(location.root)) ?? below(plain, realPath(toBytePath(location.root)));
+    if (name !== undefined) return targetOf(location, name);
+  }
+  // The app may know the directory by another name, which leads to the same place.
+  const real = realPath(plain);
+  for (const location of internal) {
+    const name = below(real, realPath(toBytePath(location.root)));
+    if (name !== undefined) return targetOf(location, name);
+  }
+  return undefined;
+}
+
+function below(path: BytePath, directory: BytePath): BytePath | undefined {
+  const start = directory.endsWith('/') ? directory : `${directory}/`;
+  return directory !== '' && path.startsWith(start) && path.length > start.length
+    ? path.slice(start.length)
+    : undefined;
+}
+
+/** Empty when there is no such path. */
+function realPath(path: BytePath): BytePath {
+  try {
+    return realpathSync.native(Buffer.from(path, 'latin1'), 'latin1');
+  } catch {
+    return '';
+  }
+}
+
+function isFile(path: BytePath): boolean {
+  return statSync(Buffer.from(path, 'latin1'), { throwIfNoEntry: false })?.isFile() === true;
+}
+
+function targetOf(location: FileLocation, name: BytePath): Target {
+  const path = toBytePath(location.prefix) + name;
+  const raw = path.replace(
+    /[^\w.~/-]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).padStart(2, '0').toUpperCase()}`,
+  );
+  return { raw, path, authority: undefined };
+}

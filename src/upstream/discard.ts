@@ -1,0 +1,35 @@
+// The body of an answer that is replaced: read to its end when that is near, so that the connection can be used
+// again, and cut off when it is not, so that the app's worker is free.
+import type { Dispatcher } from 'undici';
+
+/** Most that is read and dropped, in bytes; beyond it a new connection costs less. */
+const MOST = 64 * 1024;
+/** Longest time the app may take for it, in milliseconds. */
+const LONGEST = 1000;
+
+/** Drops a response's body; `data` and `end` are told what happens. */
+export class Discard {
+  readonly #controller: Dispatcher.DispatchController;
+  readonly #timer: NodeJS.Timeout;
+  #bytes = 0;
+
+  constructor(controller: Dispatcher.DispatchController) {
+    this.#controller = controller;
+    this.#timer = setTimeout(() => this.#cut(), LONGEST);
+    this.#timer.unref();
+  }
+
+  data(chunk: Buffer): void {
+    this.#bytes += chunk.length;
+    if (this.#bytes > MOST) this.#cut();
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #cut(): void {
+    this.end();
+    this.#controller.abort(new Error('the answer is replaced by what the app ordered'));
+  }
+}
