@@ -51,7 +51,8 @@ export interface SecretPlace {
 /** `env:NAME` or `file:PATH`: a secret stands neither in the config file nor on a command line, which all can read. */
 export const linkSecret: ValueType<SecretPlace> = {
   placeholder: 'SECRET',
-  schema: Type.String({ pattern: '^(env|file):.' }),
+  // No pattern: the message of a value that does not match would show it.
+  schema: Type.String({ minLength: 1 }),
   parse(value) {
     const [, kind, name = ''] = /^(env|file):(.+)$/s.exec(String(value)) ?? [];
     if (kind !== 'env' && kind !== 'file') {

@@ -72,7 +72,7 @@ const IMPERSONAL =
 
 /** Who asks for what, as a digest: the key of a permission. Null bytes cannot occur within fields. */
 function keyOf({ request, client, target: { raw } }: Exchange, { path }: Target): string {
-  const hash = createHash('sha256').update(`${client}\0${raw}\0${path}`, 'latin1');
+  const hash = createHash('sha256').update(`${request.method}\0${client}\0${raw}\0${path}`, 'latin1');
   const { rawHeaders } = request;
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index]?.toLowerCase() ?? '';
