@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import t, { type Test } from 'tap';
-import { createLogger, createMediaServer, loadConfig } from '../../src/index.js';
+import { createLog, createMediaServer, loadConfig } from '../../src/index.js';
 import { type RawResponse, rawRequest } from '../support/raw.js';
 import { type RunningServer, startServer } from '../support/server.js';
 import { type Seen, type StandIn, startStandIn } from '../support/stand-in.js';
@@ -263,7 +263,7 @@ t.test('the app can forbid to keep a permission', async (t) => {
 });
 
 t.test('a question that no app could answer is a mistake of the configuration', async (t) => {
-  const log = createLogger({ logLevel: 'silent', logFormat: 'json' });
+  const log = await createLog({ logLevel: 'silent', logFormat: 'json' });
   for (const authRequest of ['/open/may-i', 'may-i', '/a/../b', '/a b', '/%zz']) {
     const build = async (): Promise<unknown> =>
       createMediaServer(loadConfig({ config: configure(t, { authRequest }, ':1') }, {}), log);
