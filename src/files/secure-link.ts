@@ -9,7 +9,7 @@ import type { Guard } from './guard.js';
 
 /** Base64url of 32 bytes (HMAC-SHA256) and of 16 (MD5), with or without the padding that nginx accepts too. */
 const SHA256 = /^[\w-]{43}=?$/;
-const MD5 = /^[\w-]{22}(?:==)?$/;
+const MD5 = /^[\w-]{22}={0,2}$/;
 
 /** Checks the signature of each link and its time of expiry, in seconds since the epoch. */
 export function createSecureLink(link: SecureLink): Guard {
