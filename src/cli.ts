@@ -14,7 +14,7 @@ import { describeStart, warnOfMissingApp } from './server/start-report.js';
 async function start(flags: Flags): Promise<void> {
   const config = loadConfig(flags, process.env);
   const log = await createLog(config);
-  process.once('exit', () => log.flush());
+  process.once('exit', () => log.flushSync());
   const app = await createMediaServer(config, log);
   const shutdown = prepareShutdown(app, config.shutdownTimeout, log.events);
   const address = await listen(app, config.listen, config.listenFrom);
@@ -22,7 +22,10 @@ async function start(flags: Flags): Promise<void> {
   warnOfMissingApp(config, log.events);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
-      shutdown.stop(signal).then(() => process.exit(0), fail);
+      shutdown
+        .stop(signal)
+        .then(() => log.drain())
+        .then(() => process.exit(0), fail);
     });
   }
 }

@@ -8,6 +8,8 @@ export type Address =
   | { readonly kind: 'unix'; readonly path: string };
 
 const FORMS = 'write :8000, 127.0.0.1:8000, [::1]:8000 or unix:/run/app.sock';
+/** In bytes (Linux: sun_path in unix(7)); other systems allow a few less and refuse by themselves. */
+const LONGEST_SOCKET_NAME = 107;
 const HOST_PORT = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]/@?#\s]*)):(\d{1,5})$/;
 
 /**
@@ -45,7 +47,14 @@ function parseAddress(text: string, lowestPort: number): Address {
   if (text.startsWith('unix:')) {
     const path = text.slice('unix:'.length).replace(/^\/\/(?=\/)/, '');
     if (path === '') throw new TypeError(`${quote(text)} names no socket file; write unix:/run/app.sock`);
-    return { kind: 'unix', path: resolve(path) };
+    const absolute = resolve(path);
+    // The system's limit is 108 with the final NUL; a longer name would be cut off and mean another socket.
+    if (Buffer.byteLength(absolute) > LONGEST_SOCKET_NAME) {
+      throw new TypeError(
+        `${quote(absolute)} is too long for a socket; write a path of at most ${LONGEST_SOCKET_NAME} bytes`,
+      );
+    }
+    return { kind: 'unix', path: absolute };
   }
   const match = HOST_PORT.exec(text);
   if (match === null) throw new TypeError(`${quote(text)} is not an address; ${FORMS}`);

@@ -44,6 +44,17 @@ export const duration: ValueType<number> = {
   },
 };
 
+/** A time limit in milliseconds; Node's timers cannot wait longer than 24 days. */
+export const timeout: ValueType<number> = {
+  ...duration,
+  parse(value) {
+    const milliseconds = duration.parse(value);
+    if (milliseconds >= 2 ** 31)
+      throw new TypeError(`${quote(value)} is longer than a timer can wait; write at most 24d`);
+    return milliseconds;
+  },
+};
+
 /** A number of bytes: `512`, `64kb`, `100mb`, `1gb`; powers of 1024, as in nginx. */
 export const size: ValueType<number> = {
   placeholder: 'SIZE',

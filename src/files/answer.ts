@@ -1,5 +1,6 @@
 // From what was selected to a response: status, fields, and the pieces of its content (RFC 9110 §14.6, §15.3.7).
 import { randomBytes } from 'node:crypto';
+import { withoutFields } from '../http/fields.js';
 import { type ByteRange, rangeLength } from '../http/ranges.js';
 import type { Representation } from './representation.js';
 import type { Selection } from './select.js';
@@ -45,14 +46,14 @@ export function answerWith(selection: Selection, representation: Representation)
   const boundary = randomBytes(12).toString('hex');
   const pieces = multipartPieces(selection, boundary, contentType, version.size);
   const length = pieces.reduce((sum, piece) => sum + pieceLength(piece), 0);
-  const rest = contentFields.filter((_, index) => contentFields[index - (index % 2)] !== 'Content-Type');
+  const rest = withoutFields([...fields, ...contentFields], ['Content-Type', '']);
   const own = [
     'Content-Type',
     `multipart/byteranges; boundary=${boundary}`,
     'Content-Length',
     String(length),
   ];
-  return { status: 206, fields: [...fields, ...rest, ...own], pieces, length };
+  return { status: 206, fields: [...rest, ...own], pieces, length };
 }
 
 /** Number of bytes in a piece. */

@@ -21,6 +21,8 @@ const SETTLED_AFTER = 3000;
 export interface KeptFile {
   readonly representation: Representation;
   readonly ready: ReadyResponse;
+  /** The version of the original that a precompressed sibling stands for. */
+  readonly original: FileVersion | undefined;
 }
 
 /** Keeps files up to a number of bytes, and lets those go first that were not asked for since they were last spared. */

@@ -13,31 +13,40 @@ const CODINGS: readonly (readonly [suffix: Suffix, coding: string])[] = [
   ['gz', 'gzip'],
 ];
 
-/** The file to send in place of another. */
+/** The file to send in place of another; it looks right, and opening it will show. */
 export interface Sibling {
   /** Path below the prefix. */
   readonly name: string;
   readonly coding: string;
+  /** Of the file it stands for. */
+  readonly original: FileVersion;
 }
 
 /** Finds the sibling that a request gets; undefined for the file itself. */
-export type ChooseSibling = (
-  name: string,
-  original: FileVersion,
-  acceptEncoding: string | undefined,
-) => Sibling | undefined;
+export type ChooseSibling = (name: string, acceptEncoding: string | undefined) => Sibling | undefined;
 
 /** Chooses among the suffixes of a location; undefined when it has none. */
-export function createSiblingChooser(location: FileLocation, store: Store): ChooseSibling | undefined {
+export function createSiblingChooser(
+  location: FileLocation,
+  store: Store,
+  contentTypeOf: (name: string) => string,
+): ChooseSibling | undefined {
   const suffixes = location.precompressed ?? (location.kind === 'static' ? ['br', 'zst', 'gz'] : []);
   const codings = CODINGS.filter(([suffix]) => suffixes.includes(suffix));
   if (codings.length === 0) return undefined;
-  return (name, original, acceptEncoding) => {
-    if (acceptEncoding === undefined) return undefined;
+  return (name, acceptEncoding) => {
+    if (acceptEncoding === undefined || !isCompressible(contentTypeOf(name))) return undefined;
+    const original = store.stat(name);
+    if (original === undefined) return undefined;
     const wishes = parseAcceptEncoding(acceptEncoding);
     const identity = wishes.weightOf('identity');
     const wanted = codings
-      .map(([suffix, coding]) => ({ name: `${name}.${suffix}`, coding, weight: wishes.weightOf(coding) }))
+      .map(([suffix, coding]) => ({
+        name: `${name}.${suffix}`,
+        coding,
+        original,
+        weight: wishes.weightOf(coding),
+      }))
       .filter(({ weight }) => weight > 0 && weight >= identity)
       .sort((a, b) => b.weight - a.weight);
     const sibling = wanted.find((candidate) => isUsable(store.stat(candidate.name), original));

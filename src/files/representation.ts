@@ -1,10 +1,9 @@
 // A file as it is offered: its validators, and the fields of its response that no request changes (RFC 9110 §8).
 import type { FileLocation } from '../config/location.js';
-import { replaceFields, withoutFields } from '../http/fields.js';
+import { fieldValue, replaceFields, withoutFields } from '../http/fields.js';
 import { fileValidators, type Validators } from '../http/validators.js';
 import type { FileVersion } from '../stores/store.js';
 import { cacheControlFor } from './cache-control.js';
-import { contentTypeFor } from './content-type.js';
 import { securityFields } from './untrusted.js';
 
 /** A file with what is said of it. */
@@ -30,21 +29,37 @@ export interface RepresentedFile {
   readonly contentType?: string | undefined;
 }
 
+/**
+ * What keeps the tags of siblings apart, which may have the same size and time. gzip has none, as with nginx's
+ * gzip_static; the original's differs by its size.
+ */
+const TAG_SUFFIXES: ReadonlyMap<string | undefined, string> = new Map([
+  ['br', '-br'],
+  ['zstd', '-zstd'],
+]);
+
 /** How a location describes its files. */
 export type Describe = (file: RepresentedFile) => Representation;
 
-/** Computes what holds for all files of a location once. `varies`: whether its files are negotiated. */
-export function describeFor(location: FileLocation, varies: (contentType: string) => boolean): Describe {
-  const contentTypeOf = contentTypeFor(location);
+/**
+ * Computes what holds for all files of a location once.
+ * @param varies whether files of this type are negotiated
+ */
+export function describeFor(
+  location: FileLocation,
+  contentTypeOf: (name: string) => string,
+  varies: (contentType: string) => boolean,
+): Describe {
   const cacheControlOf = cacheControlFor(location);
-  const own = Object.entries(location.headers ?? {}).flat();
+  const configured = Object.entries(location.headers ?? {}).flat();
+  const ownType = fieldValue(configured, 'content-type');
+  const own = withoutFields(configured, ['Content-Type', '']);
   return (file) => {
     const { name, version, coding } = file;
-    const contentType = file.contentType ?? contentTypeOf(name);
-    const validators = fileValidators(version.mtimeMs, version.size, Date.now());
+    const contentType = file.contentType ?? ownType ?? contentTypeOf(name);
+    const validators = fileValidators(version.mtimeMs, version.size, Date.now(), TAG_SUFFIXES.get(coding));
     const fields = ['Last-Modified', validators.lastModifiedText, 'ETag', validators.etag];
     fields.push('Cache-Control', cacheControlOf(name), ...securityFields(location, contentType));
-    if (varies(contentType)) fields.push('Vary', 'Accept-Encoding');
     const contentFields = ['Content-Type', contentType];
     if (coding !== undefined) contentFields.push('Content-Encoding', coding);
     if (location.maxRanges > 0) contentFields.push('Accept-Ranges', 'bytes');
@@ -52,7 +67,8 @@ export function describeFor(location: FileLocation, varies: (contentType: string
       file,
       version,
       validators,
-      fields: replaceFields(fields, own),
+      // Not replaced by a Vary of the operator's: a cache that did not know would send one coding to everybody.
+      fields: [...replaceFields(fields, own), ...(varies(contentType) ? ['Vary', 'Accept-Encoding'] : [])],
       contentFields: withoutFields(contentFields, own),
       contentType,
     };

@@ -1,15 +1,14 @@
 // The alias role (nginx: ngx_http_static_module): path → open file → preconditions and ranges → send.
-import type { IncomingMessage } from 'node:http';
 import type { Logger } from 'pino';
 import type { FileLocation } from '../config/location.js';
 import { MethodNotAllowedError, NotFoundError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
-import { replaceFields, withoutFields } from '../http/fields.js';
 import type { Order } from '../http/order.js';
 import type { BytePath } from '../http/target.js';
 import { DiskStore } from '../stores/disk.js';
 import { isSameVersion, type OpenedFile, type Store, StoreError } from '../stores/store.js';
 import { answerWith } from './answer.js';
+import { contentTypeFor } from './content-type.js';
 import { type CorsFields, corsFieldsFor, PREFLIGHT_FIELDS } from './cors.js';
 import { redirectToSlash } from './directory.js';
 import { answerToFailure } from './disk-failure.js';
@@ -64,11 +63,11 @@ class FileServer {
     this.#log = log;
     this.#cache = cache;
     this.#store = new DiskStore(location.root, { symlinks: location.symlinks, isDenied: isHidden, excluded });
-    this.#chooseSibling = createSiblingChooser(location, this.#store);
-    this.#describe = describeFor(
-      location,
-      (type) => this.#chooseSibling !== undefined && isCompressible(type),
-    );
+    const contentTypeOf = contentTypeFor(location);
+    const chooseSibling = createSiblingChooser(location, this.#store, contentTypeOf);
+    this.#chooseSibling = chooseSibling;
+    const varies = (type: string): boolean => chooseSibling !== undefined && isCompressible(type);
+    this.#describe = describeFor(location, contentTypeOf, varies);
     this.#corsFields = corsFieldsFor(location.cors);
     this.#rules = {
       silence: location.sendTimeout,
@@ -86,12 +85,10 @@ class FileServer {
     }
     const { path } = order?.target ?? exchange.target;
     const name = this.#nameOf(path);
-    const sibling = this.#siblingOf(name, request);
-    const stored = sibling?.name ?? name;
-    const key = sibling === undefined ? path : `${path}\0${sibling.coding}`;
-    const kept = this.#findKept(key, stored);
-    if (kept === undefined)
-      return this.#serveFromStore(exchange, order, { path, name, stored, key, sibling });
+    const sibling = this.#chooseSibling?.(name, request.headers['accept-encoding'] as string | undefined);
+    const wanted = { path, name, sibling };
+    const kept = this.#findKept(wanted);
+    if (kept === undefined) return this.#serveFromStore(exchange, order, wanted);
     if (order !== undefined || !this.#mayBeReady || !takesReadyBytes(request, response)) {
       return this.#send(exchange, order, kept.representation, new MemoryFile(kept));
     }
@@ -119,53 +116,77 @@ class FileServer {
     return directory + this.#location.index;
   }
 
-  #siblingOf(name: string, { headers }: IncomingMessage): Sibling | undefined {
-    const accepted = headers['accept-encoding'];
-    if (this.#chooseSibling === undefined || typeof accepted !== 'string') return undefined;
-    const original = this.#store.stat(name);
-    return original === undefined ? undefined : this.#chooseSibling(name, original, accepted);
-  }
-
   /** The kept file, if its name still means the same version; see open-file-cache.ts for what this costs and sees. */
-  #findKept(key: string, stored: string): KeptFile | undefined {
+  #findKept(wanted: WantedFile): KeptFile | undefined {
+    const { name, sibling } = wanted;
+    const key = cacheKey(wanted);
     const kept = this.#cache.find(key);
     if (kept === undefined) return undefined;
-    const current = this.#store.stat(stored);
-    if (current !== undefined && isSameVersion(current, kept.representation.version)) return kept;
+    const current = this.#store.stat(sibling?.name ?? name);
+    const isSameOriginal =
+      kept.original === undefined ||
+      (sibling !== undefined && isSameVersion(sibling.original, kept.original));
+    if (current !== undefined && isSameOriginal && isSameVersion(current, kept.representation.version))
+      return kept;
     this.#cache.forget(key);
     return undefined;
   }
 
   async #serveFromStore(exchange: Exchange, order: Order | undefined, wanted: WantedFile): Promise<void> {
-    const file = this.#open(exchange, order, wanted);
+    // The original first, also when a sibling is sent: what may not be seen has no siblings that may.
+    let file = this.#open(exchange, order, wanted);
     if (file === undefined) return;
     try {
-      const { name, sibling, key } = wanted;
-      const representation = this.#describe({ name, version: file.version, coding: sibling?.coding });
-      if (!this.#cache.accepts(file.version)) {
-        await this.#send(exchange, order, representation, file);
-        return;
+      const sibling = this.#openSibling(wanted.sibling);
+      if (sibling !== undefined) {
+        file.close();
+        file = sibling;
       }
-      const ready = new ReadyResponse(representation, (content) => fillFrom(file, content, 0));
-      const kept = { representation, ready };
-      this.#cache.keep(key, kept);
-      await this.#send(exchange, order, representation, new MemoryFile(kept));
+      const sent = { ...wanted, sibling: sibling === undefined ? undefined : wanted.sibling };
+      const coding = sent.sibling?.coding;
+      const representation = this.#describe({ name: wanted.name, version: file.version, coding });
+      await this.#send(exchange, order, representation, this.#keep(sent, representation, file));
     } finally {
       file.close();
     }
   }
 
-  /** Opens the file; undefined when the request was for a directory and has been redirected. */
-  #open(exchange: Exchange, order: Order | undefined, { path, stored }: WantedFile): OpenedFile | undefined {
+  /** The file in memory if it may be kept, and as it is if not. */
+  #keep(sent: WantedFile, representation: Representation, file: OpenedFile): OpenedFile {
+    if (!this.#cache.accepts(file.version)) return file;
+    const ready = new ReadyResponse(representation, (content) => fillFrom(file, content, 0));
+    const kept = { representation, ready, original: sent.sibling?.original };
+    this.#cache.keep(cacheKey(sent), kept);
+    return new MemoryFile(kept);
+  }
+
+  /** Opens the file that was asked for; undefined when it is a directory and the request has been redirected. */
+  #open(exchange: Exchange, order: Order | undefined, { path, name }: WantedFile): OpenedFile | undefined {
     try {
-      return this.#store.open(stored);
+      return this.#store.open(name);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      if (error.failure === 'directory' && order === undefined && this.#location.index !== undefined) {
+      const mayRedirect = this.#location.index !== undefined && order === undefined && !path.endsWith('/');
+      if (error.failure === 'directory' && mayRedirect) {
         redirectToSlash(exchange, path);
         return undefined;
       }
       throw answerToFailure(error, this.#log);
+    }
+  }
+
+  /** Opens a sibling; one that cannot be sent is left out, as nginx does. */
+  #openSibling(sibling: Sibling | undefined): OpenedFile | undefined {
+    if (sibling === undefined) return undefined;
+    try {
+      return this.#store.open(sibling.name);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      this.#log.warn(
+        { path: error.path, reason: error.reason },
+        'a precompressed file cannot be sent; its original is',
+      );
+      return undefined;
     }
   }
 
@@ -179,11 +200,8 @@ class FileServer {
     const offered =
       order === undefined ? representation : describeOrdered(representation, order, this.#describe);
     const own = this.#corsFields?.(request.headers.origin) ?? [];
-    const described = {
-      ...offered,
-      fields: replaceFields(offered.fields, own),
-      contentFields: withoutFields(offered.contentFields, own),
-    };
+    // Added, not put in place of others: Vary is a list.
+    const described = own.length === 0 ? offered : { ...offered, fields: [...offered.fields, ...own] };
     const selection = select(request.headers, representation, this.#location.maxRanges);
     return sendAnswer(exchange, answerWith(selection, described), file, this.#rulesFor(order));
   }
@@ -206,11 +224,13 @@ class FileServer {
 interface WantedFile {
   /** The normalized target. */
   readonly path: BytePath;
-  /** Below the prefix: the file that was asked for. */
+  /** Below the prefix. */
   readonly name: string;
-  /** Below the prefix: the file that is sent, perhaps a precompressed sibling. */
-  readonly stored: string;
+  /** What is sent in its place. */
   readonly sibling: Sibling | undefined;
-  /** In the cache. */
-  readonly key: string;
+}
+
+/** Each coding of a file is kept by itself. */
+function cacheKey({ path, sibling }: WantedFile): string {
+  return sibling === undefined ? path : `${path}\0${sibling.coding}`;
 }

@@ -12,7 +12,7 @@ const DOCUMENT_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
  * Types that are shown or played, never run. They go without the policy, because `sandbox` keeps a browser's PDF
  * viewer from opening, and `default-src 'none'` a video that is opened on its own from loading itself.
  */
-const SHOWN_TYPES = /^(?:image\/(?!svg)|video\/|audio\/|font\/|application\/pdf(?:;|$))/;
+const SHOWN_TYPES = /^(?:image\/(?!svg)|video\/|audio\/|font\/|application\/pdf(?:;|$))/i;
 
 /** Security fields for a file of this type, names and values in turn. */
 export function securityFields(

@@ -20,10 +20,11 @@ const SETTLED_AFTER = 2000;
  * @param modified time of modification, in milliseconds since the epoch
  * @param size in bytes
  * @param now in milliseconds since the epoch
+ * @param suffix of the tag, for one of several codings of a file
  */
-export function fileValidators(modified: number, size: number, now: number): Validators {
+export function fileValidators(modified: number, size: number, now: number, suffix = ''): Validators {
   const lastModified = Math.floor(modified / 1000);
-  const tag = `"${lastModified.toString(16)}-${size.toString(16)}"`;
+  const tag = `"${lastModified.toString(16)}-${size.toString(16)}${suffix}"`;
   return {
     etag: now - modified < SETTLED_AFTER ? `W/${tag}` : tag,
     lastModified,

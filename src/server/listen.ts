@@ -60,10 +60,12 @@ function explain(error: NodeJS.ErrnoException, address: Address, from: string): 
   const user = `user id ${process.getuid?.() ?? 'of this process'}`;
   const reasons: Readonly<Record<string, string>> = {
     EADDRINUSE: 'is taken by another process; stop it, or write another address',
-    EACCES: `is not allowed for ${user}; ports below 1024 need root or CAP_NET_BIND_SERVICE, so write one above`,
+    EACCES:
+      address.kind === 'unix'
+        ? `is in a directory that does not exist or that ${user} may not write to; create it, or write another path`
+        : `is not allowed for ${user}; ports below 1024 need root or CAP_NET_BIND_SERVICE, so write one above`,
     EADDRNOTAVAIL: 'is not an address of this machine; write :PORT for all of them',
     ENOTFOUND: 'has a host name that is unknown here; write :PORT for all addresses of this machine',
-    ENOENT: 'is in a directory that does not exist',
   };
   return new BadValueError(from, `${formatAddress(address)} ${reasons[error.code ?? ''] ?? error.message}`);
 }

@@ -38,8 +38,16 @@ export class LogOutput {
     else this.#timer ??= setTimeout(() => this.#flush(), DELAY).unref();
   }
 
-  /** Writes what is left, for the end of the process. */
+  /** Resolves when everything so far is written. */
+  async drain(): Promise<void> {
+    this.#flush();
+    while (this.#isWriting) await new Promise((resolve) => setTimeout(resolve, RETRY));
+  }
+
+  /** Writes what is left, for a sudden end of the process. */
   flushSync(): void {
+    // What another thread is writing now cannot be taken back, and a line after it would land inside.
+    if (this.#isWriting) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const rest = Buffer.concat([this.#current, this.#takePending()]);

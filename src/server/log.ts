@@ -10,8 +10,10 @@ export interface Log {
   readonly events: Logger;
   /** Takes lines of JSON that were made elsewhere, for the access log; undefined when its level is off. */
   readonly writeLine: ((line: string) => void) | undefined;
-  /** Writes what is gathered, for the end of the process. */
-  flush(): void;
+  /** Resolves when everything so far is written. */
+  drain(): Promise<void>;
+  /** Writes what is gathered, for a sudden end of the process. */
+  flushSync(): void;
 }
 
 /** Makes the log on standard output. */
@@ -25,7 +27,8 @@ export async function createLog({
   return {
     events,
     writeLine: events.isLevelEnabled('info') ? (line) => stream.write(line) : undefined,
-    flush: () => output.flushSync(),
+    drain: () => output.drain(),
+    flushSync: () => output.flushSync(),
   };
 }
 

@@ -70,9 +70,10 @@ export class DiskStore implements Store {
     const descriptor = openDescriptor(name);
     try {
       const stats = fstatSync(descriptor);
-      if (!stats.isFile()) throw new StoreError(...unservable(stats, name));
+      // First, so that a link to elsewhere does not even tell what is there.
       const trespass = this.#findTrespass(descriptor, name, path);
       if (trespass !== undefined) throw new StoreError('not-found', readable(name), trespass);
+      if (!stats.isFile()) throw new StoreError(...unservable(stats, name));
       return new DiskFile(descriptor, stats);
     } catch (error) {
       closeSync(descriptor);
@@ -82,9 +83,10 @@ export class DiskStore implements Store {
 
   stat(path: BytePath): FileVersion | undefined {
     try {
-      // Whatever else is wrong with the name, opening it will say.
-      return statSync(toSystemPath(this.#root + path), { throwIfNoEntry: false });
+      const stats = statSync(toSystemPath(this.#root + path), { throwIfNoEntry: false });
+      return stats?.isFile() ? stats : undefined;
     } catch {
+      // What is wrong with the name, opening it will say.
       return undefined;
     }
   }

@@ -13,7 +13,7 @@ export interface Store {
    * @throws {StoreError}
    */
   open(path: BytePath): OpenedFile;
-  /** What the file is now, without opening it; undefined when there is no such file. */
+  /** What the file is now, without opening it; undefined when there is no such regular file. */
   stat(path: BytePath): FileVersion | undefined;
 }
 
