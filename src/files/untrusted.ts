@@ -9,8 +9,8 @@ import { type FileLocation, isProtected } from '../config/location.js';
 const DOCUMENT_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'";
 
 /**
- * Types that are shown or played, never run. They go without the policy, because `sandbox` keeps a browser's PDF
- * viewer from opening, and `default-src 'none'` a video that is opened on its own from loading itself.
+ * Types that are shown or played, never run. They go without the policy: `default-src 'none'` keeps a video that is
+ * opened on its own from loading itself (seen in Chromium), and `sandbox` keeps Safari from opening a PDF (reported).
  */
 const SHOWN_TYPES = /^(?:image\/(?!svg)|video\/|audio\/|font\/|application\/pdf(?:;|$))/i;
 

@@ -105,11 +105,6 @@ export async function startTcpApp(t: Test, accept: (socket: Socket) => void): Pr
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** Starts an app that answers whatever it is asked with these bytes and closes. Returns its address. */
-export function startCannedApp(t: Test, answer: string | Buffer): Promise<string> {
-  return startTcpApp(t, (socket) => socket.once('data', () => socket.end(answer)));
-}
-
 /** An address on which nobody listens: a port that was free a moment ago. */
 export async function deserted(): Promise<{ port: number; address: string }> {
   const server = createTcpServer().listen(0, '127.0.0.1');

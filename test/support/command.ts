@@ -1,8 +1,8 @@
 /** Runs the built command to its end, for what it prints and how it exits. */
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { buffer } from 'node:stream/consumers';
 import { CLI } from './server.js';
+import { spawn } from './spawn.js';
 
 /** What a finished run of the command left. */
 export interface Ended {

@@ -40,7 +40,8 @@ export async function converse(t: Test, port: number): Promise<Conversation> {
     const ended = new Error(`the connection ended after ${JSON.stringify(received.toString('latin1'))}`);
     for (const { reject } of waiting.splice(0)) reject(ended);
   });
-  const askAll = (questions: readonly Question[]): Promise<RawResponse[]> => {
+  const askAll = async (questions: readonly Question[]): Promise<RawResponse[]> => {
+    if (socket.destroyed) throw new Error('the connection has ended before');
     const answers = questions.map(
       ([, , method = 'GET']) =>
         new Promise<RawResponse>((resolve, reject) => waiting.push({ method, resolve, reject })),

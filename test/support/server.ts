@@ -1,9 +1,10 @@
 /** Starts the built command (`dist/cli.js`) as a process of its own, on a port the kernel chooses. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
+import { spawn } from './spawn.js';
 
 /** Path of the built command; `npm test` builds it first. */
 export const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));

@@ -16,11 +16,16 @@ export interface SlowReader {
 }
 
 /** Asks for a target and resolves when the response has begun. */
-export async function readSlowly(t: Test, port: number, target: string): Promise<SlowReader> {
+export async function readSlowly(
+  t: Test,
+  port: number,
+  target: string,
+  fields: readonly string[] = [],
+): Promise<SlowReader> {
   const socket = connect({ port, host: '127.0.0.1' });
   t.teardown(() => socket.destroy());
   await once(socket, 'connect');
-  socket.write(get(target));
+  socket.write(get(target, fields));
   // Nothing is read: the stream stops taking bytes from the socket once its own small buffer is full.
   await once(socket, 'readable');
   return {

@@ -1,7 +1,7 @@
 /** File permissions do not bind root, so where the tests run as root the server runs as another user. */
-import { spawnSync } from 'node:child_process';
 import { CLI } from './server.js';
 import { skipUnless } from './skip.js';
+import { spawnSync } from './spawn.js';
 
 /** `nobody` on most systems; any number does that owns nothing. */
 const NOBODY = 65_534;

@@ -1,0 +1,68 @@
+/** Uploads that a browser would run as documents: opened or embedded, none of them runs in media-serve's care. */
+import t from 'tap';
+import { startBrowser, withoutChromium } from '../support/browser.js';
+import { until } from '../support/until.js';
+import { ACCOMPLICES, HOSTILE_DOCUMENTS, type HostileDocument, trophy, WAYS } from './hostile-documents.js';
+import { SESSION, type Site, startSites } from './sites.js';
+import { gallery, Visitor } from './visitor.js';
+
+/** What an upload leaves in the page that opened it, and in the page that shows it. */
+const MARKS = '[window.stolenByWindow ?? null, window.stolenByPart ?? null]';
+
+await t.test('an uploaded document, opened or embedded', { skip: withoutChromium() }, async (t) => {
+  const browser = await startBrowser(t);
+  const { guarded, careless } = await startSites(t, { ...HOSTILE_DOCUMENTS, ...ACCOMPLICES }, gallery);
+  const visitor = await Visitor.arrive(t, browser, guarded);
+  const page = await visitor.look(HOSTILE_DOCUMENTS);
+
+  // Second, so that what has run here would have run there too by now.
+  const carelessVisitor = await Visitor.arrive(t, browser, careless);
+  const carelessPage = await carelessVisitor.look(HOSTILE_DOCUMENTS);
+
+  for (const [name, document] of Object.entries(HOSTILE_DOCUMENTS)) {
+    await t.test(`${name} does nothing`, async (t) => {
+      const all = everything(name, document);
+      const isTaken = () => trophies(careless, name).length >= all.length;
+      await until(isTaken, 'all of it runs', 10_000).catch(() => {});
+      t.same(trophies(careless, name), all, 'control: all of it runs on a careless server');
+      t.same(trophies(guarded, name), []);
+    });
+  }
+
+  await t.test('sends no request in the name of the visitor', async (t) => {
+    const targets = guarded.received.map(({ method, target }) => `${method} ${target}`);
+    // Chromium itself asks for the icon, for whatever has a window.
+    const asked = targets.filter((target) => target !== 'GET /favicon.ico');
+    t.same(asked, [`GET /?${Object.keys(HOSTILE_DOCUMENTS).join('&')}`]);
+
+    const stolen = careless.received.filter(({ body }) => body.toString() === SESSION);
+    t.not(stolen.length, 0, 'control: the session is read on a careless server');
+  });
+
+  await t.test(
+    'leaves the page that opened or shows it, and what the site stored, as they are',
+    async (t) => {
+      t.same(await page.evaluate(MARKS), [null, null]);
+      t.same(await visitor.stored(), { cookies: [SESSION], local: 0 });
+
+      t.same(await carelessPage.evaluate(MARKS), [true, true], 'control: on a careless server');
+      t.same(await carelessVisitor.stored(), { cookies: [SESSION, 'stolen=1'], local: 1 });
+    },
+  );
+
+  await t.test('is a picture where a picture is asked for', async (t) => {
+    t.equal(await page.evaluate('document.images[0].naturalWidth'), 40);
+  });
+});
+
+/** What this upload is after, sorted. */
+function everything(name: string, { scripts, ways = WAYS, requests = [] }: HostileDocument): string[] {
+  const ran = scripts.flatMap((part) => ways.map((way) => `${trophy(name, part)}?${way}`));
+  return [...ran, ...requests.map((part) => trophy(name, part))].sort();
+}
+
+/** What it took from the site, each thing once, sorted. */
+function trophies(site: Site, name: string): string[] {
+  const targets = site.received.map(({ target }) => target);
+  return [...new Set(targets.filter((target) => target.startsWith(trophy(name, ''))))].sort();
+}

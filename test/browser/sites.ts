@@ -1,0 +1,111 @@
+/**
+ * A site twice, with the same app and the same uploads on one origin: once behind media-serve, and once, as the
+ * control, on a server that is careless with uploads. What does no harm there proves nothing here.
+ */
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Test } from 'tap';
+import { type Received, receive, startApp } from '../support/app.js';
+import { startServer } from '../support/server.js';
+import { until } from '../support/until.js';
+
+/** The cookie that every page of the app sets, and that scripts can read. */
+export const SESSION = 'session=of-the-visitor';
+
+/** Targets that begin so belong to whoever attacks: a request for one is proof that something ran. */
+export const TROPHIES = '/ran/';
+
+/** A file that somebody uploaded. */
+export interface Upload {
+  readonly body: string | Buffer;
+  /** The type with which the careless server sends it; without one, the browser guesses it from the content. */
+  readonly carelessType?: string;
+}
+
+/** What the app answers a target with; undefined for its 404. */
+export type Pages = (target: URL) => Page | undefined;
+
+export interface Page {
+  readonly body: string;
+  /** HTML unless said otherwise. */
+  readonly type?: string;
+}
+
+export interface Site {
+  readonly origin: string;
+  /** Every request that reached the app. */
+  readonly received: readonly Received[];
+  /** Resolves once an upload has been sent for this target. */
+  sent(target: string): Promise<void>;
+}
+
+export interface Sites {
+  readonly guarded: Site;
+  readonly careless: Site;
+}
+
+/** Starts both; they are stopped when the test ends. */
+export async function startSites(t: Test, uploads: Record<string, Upload>, pages: Pages): Promise<Sites> {
+  return { guarded: await startGuarded(t, uploads, pages), careless: await startCareless(t, uploads, pages) };
+}
+
+/** Behind media-serve as it is without options. */
+export async function startGuarded(t: Test, uploads: Record<string, Upload>, pages: Pages): Promise<Site> {
+  const { received, listener } = createVictim(pages);
+  const app = await startApp(t, listener);
+  const root = t.testdir(Object.fromEntries(Object.entries(uploads).map(([name, { body }]) => [name, body])));
+  const server = await startServer(t, ['--root', root, '--url', '/media/', '--upstream', app.address]);
+  return {
+    origin: server.origin,
+    received,
+    async sent(target) {
+      await server.logged(
+        ({ msg, target: asked, status }) => msg === 'request' && asked === target && status === 200,
+      );
+    },
+  };
+}
+
+/** On the careless server. */
+export async function startCareless(t: Test, uploads: Record<string, Upload>, pages: Pages): Promise<Site> {
+  const { received, listener } = createVictim(pages);
+  const sent = new Set<string>();
+  const server = createServer((request, response) => {
+    const target = request.url ?? '';
+    const { pathname } = new URL(target, 'http://localhost');
+    const upload = pathname.startsWith('/media/') ? uploads[pathname.slice('/media/'.length)] : undefined;
+    if (upload === undefined) return listener(request, response);
+    sent.add(target);
+    if (upload.carelessType !== undefined) response.setHeader('Content-Type', upload.carelessType);
+    response.end(upload.body);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(async () => {
+    server.close();
+    server.closeAllConnections();
+    await once(server, 'close');
+  });
+  return {
+    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    received,
+    sent: (target) => until(() => sent.has(target), `a request for ${target}`),
+  };
+}
+
+/** An app that logs everybody in and does whatever a request with the session asks for. */
+function createVictim(pages: Pages): { received: Received[]; listener: RequestListener } {
+  const received: Received[] = [];
+  const listener: RequestListener = async (request, response) => {
+    const asked = await receive(request);
+    received.push(asked);
+    // 204 leaves a page that was to be navigated away where it is.
+    if (asked.target.startsWith(TROPHIES)) return response.writeHead(204).end();
+    const page = pages(new URL(asked.target, 'http://localhost'));
+    if (page === undefined) return response.writeHead(404).end();
+    const type = page.type ?? 'text/html; charset=utf-8';
+    response.writeHead(200, { 'Content-Type': type, 'Set-Cookie': `${SESSION}; Path=/` });
+    return response.end(page.body);
+  };
+  return { received, listener };
+}
