@@ -1,7 +1,15 @@
 // The command line, made from the option table; commander does the parsing.
 import { Command, CommanderError, Option as Flag } from 'commander';
 import { quote, UsageError } from './errors.js';
-import { environmentOf, flagOf, isOnCommandLine, OPTION_LIST } from './options.js';
+import {
+  documentedFlagOf,
+  environmentOf,
+  flagOf,
+  isOnCommandLine,
+  isSwitch,
+  OPTION_LIST,
+  type OptionName,
+} from './options.js';
 import type { Flags } from './sources.js';
 
 /** What the operator asked for: to run, or to be told something. */
@@ -33,6 +41,13 @@ export function parseCommandLine(argv: readonly string[], version: string): Comm
     });
   for (const [name, row] of OPTION_LIST) {
     if (!isOnCommandLine(row)) continue;
+    if (isSwitch(row)) {
+      for (const [flag, shown] of switchFlags(name)) {
+        const option = new Flag(flag, describe(name, row));
+        command.addOption(shown ? option : option.hideHelp());
+      }
+      continue;
+    }
     const flag = new Flag(`${flagOf(name)} <${row.type.placeholder}>`, describe(name, row));
     if (row.type.repeatable) flag.argParser((value: string, before?: string[]) => [...(before ?? []), value]);
     command.addOption(flag);
@@ -51,6 +66,12 @@ export function parseCommandLine(argv: readonly string[], version: string): Comm
     );
   }
   return { flags: command.opts<Flags>() };
+}
+
+/** `--x` and `--no-x`, so that a flag can overrule the environment in both directions; help shows the useful one. */
+function switchFlags(name: OptionName): [flag: string, shown: boolean][] {
+  const useful = documentedFlagOf(name);
+  return [flagOf(name), `--no-${flagOf(name).slice(2)}`].map((flag) => [flag, flag === useful]);
 }
 
 function describe(name: (typeof OPTION_LIST)[number][0], row: (typeof OPTION_LIST)[number][1]): string {

@@ -1,7 +1,7 @@
 // The heart of the configuration: a list of locations, the longest prefix wins, as in nginx.
-import type { Address } from './address.js';
 import type { OptionValue } from './options.js';
 import type { LinkExpression, Secret } from './secure-link.js';
+import type { Upstream } from './values.js';
 
 /** A directory whose files are served from disk (nginx: `location PREFIX { alias ROOT; }`). */
 export interface FileLocation {
@@ -68,13 +68,30 @@ export interface UpstreamLocation {
   readonly prefix: string;
   /** What declared it, for messages: a flag, a variable, a place in the file. */
   readonly from: string;
-  readonly upstream: Address;
-  /** In milliseconds. */
+  /** One server of the app or several; the first is never a backup. */
+  readonly upstreams: readonly Upstream[];
+  /** In bytes; 0 is no limit. */
+  readonly maxBody: OptionValue<'maxBody'>;
+  readonly requestBuffering: OptionValue<'requestBuffering'>;
+  readonly responseBuffering: OptionValue<'responseBuffering'>;
+  /** In bytes. */
+  readonly bufferMemory: OptionValue<'bufferMemory'>;
+  /** In bytes. */
+  readonly bufferFileLimit: OptionValue<'bufferFileLimit'>;
+  /** The system's temporary directory when absent. */
+  readonly spoolDir: OptionValue<'spoolDir'> | undefined;
+  /** In milliseconds, like all that follow. */
   readonly connectTimeout: OptionValue<'connectTimeout'>;
-  /** In milliseconds. */
   readonly readTimeout: OptionValue<'readTimeout'>;
-  /** Longest silence of a client that sends a body or is sent a response, in milliseconds. */
+  /** Longest time the app may take nothing of a request body. */
+  readonly upstreamSendTimeout: OptionValue<'upstreamSendTimeout'>;
+  readonly totalTimeout: OptionValue<'totalTimeout'> | undefined;
+  /** Longest silence of a client that sends a body or is sent a response. */
   readonly sendTimeout: OptionValue<'sendTimeout'>;
+  readonly balance: OptionValue<'balance'>;
+  readonly maxFails: OptionValue<'maxFails'>;
+  readonly failTimeout: OptionValue<'failTimeout'>;
+  readonly abortOnClientClose: OptionValue<'abortOnClientClose'>;
 }
 
 export type Location = FileLocation | UpstreamLocation;
@@ -88,6 +105,11 @@ export interface Config {
   readonly listenFrom: string;
   /** Memory for cached files, in bytes; 0 for none. */
   readonly cacheSize: OptionValue<'cacheSize'>;
+  readonly errorPages: OptionValue<'errorPage'>;
+  /** What gave the pages, for messages. */
+  readonly errorPagesFrom: string;
+  readonly trustProxy: OptionValue<'trustProxy'>;
+  readonly proxyProtocol: OptionValue<'proxyProtocol'>;
   /** In milliseconds. */
   readonly shutdownTimeout: OptionValue<'shutdownTimeout'>;
   readonly logLevel: OptionValue<'logLevel'>;

@@ -6,7 +6,7 @@ import type { FileAccess, FileLocation, Location, UpstreamLocation } from './loc
 import { type LocationKind, OPTION_LIST, OPTIONS, type OptionName, type OptionValue } from './options.js';
 import { describeSecureLink } from './secure-link.js';
 import { type Lookup, read, type Sourced, type Sources } from './sources.js';
-import { directory, prefix as prefixType, upstreamAddress, type ValueType } from './values.js';
+import { directory, prefix as prefixType, upstreams as upstreamList, type ValueType } from './values.js';
 
 /**
  * Longest prefix first. A location of the file gives way to one with the same prefix from flags or environment.
@@ -90,7 +90,7 @@ function readEntry(
   };
   const prefix = read(prefixType, at('prefix'));
   if (entry.kind === 'upstream') {
-    return upstreamLocation({ kind: entry.kind, prefix, from }, read(upstreamAddress, at('upstream')), own);
+    return upstreamLocation({ kind: entry.kind, prefix, from }, read(upstreamList, at('upstream')), own);
   }
   const root = read(directory, { raw: resolve(file?.directory ?? '', String(entry['root'])), from });
   return fileLocation({ kind: entry.kind, prefix, from }, root, own);
@@ -122,10 +122,10 @@ function fileLocation(place: Place<FileLocation['kind']>, root: string, options:
 
 function upstreamLocation(
   place: Place<'upstream'>,
-  upstream: UpstreamLocation['upstream'],
+  upstreams: UpstreamLocation['upstreams'],
   options: Lookup,
 ): UpstreamLocation {
-  return { ...place, upstream, ...optionsFor(place.kind, options) } as UpstreamLocation;
+  return { ...place, upstreams, ...optionsFor(place.kind, options) } as UpstreamLocation;
 }
 
 /** The values of all options that may stand in a location of this kind; the table says which these are. */

@@ -10,15 +10,19 @@ import {
   count,
   directory,
   duration,
+  errorPage,
   file,
   fromFile,
   listenAddress,
+  listOf,
   mount,
+  networks,
   oneOf,
+  onOff,
   prefix,
   size,
   timeout,
-  upstreamAddress,
+  upstreams,
   type ValueType,
 } from './values.js';
 
@@ -102,10 +106,10 @@ export const OPTIONS = {
     doc: 'files that nobody can ask for: the app hands them out with `X-Accel-Redirect: PREFIX…` or `X-Sendfile: DIR…`; may be repeated',
   }),
   upstream: option({
-    type: upstreamAddress,
+    type: upstreams,
     contexts: ['command'],
-    nginx: 'proxy_pass',
-    doc: 'the app, which gets every other request: `:8000`, `host:8000`, `http://host:8000`, `unix:/run/app.sock`',
+    nginx: 'proxy_pass, upstream',
+    doc: 'the app, which gets every other request: `:8000`, `host:8000`, `http://host:8000`, `unix:/run/app.sock`; several are separated by commas, and one that only stands in for the others is written `:8001 backup`',
   }),
   listen: option({
     type: listenAddress,
@@ -257,6 +261,47 @@ export const OPTIONS = {
     nginx: 'secure_link_md5',
     doc: 'what the `md5` of a link is made of',
   }),
+  maxBody: option({
+    type: size,
+    contexts: ['server', 'upstream'],
+    default: '100mb',
+    nginx: 'client_max_body_size',
+    doc: 'the largest request body; over it the answer is 413. `0` is no limit',
+  }),
+  requestBuffering: option({
+    type: onOff,
+    contexts: ['server', 'upstream'],
+    default: 'on',
+    nginx: 'proxy_request_buffering',
+    doc: 'give the app a request when its body is here, so that a slow client holds no worker; off for streaming uploads',
+  }),
+  responseBuffering: option({
+    type: onOff,
+    contexts: ['server', 'upstream'],
+    default: 'on',
+    nginx: 'proxy_buffering',
+    doc: 'read an answer as fast as the app writes it, so that a slow client holds no worker; the app can turn it off with `X-Accel-Buffering: no`, and `text/event-stream` is never held back',
+  }),
+  bufferMemory: option({
+    type: size,
+    contexts: ['server', 'upstream'],
+    default: '64kb',
+    nginx: 'client_body_buffer_size, proxy_buffers',
+    doc: 'how much of a body is held in memory, for each request and each answer, before it goes to a temporary file',
+  }),
+  bufferFileLimit: option({
+    type: size,
+    contexts: ['server', 'upstream'],
+    default: '1gb',
+    nginx: 'proxy_max_temp_file_size',
+    doc: "how much of an answer may wait in its temporary file; beyond it the app is read at the client's pace. `0` is no file",
+  }),
+  spoolDir: option({
+    type: directory,
+    contexts: ['server', 'upstream'],
+    nginx: 'client_body_temp_path, proxy_temp_path',
+    doc: "where the temporary files are (they have no name, so nothing is left behind); the system's temporary directory by default",
+  }),
   connectTimeout: option({
     type: timeout,
     contexts: ['server', 'upstream'],
@@ -271,12 +316,71 @@ export const OPTIONS = {
     nginx: 'proxy_read_timeout',
     doc: 'how long the app may be silent, before its answer (then the answer is 504) or within it (then the connection is cut)',
   }),
+  upstreamSendTimeout: option({
+    type: timeout,
+    contexts: ['server', 'upstream'],
+    default: '60s',
+    nginx: 'proxy_send_timeout',
+    doc: 'how long the app may take no byte of a request body before the answer is 504',
+  }),
+  totalTimeout: option({
+    type: timeout,
+    contexts: ['server', 'upstream'],
+    doc: 'how long the app may take for a request altogether, from its first byte there to the last of the answer; off by default',
+  }),
   sendTimeout: option({
     type: timeout,
     contexts: ['server', 'media', 'static', 'internal', 'upstream'],
     default: '60s',
     nginx: 'send_timeout, client_body_timeout',
     doc: 'how long a client may neither take nor send a byte while a response or a request body is under way',
+  }),
+  balance: option({
+    type: oneOf('round-robin', 'least-connections'),
+    contexts: ['server', 'upstream'],
+    default: 'round-robin',
+    nginx: 'least_conn',
+    doc: 'how requests are shared out among several servers of the app: in turn, or to the one with the fewest under way',
+  }),
+  maxFails: option({
+    type: count,
+    contexts: ['server', 'upstream'],
+    default: '1',
+    nginx: 'max_fails',
+    doc: 'after how many failures within `failTimeout` one of several servers is left out; `0` never',
+  }),
+  failTimeout: option({
+    type: timeout,
+    contexts: ['server', 'upstream'],
+    default: '10s',
+    nginx: 'fail_timeout',
+    doc: 'how long a failed server is left out before it is tried again',
+  }),
+  abortOnClientClose: option({
+    type: onOff,
+    contexts: ['server', 'upstream'],
+    default: 'on',
+    nginx: 'proxy_ignore_client_abort',
+    doc: 'end a request at the app when its client leaves; off lets the app finish',
+  }),
+  errorPage: option({
+    type: listOf(errorPage),
+    contexts: ['server'],
+    nginx: 'error_page',
+    doc: 'a page of your own for an error status, such as `502=./pages/502.html`; may be repeated',
+  }),
+  trustProxy: option({
+    type: networks,
+    contexts: ['server'],
+    nginx: 'set_real_ip_from',
+    doc: 'the proxies in front of this server whose `X-Forwarded-*` and `Forwarded` count: `10.0.0.0/8`, `192.0.2.1`, `loopback`, `private`, `unix`; none by default',
+  }),
+  proxyProtocol: option({
+    type: onOff,
+    contexts: ['server'],
+    default: 'off',
+    nginx: 'listen … proxy_protocol',
+    doc: 'every connection begins with a PROXY protocol header, version 1 or 2, as load balancers send it',
   }),
   shutdownTimeout: option({
     type: timeout,
@@ -312,6 +416,17 @@ export const OPTION_LIST = Object.entries(OPTIONS) as [OptionName, Option<unknow
 /** `maxAge` → `--max-age`. */
 export function flagOf(name: OptionName): string {
   return `--${kebab(name)}`;
+}
+
+/** The flag that changes the default: `--max-age`, and `--no-request-buffering` for what is on by default. */
+export function documentedFlagOf(name: OptionName): string {
+  const row: Option<unknown> = OPTIONS[name];
+  return isSwitch(row) && row.default === 'on' ? `--no-${kebab(name)}` : flagOf(name);
+}
+
+/** True for options that are on or off. */
+export function isSwitch(row: Option<unknown>): boolean {
+  return row.type.placeholder === '';
 }
 
 /** `maxAge` → `MEDIA_SERVE_MAX_AGE`, followed by the other names it has. */

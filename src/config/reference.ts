@@ -1,7 +1,7 @@
 // The options as documentation: the README's table, generated from the option table so that they cannot drift.
 import {
+  documentedFlagOf,
   environmentOf,
-  flagOf,
   isOnCommandLine,
   OPTION_LIST,
   type Option,
@@ -22,7 +22,7 @@ function rowOf(name: OptionName, row: Option<unknown>): string[] {
   const onCommandLine = isOnCommandLine(row);
   const value = row.type.placeholder === '' ? '' : ` ${row.type.placeholder}`;
   return [
-    onCommandLine ? `\`${flagOf(name)}${value}\`` : `\`${name}\``,
+    onCommandLine ? `\`${documentedFlagOf(name)}${value}\`` : `\`${name}\``,
     (onCommandLine ? environmentOf(name) : [])
       .toReversed()
       .map((variable) => `\`${variable}\``)

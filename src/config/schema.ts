@@ -1,7 +1,7 @@
 // The config file's shape as JSON Schema, made from the option table: editors complete from it, Ajv checks with it.
 import Type, { type TObject, type TSchema } from 'typebox';
 import { type Context, type LocationKind, OPTION_LIST } from './options.js';
-import { directory, prefix, upstreamAddress } from './values.js';
+import { directory, prefix, upstreams } from './values.js';
 
 const described = (schema: TSchema, description: string): TSchema => ({ ...schema, description });
 
@@ -34,7 +34,7 @@ const LOCATIONS: Readonly<Record<LocationKind, Record<string, TSchema>>> = {
   upstream: {
     kind: Type.Literal('upstream', { description: 'the app' }),
     prefix: PREFIX,
-    upstream: described(upstreamAddress.schema, 'the address of the app, such as `:8000`'),
+    upstream: described(upstreams.schema, 'where the app listens, such as `:8000`; several as a list'),
   },
 };
 

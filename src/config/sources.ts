@@ -14,7 +14,7 @@ import {
 import type { ValueType } from './values.js';
 
 /** What the command line said, by option name; repeatable options hold a list. */
-export type Flags = Partial<Record<OptionName, string | readonly string[]>>;
+export type Flags = Partial<Record<OptionName, string | boolean | readonly string[]>>;
 /** The environment's variables. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -89,7 +89,7 @@ export class Sources implements Lookup {
    */
   checkAll(): void {
     for (const [name, row] of OPTION_LIST) {
-      if (row.type.repeatable) this.list(name);
+      if (row.type.repeatable === true) this.list(name);
       else this.get(name);
     }
   }

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import Type, { type TSchema } from 'typebox';
 import { type Address, parseListenAddress, parseUpstreamAddress } from './address.js';
 import { quote } from './errors.js';
+import { type Network, parseNetwork } from './network.js';
 
 /** A kind of option value. */
 export interface ValueType<T> {
@@ -10,8 +11,8 @@ export interface ValueType<T> {
   readonly placeholder: string;
   /** What the config file may hold; it has passed this schema before `parse` sees it. */
   readonly schema: TSchema;
-  /** True when the flag may be given several times; `parse` then gets each one. */
-  readonly repeatable?: true;
+  /** Set when the flag may be given several times; `parse` then gets each one, or all of them together. */
+  readonly repeatable?: true | 'together';
   /**
    * Reads the value, given as text by flag or environment, or as JSON by the file.
    * @throws {TypeError} with a message that says what is wrong and what to write instead.
@@ -172,18 +173,94 @@ export const appPath: ValueType<string> = {
   },
 };
 
-/** Where the app listens. */
-export const upstreamAddress: ValueType<Address> = {
-  placeholder: 'ADDRESS',
-  schema: Type.String({ minLength: 1 }),
-  parse: (value) => parseUpstreamAddress(String(value)),
-};
-
 /** Where this server listens. */
 export const listenAddress: ValueType<Address> = {
   placeholder: 'ADDRESS',
   schema: Type.Union([Type.String({ minLength: 1 }), Type.Integer({ minimum: 0, maximum: 65535 })]),
   parse: (value) => parseListenAddress(String(value)),
+};
+
+/** On or off. The flag is `--name` or `--no-name`; environment and file say true or false. */
+export const onOff: ValueType<boolean> = {
+  placeholder: '',
+  schema: Type.Boolean(),
+  parse(value) {
+    const word = String(value).trim().toLowerCase();
+    if (['true', 'on', 'yes', '1'].includes(word)) return true;
+    if (['false', 'off', 'no', '0'].includes(word)) return false;
+    throw new TypeError(`${quote(value)} is neither on nor off; write true or false`);
+  },
+};
+
+/** One server of the app. */
+export interface Upstream {
+  readonly address: Address;
+  /** True when it gets requests only while all others are left out. */
+  readonly backup: boolean;
+}
+
+/** One server of the app, as in nginx's `server ADDRESS [backup]`. */
+const upstream: ValueType<Upstream> = {
+  placeholder: 'ADDRESS',
+  schema: Type.String({ minLength: 1 }),
+  parse(value) {
+    const text = String(value).trim();
+    const backup = /\s+backup$/.test(text);
+    return { address: parseUpstreamAddress(text.replace(/\s+backup$/, '')), backup };
+  },
+};
+
+/** Several values: the flag repeated, or separated by commas; in the file also a list. */
+export function listOf<T>(type: ValueType<T>): ValueType<readonly T[]> {
+  return {
+    placeholder: `${type.placeholder},…`,
+    schema: Type.Union([type.schema, Type.Array(type.schema, { minItems: 1 })]),
+    repeatable: 'together',
+    parse(value) {
+      const given: unknown[] = Array.isArray(value) ? value : [value];
+      const each = given.flatMap((entry) => (typeof entry === 'string' ? entry.split(',') : [entry]));
+      return each.map((entry) => type.parse(typeof entry === 'string' ? entry.trim() : entry));
+    },
+  };
+}
+
+/** Where the app listens: one server or several. */
+export const upstreams: ValueType<readonly Upstream[]> = {
+  ...listOf(upstream),
+  parse(value) {
+    const found = listOf(upstream).parse(value);
+    if (found.every(({ backup }) => backup)) {
+      throw new TypeError(`${quote(value)} has only backup servers; write one without the word backup`);
+    }
+    return found;
+  },
+};
+
+/** Addresses that are believed: a CIDR range, an address, or a name for several. */
+export const networks: ValueType<readonly Network[]> = {
+  ...listOf({ placeholder: 'CIDR', schema: Type.String({ minLength: 1 }), parse: parseNetwork }),
+  parse: (value) =>
+    listOf({ placeholder: 'CIDR', schema: Type.String(), parse: parseNetwork }).parse(value).flat(),
+};
+
+/** A page of the operator's own in place of an error's: `502=FILE`. */
+export interface ErrorPageFile {
+  readonly status: number;
+  /** Absolute path. */
+  readonly file: string;
+}
+
+/** `STATUS=FILE`. */
+export const errorPage: ValueType<ErrorPageFile> = {
+  placeholder: 'STATUS=FILE',
+  schema: Type.String({ pattern: '^[45]\\d\\d=.' }),
+  parse(value) {
+    const match = /^([45]\d\d)=(.+)$/s.exec(String(value));
+    if (match === null) {
+      throw new TypeError(`${quote(value)} is not STATUS=FILE; write for example 502=./pages/502.html`);
+    }
+    return { status: Number(match[1]), file: resolve(match[2] ?? '') };
+  },
 };
 
 /** One of a few words. */

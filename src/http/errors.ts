@@ -9,6 +9,8 @@ export const ForbiddenError = createError('MEDIA_SERVE_FORBIDDEN', '%s cannot be
 export const LinkWrongError = createError('MEDIA_SERVE_LINK_WRONG', 'The link has no valid signature', 403);
 /** 404: nothing is served under this target. */
 export const NotFoundError = createError('MEDIA_SERVE_NOT_FOUND', 'Nothing is served here', 404);
+/** 400: the request's framing or its Host is open to more than one reading (RFC 9112 §11.2). Argument: what is wrong. */
+export const BadRequestError = createError('MEDIA_SERVE_BAD_REQUEST', 'The request %s', 400);
 /** 405: a file location answers GET and HEAD only (RFC 9110 §15.5.6). */
 export class MethodNotAllowedError extends createError(
   'MEDIA_SERVE_METHOD_NOT_ALLOWED',
@@ -19,6 +21,12 @@ export class MethodNotAllowedError extends createError(
 }
 /** 406: the file is there only in codings that the client refuses (RFC 9110 §15.5.7). */
 export const NotAcceptableError = createError('MEDIA_SERVE_NOT_ACCEPTABLE', 'No acceptable coding', 406);
+/** 408: the client stopped sending its body (nginx: client_body_timeout). */
+export const RequestTimeoutError = createError(
+  'MEDIA_SERVE_REQUEST_TIMEOUT',
+  'The client sent nothing of its request body within --send-timeout',
+  408,
+);
 /** 410: the link was good and its time is over. */
 export const LinkExpiredError = createError('MEDIA_SERVE_LINK_EXPIRED', 'The link has expired', 410);
 /** 412: a precondition did not hold (RFC 9110 §15.5.13). */
@@ -26,6 +34,12 @@ export const PreconditionFailedError = createError(
   'MEDIA_SERVE_PRECONDITION_FAILED',
   'Precondition failed',
   412,
+);
+/** 413: the body is larger than allowed (nginx: client_max_body_size). Argument: the limit, in bytes. */
+export const BodyTooLargeError = createError(
+  'MEDIA_SERVE_BODY_TOO_LARGE',
+  'The request body is larger than --max-body (%s bytes)',
+  413,
 );
 /** 416: no byte of the range exists (RFC 9110 §15.5.17). */
 export class RangeNotSatisfiableError extends createError(
@@ -69,11 +83,26 @@ export const BadGatewayError = createError(
 export class BusyError extends createError('MEDIA_SERVE_BUSY', '%s cannot be opened now (%s)', 503) {
   readonly headers = { 'Retry-After': '1' };
 }
+/** 503: the app has never answered since this server started. Arguments: address, reason. */
+export class StartingUpError extends createError(
+  'MEDIA_SERVE_STARTING_UP',
+  'The app at %s has not answered yet: %s',
+  503,
+) {
+  readonly headers = { 'Retry-After': '2' };
+}
 /** 504: the app took too long. Arguments: address, which limit. */
 export const GatewayTimeoutError = createError(
   'MEDIA_SERVE_GATEWAY_TIMEOUT',
   'The app at %s took too long: %s',
   504,
+);
+
+/** 507: a request body cannot be held until it is complete. Arguments: directory, system error. */
+export const SpoolFailedError = createError(
+  'MEDIA_SERVE_SPOOL_FAILED',
+  'The request body cannot be written to %s (%s); make room there, or name another directory with --spool-dir',
+  507,
 );
 
 /** An error with the status it is answered with. */

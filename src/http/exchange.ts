@@ -2,6 +2,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Target } from './target.js';
 
+/** How the client reached the outermost server: this one, or a trusted proxy in front of it. */
+export interface Forwarded {
+  readonly proto: 'http' | 'https';
+  /** Absent when it is the request's own Host. */
+  readonly host?: string;
+  /** Absent when no trusted proxy told. */
+  readonly port?: string;
+}
+
 /** One request and its response. */
 export interface Exchange {
   readonly request: IncomingMessage;
@@ -11,6 +20,10 @@ export interface Exchange {
   readonly id: string;
   /** The client's address, without a port; empty on a unix socket. */
   readonly client: string;
+  /** How the client reached the outermost server. */
+  readonly forwarded: Forwarded;
+  /** True when the request came with an Upgrade field. */
+  readonly upgradeRequested: boolean;
   /** Prefix of the location that answered. */
   location: string | undefined;
   /** Milliseconds until the app's response head arrived. */

@@ -6,6 +6,7 @@ import Fastify, { type ConnectionError, type FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { BadValueError } from '../config/errors.js';
 import type { Config, FileLocation, Location } from '../config/location.js';
+import { networkTest } from '../config/network.js';
 import { guardFiles } from '../files/guard.js';
 import { OpenFileCache } from '../files/open-file-cache.js';
 import { createFileHandler } from '../files/serve.js';
@@ -13,9 +14,10 @@ import type { Ask } from '../http/order.js';
 import { parseTarget } from '../http/target.js';
 import { type Proxy as AppProxy, createProxy } from '../upstream/proxy.js';
 import { wantedProtocol } from '../upstream/upgrade.js';
-import { malformedResponse } from './error-page.js';
+import { malformedResponse, readErrorPages } from './error-page.js';
 import { createFront, type Front } from './front.js';
 import type { Log } from './log.js';
+import { expectProxyHeaders } from './proxy-protocol.js';
 import { createRedirector } from './redirect.js';
 import { checkRoot, directoriesKeptFrom } from './roots.js';
 import { RouteTable, toBytePath } from './routes.js';
@@ -40,9 +42,16 @@ export async function createMediaServer(config: Config, log: Log): Promise<Fasti
     rewriteUrl: () => '/',
     clientErrorHandler: (error, socket) => refuseMalformed(error, socket, front),
   });
-  const front = createFront(createRoutes(config, app, log.events), log);
+  const front = createFront(createRoutes(config, app, log.events), {
+    log,
+    pages: readErrorPages(config),
+    isTrusted: networkTest(config.trustProxy),
+  });
   handEverythingTo(front, app);
   handUpgradesTo(front, app);
+  // `Expect: 100-continue` is answered by who reads the body, once it is known to be wanted.
+  app.server.on('checkContinue', (request, response) => app.server.emit('request', request, response));
+  if (config.proxyProtocol) expectProxyHeaders(app.server, log.events);
   await app.ready();
   return app;
 }
@@ -110,10 +119,15 @@ function handEverythingTo(front: Front, app: FastifyInstance): void {
 /** What is no HTTP gets a 400 and the end of the connection; an answer that is under way is completed first. */
 function refuseMalformed(error: ConnectionError, socket: Socket, front: Front): void {
   const answering = front.currentResponse(socket);
-  if (answering !== undefined) {
+  // Only a whole request has an answer to wait for; one that is malformed within its body never becomes whole.
+  if (answering?.req.complete) {
     answering.shouldKeepAlive = false;
     answering.once('close', () => socket.end());
-  } else if (socket.writable) {
+    if (answering.writableFinished) socket.destroySoon();
+  } else if (answering?.headersSent) {
+    // It has been refused already; what is written must still arrive.
+    socket.destroySoon();
+  } else if (socket.writable && error.code !== 'HPE_INVALID_EOF_STATE') {
     socket.end(malformedResponse(error.code));
   } else {
     socket.destroy();

@@ -1,29 +1,69 @@
 // Error responses of our own: plain, short, in the form the client asks for, and silent about the disk and the app.
+import { readFileSync } from 'node:fs';
 import { STATUS_CODES } from 'node:http';
+import { extname } from 'node:path';
+import { contentType } from 'mime-types';
+import { BadValueError } from '../config/errors.js';
+import type { Config } from '../config/location.js';
 import type { HttpError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
+import { endWhenClientStops, isUnread } from './linger.js';
 
 /** What each status tells the person who reads it; the operator's side of it is in the log. */
 const EXPLANATIONS: Readonly<Record<number, string>> = {
   400: 'The address or the request is malformed.',
   403: 'This file may not be read.',
   404: 'There is nothing at this address.',
+  408: 'The request did not arrive in time.',
   405: 'Files can only be read, with GET or HEAD.',
   406: 'The file is not there in a form that the request accepts.',
   410: 'This link has expired.',
   412: 'The file is not the version that the request asks for.',
+  413: 'The upload is too large.',
   416: 'The file has no such part.',
   500: 'The server could not complete the request.',
   502: 'The application did not answer. It may be starting or restarting; please try again in a moment.',
   503: 'The server is busy; please try again in a moment.',
   504: 'The application took too long to answer.',
+  507: 'The server has no room for this upload now.',
 };
 
+/** Where an error says more than its status. */
+const EXPLANATIONS_BY_CODE: Readonly<Record<string, string>> = {
+  MEDIA_SERVE_STARTING_UP: 'The application is starting up; please try again in a moment.',
+};
+
+/** The operator's own pages, by status (nginx: error_page). */
+export type ErrorPages = ReadonlyMap<number, { readonly type: string; readonly body: Buffer }>;
+
+/**
+ * Reads the operator's pages, once: an error is no time to look for a file.
+ * @throws {BadValueError} when one cannot be read
+ */
+export function readErrorPages({ errorPages, errorPagesFrom }: Config): ErrorPages {
+  return new Map(
+    errorPages.map(({ status, file }) => {
+      try {
+        return [
+          status,
+          { type: contentType(extname(file)) || 'text/html; charset=utf-8', body: readFileSync(file) },
+        ];
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        throw new BadValueError(errorPagesFrom, `${file} cannot be read (${code}); write the path of a page`);
+      }
+    }),
+  );
+}
+
 /** Answers with the error's status, its fields, and a page. */
-export function sendErrorPage(exchange: Exchange, error: HttpError): void {
+export function sendErrorPage(exchange: Exchange, error: HttpError, pages: ErrorPages): void {
   const { request, response } = exchange;
-  const [type, page] = renderPage(error, request.headers.accept, exchange.id);
-  const body = Buffer.from(page);
+  const [type, body] = renderPage(error, request.headers.accept, exchange.id, pages);
+  // Who has fallen silent is not waited for again.
+  const isUnfinished = isUnread(request) && error.statusCode !== 408;
+  // Node writes the Connection field, and the front sees that nothing more is answered here.
+  if (isUnfinished || error.statusCode === 400 || error.statusCode === 408) response.shouldKeepAlive = false;
   const fields = Object.entries({
     'Content-Type': type,
     'Content-Length': String(body.length),
@@ -34,21 +74,33 @@ export function sendErrorPage(exchange: Exchange, error: HttpError): void {
   }).flat();
   response.writeHead(error.statusCode, STATUS_CODES[error.statusCode] ?? '', fields);
   exchange.bytes = request.method === 'HEAD' ? 0 : body.length;
-  response.end(body);
+  if (!isUnfinished) {
+    response.end(body);
+    return;
+  }
+  response.write(body);
+  endWhenClientStops(request, response);
 }
 
-function renderPage(error: HttpError, accept = '', id: string): readonly [type: string, page: string] {
+function renderPage(
+  error: HttpError,
+  accept = '',
+  id: string,
+  pages: ErrorPages,
+): readonly [type: string, page: Buffer] {
   const { statusCode: status, code } = error;
   const title = `${status} ${STATUS_CODES[status] ?? 'Error'}`;
-  const explanation = EXPLANATIONS[status] ?? '';
+  const explanation = EXPLANATIONS_BY_CODE[code] ?? EXPLANATIONS[status] ?? '';
   if (/\bjson\b/i.test(accept) && !/\btext\/html\b/i.test(accept)) {
     const body = { error: { status, code, message: explanation, requestId: id } };
-    return ['application/json; charset=utf-8', `${JSON.stringify(body)}\n`];
+    return ['application/json; charset=utf-8', Buffer.from(`${JSON.stringify(body)}\n`)];
   }
+  const own = pages.get(status);
+  if (own !== undefined) return [own.type, own.body];
   if (/\btext\/html\b/i.test(accept)) {
-    return ['text/html; charset=utf-8', htmlPage(title, explanation, id)];
+    return ['text/html; charset=utf-8', Buffer.from(htmlPage(title, explanation, id))];
   }
-  return ['text/plain; charset=utf-8', `${title}\n${explanation}\nRequest ${id}\n`];
+  return ['text/plain; charset=utf-8', Buffer.from(`${title}\n${explanation}\nRequest ${id}\n`)];
 }
 
 function htmlPage(title: string, explanation: string, id: string): string {

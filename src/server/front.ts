@@ -3,11 +3,13 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
-import { BadTargetError, isHttpError, NotFoundError, UnexpectedError } from '../http/errors.js';
+import { isHttpError, NotFoundError, UnexpectedError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
+import { originOf, plainAddress } from '../http/forwarded.js';
+import { framingFault } from '../http/framing.js';
 import { parseTarget, type Target } from '../http/target.js';
 import { logWhenClosed } from './access-log.js';
-import { sendErrorPage } from './error-page.js';
+import { type ErrorPages, sendErrorPage } from './error-page.js';
 import type { Log } from './log.js';
 import type { RouteTable } from './routes.js';
 
@@ -15,12 +17,23 @@ import type { RouteTable } from './routes.js';
 export interface Front {
   /** Answers one request; never throws. */
   answer(request: IncomingMessage, response: ServerResponse, received: string): void;
-  /** The response that is under way on a connection. */
+  /** The response that is under way on a connection, or was the last that it gets. */
   currentResponse(socket: Duplex): ServerResponse | undefined;
 }
 
+/** What the front needs besides the locations. */
+export interface FrontOptions {
+  readonly log: Log;
+  readonly pages: ErrorPages;
+  /** Whether what a proxy at this address says of its client is believed; undefined is a unix socket. */
+  readonly isTrusted: (address: string | undefined) => boolean;
+}
+
 /** @param table the locations */
-export function createFront(table: RouteTable, { events: log, writeLine }: Log): Front {
+export function createFront(
+  table: RouteTable,
+  { log: { events: log, writeLine }, pages, isTrusted }: FrontOptions,
+): Front {
   const handle = (exchange: Exchange, refusal: Error | undefined): Promise<void> | undefined => {
     if (refusal !== undefined) throw refusal;
     const route = table.find(exchange.target.path);
@@ -34,12 +47,17 @@ export function createFront(table: RouteTable, { events: log, writeLine }: Log):
   const current = new WeakMap<Duplex, ServerResponse>();
   const answer = (request: IncomingMessage, response: ServerResponse, received: string): void => {
     const { target, refusal } = readTarget(request, received);
+    const { remoteAddress } = request.socket;
+    const peer = remoteAddress === undefined ? undefined : plainAddress(remoteAddress);
+    const { client, forwarded } = originOf(request.headers, peer, isTrusted);
     const exchange: Exchange = {
       request,
       response,
       target,
       id: randomUUID(),
-      client: request.socket.remoteAddress?.replace(/^::ffff:(?=\d+\.)/, '') ?? '',
+      client,
+      forwarded,
+      upgradeRequested: request.headers.upgrade !== undefined,
       location: undefined,
       upstreamTime: undefined,
       orders: 0,
@@ -50,15 +68,16 @@ export function createFront(table: RouteTable, { events: log, writeLine }: Log):
       current.set(request.socket, response);
       if (writeLine !== undefined) logWhenClosed(exchange, received, writeLine);
       try {
-        handle(exchange, refusal)?.catch((error: unknown) => fail(exchange, error, log));
+        handle(exchange, refusal)?.catch((error: unknown) => fail(exchange, error, log, pages));
       } catch (error) {
-        fail(exchange, error, log);
+        fail(exchange, error, log, pages);
       }
     });
   };
   const currentResponse = (socket: Duplex): ServerResponse | undefined => {
     const response = current.get(socket);
-    return response?.writableFinished === false ? response : undefined;
+    // The last one on a connection is current until that is closed.
+    return response?.writableFinished === false || response?.shouldKeepAlive === false ? response : undefined;
   };
   return { answer, currentResponse };
 }
@@ -72,25 +91,15 @@ function whenItsTurn(response: ServerResponse, task: () => void): void {
 function readTarget(request: IncomingMessage, received: string): { target: Target; refusal?: Error } {
   try {
     const target = parseTarget(received);
-    if (countFields(request, 'host') > 1)
-      return { target, refusal: new BadTargetError('comes with several Host fields') };
-    return { target };
+    const refusal = framingFault(request);
+    return refusal === undefined ? { target } : { target, refusal };
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     return { target: { raw: received, path: '/', authority: undefined }, refusal: error };
   }
 }
 
-/** Two Host fields are two opinions about where a request goes (RFC 9112 §3.2). */
-function countFields({ rawHeaders }: IncomingMessage, name: string): number {
-  let count = 0;
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    if (rawHeaders[index]?.toLowerCase() === name) count += 1;
-  }
-  return count;
-}
-
-function fail(exchange: Exchange, error: unknown, log: Logger): void {
+function fail(exchange: Exchange, error: unknown, log: Logger, pages: ErrorPages): void {
   const { response, id, target } = exchange;
   const known = isHttpError(error) ? error : new UnexpectedError();
   if (known !== error)
@@ -101,5 +110,5 @@ function fail(exchange: Exchange, error: unknown, log: Logger): void {
   if (response.destroyed) return;
   // A response that has begun cannot become another; the client must see that it is not whole.
   if (response.headersSent) response.destroy();
-  else sendErrorPage(exchange, known);
+  else sendErrorPage(exchange, known, pages);
 }

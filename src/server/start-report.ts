@@ -2,7 +2,7 @@
 import { connect } from 'node:net';
 import type { Logger } from 'pino';
 import { type Address, formatAddress } from '../config/address.js';
-import type { Config, Location } from '../config/location.js';
+import type { Config, Location, UpstreamLocation } from '../config/location.js';
 
 /** Fields of the line that says that the server listens. */
 export function describeStart(config: Config, address: string): object {
@@ -10,7 +10,7 @@ export function describeStart(config: Config, address: string): object {
 }
 
 function describeLocation(location: Location): string {
-  const where = location.kind === 'upstream' ? formatAddress(location.upstream) : location.root;
+  const where = location.kind === 'upstream' ? describeUpstreams(location) : location.root;
   return `${location.prefix} → ${where} (${location.kind})`;
 }
 
@@ -18,17 +18,26 @@ function describeLocation(location: Location): string {
 export function warnOfMissingApp(config: Config, log: Logger): void {
   for (const location of config.locations) {
     if (location.kind !== 'upstream') continue;
-    const upstream = formatAddress(location.upstream);
-    const probe = connect(connectOptions(location.upstream), () => probe.destroy());
-    probe.setTimeout(location.connectTimeout, () => probe.destroy(new Error('timed out')));
-    probe.on('error', (error: NodeJS.ErrnoException) => {
-      log.warn(
-        { upstream, reason: error.code ?? error.message },
-        'the app does not answer yet; until it does, its requests get 502',
-      );
-    });
-    probe.unref();
+    for (const { address } of location.upstreams) probe(address, location.connectTimeout, log);
   }
+}
+
+function describeUpstreams({ upstreams }: UpstreamLocation): string {
+  return upstreams
+    .map(({ address, backup }) => `${formatAddress(address)}${backup ? ' backup' : ''}`)
+    .join(', ');
+}
+
+function probe(address: Address, timeout: number, log: Logger): void {
+  const socket = connect(connectOptions(address), () => socket.destroy());
+  socket.setTimeout(timeout, () => socket.destroy(new Error('timed out')));
+  socket.on('error', (error: NodeJS.ErrnoException) => {
+    log.warn(
+      { upstream: formatAddress(address), reason: error.code ?? error.message },
+      'the app does not answer yet; until it does, its requests get 503',
+    );
+  });
+  socket.unref();
 }
 
 function connectOptions(address: Address): { path: string } | { host: string; port: number } {

@@ -1,6 +1,5 @@
 // The body of an answer that is replaced: read to its end when that is near, so that the connection can be used
 // again, and cut off when it is not, so that the app's worker is free.
-import type { Dispatcher } from 'undici';
 
 /** Most that is read and dropped, in bytes; beyond it a new connection costs less. */
 const MOST = 64 * 1024;
@@ -9,12 +8,13 @@ const LONGEST = 1000;
 
 /** Drops a response's body; `data` and `end` are told what happens. */
 export class Discard {
-  readonly #controller: Dispatcher.DispatchController;
+  readonly #abort: (reason: Error) => void;
   readonly #timer: NodeJS.Timeout;
   #bytes = 0;
 
-  constructor(controller: Dispatcher.DispatchController) {
-    this.#controller = controller;
+  /** @param abort ends the request at the app */
+  constructor(abort: (reason: Error) => void) {
+    this.#abort = abort;
     this.#timer = setTimeout(() => this.#cut(), LONGEST);
     this.#timer.unref();
   }
@@ -30,6 +30,6 @@ export class Discard {
 
   #cut(): void {
     this.end();
-    this.#controller.abort(new Error('the answer is replaced by what the app ordered'));
+    this.#abort(new Error('the answer is replaced by what the app ordered'));
   }
 }

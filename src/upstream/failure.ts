@@ -1,30 +1,55 @@
-// Why the app did not answer, told apart: 504 when it took too long, 502 when it is not there or broke off.
-import { type Address, formatAddress } from '../config/address.js';
-import { BadGatewayError, GatewayTimeoutError } from '../http/errors.js';
+// Why the app did not answer, told apart: 504 when it took too long, 502 when it is not there or broke off,
+// 503 while it has never been there.
+import { BadGatewayError, GatewayTimeoutError, isHttpError, StartingUpError } from '../http/errors.js';
+import { codeOf } from './retry.js';
+
+const CLOSED = 'it closed the connection before it answered; a worker may have died or timed out';
 
 const HINTS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused; is it running, and listening there?',
   ENOENT: 'no such socket; is it running, and is the socket directory shared with this process?',
   EACCES: `permission denied for user id ${process.getuid?.() ?? 'of this process'}; may it write to the socket?`,
+  EAGAIN: 'its socket takes no more connections; are all its workers busy?',
   ENOTFOUND: 'its host name is unknown',
   EAI_AGAIN: 'its host name cannot be resolved now',
   EHOSTUNREACH: 'its host cannot be reached',
   ENETUNREACH: 'its network cannot be reached',
-  ECONNRESET: 'it closed the connection before it answered; a worker may have died or timed out',
-  EPIPE: 'it closed the connection before it answered; a worker may have died or timed out',
-  UND_ERR_SOCKET: 'it closed the connection before it answered; a worker may have died or timed out',
+  EMFILE: 'this process has no file descriptor left; raise the limit on open files (ulimit -n)',
+  ECONNRESET: CLOSED,
+  EPIPE: CLOSED,
+  UND_ERR_SOCKET: CLOSED,
   UND_ERR_HEADERS_OVERFLOW: 'its response head is larger than 16 KiB',
 };
 
-/** The error that a failed dispatch is answered with. */
-export function upstreamFailure(error: Error, upstream: Address): Error {
-  const code = (error as NodeJS.ErrnoException).code ?? error.name;
-  const address = formatAddress(upstream);
-  if (code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT') {
-    return new GatewayTimeoutError(address, 'no connection within --connect-timeout');
-  }
-  if (code === 'UND_ERR_HEADERS_TIMEOUT') {
-    return new GatewayTimeoutError(address, 'no response head within --read-timeout');
-  }
-  return new BadGatewayError(address, HINTS[code] ?? error.message);
+/** What an app that is still starting looks like from here. */
+const NOT_THERE = new Set(['ECONNREFUSED', 'ENOENT', 'ENOTFOUND', 'EAI_AGAIN']);
+
+/** The app took no byte of the request body for too long. */
+export class SendTimeout extends Error {
+  readonly code = 'MEDIA_SERVE_SEND_TIMEOUT';
+}
+
+/** The request took too long altogether. */
+export class TotalTimeout extends Error {
+  readonly code = 'MEDIA_SERVE_TOTAL_TIMEOUT';
+}
+
+const TOO_LONG: Readonly<Record<string, string>> = {
+  UND_ERR_CONNECT_TIMEOUT: 'no connection within --connect-timeout',
+  ETIMEDOUT: 'no connection within --connect-timeout',
+  UND_ERR_HEADERS_TIMEOUT: 'no response head within --read-timeout',
+  MEDIA_SERVE_SEND_TIMEOUT: 'it took nothing of the request body within --upstream-send-timeout',
+  MEDIA_SERVE_TOTAL_TIMEOUT: 'the request was not complete within --total-timeout',
+};
+
+/** The error that a failed request is answered with. */
+export function upstreamFailure(error: Error, address: string, hasEverAnswered: boolean): Error {
+  if (isHttpError(error)) return error;
+  const code = codeOf(error);
+  const limit = TOO_LONG[code];
+  if (limit !== undefined) return new GatewayTimeoutError(address, limit);
+  const reason = HINTS[code] ?? error.message;
+  return !hasEverAnswered && NOT_THERE.has(code)
+    ? new StartingUpError(address, reason)
+    : new BadGatewayError(address, reason);
 }

@@ -1,17 +1,16 @@
-// The proxy_pass role (nginx: ngx_http_proxy_module): request head → body → dispatch → response.
-import type { IncomingMessage } from 'node:http';
+// The proxy_pass role (nginx: ngx_http_proxy_module): request body → request head → app → response.
+import { tmpdir } from 'node:os';
 import type { Logger } from 'pino';
-import type { Dispatcher } from 'undici';
-import { formatAddress } from '../config/address.js';
 import type { UpstreamLocation } from '../config/location.js';
+import { BadRequestError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
 import type { Ask, Order, Redirector } from '../http/order.js';
 import { createAsk } from './ask.js';
-import { upstreamFailure } from './failure.js';
-import { createPool } from './pool.js';
-import { Relay } from './relay.js';
-import { requestHeaders, withoutBody } from './request-headers.js';
-import { joinSockets, wantedProtocol } from './upgrade.js';
+import { Peers } from './balance.js';
+import { type Passages, passToApp } from './passage.js';
+import type { RelayOptions } from './relay.js';
+import { hasBody, takeRequestBody } from './request-body.js';
+import { TemporaryFile } from './temporary-file.js';
 
 /** Answers requests with what the app says to them. */
 export interface Proxy {
@@ -28,68 +27,47 @@ export interface Proxy {
  * @param redirect carries out what the app orders instead of answering
  */
 export function createProxy(location: UpstreamLocation, redirect: Redirector, log: Logger): Proxy {
-  const pool = createPool(location);
-  const handle = (exchange: Exchange, order?: Order): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const relay = new Relay(
-        exchange,
-        {
-          done: resolve,
-          failed: (error) => reject(upstreamFailure(error, location.upstream)),
-          broken(error) {
-            // The client must not take half an answer for a whole one.
-            exchange.response.destroy();
-            const fields = {
-              requestId: exchange.id,
-              upstream: formatAddress(location.upstream),
-              reason: error.message,
-            };
-            log.error(fields, 'the app broke off within its answer; the client was cut off too');
-            resolve();
-          },
-          ordered: (appOrder) => resolve(redirect(exchange, appOrder)),
-          upgraded: (rawHeaders, socket) => resolve(joinSockets(exchange, rawHeaders, socket)),
-        },
-        location.sendTimeout,
-        order?.fields,
+  const peers = new Peers(location);
+  const shared: Passages = {
+    location,
+    peers,
+    log,
+    redirect,
+    relay: relayOptions(location, log),
+    hasAnswered: false,
+  };
+  const handleWithBody = async (exchange: Exchange): Promise<void> => {
+    // Node hands an upgrade's connection over with the head; what follows is no body to it.
+    if (exchange.upgradeRequested) throw new BadRequestError('asks for another protocol and has a body');
+    const body = await takeRequestBody(exchange, location, log);
+    // Its client left before it was complete: the app hears nothing of it.
+    if (body === undefined) return;
+    if (exchange.response.destroyed) body.close();
+    else await passToApp(shared, exchange, body);
+  };
+  return {
+    handle: (exchange, order) =>
+      order === undefined && hasBody(exchange.request)
+        ? handleWithBody(exchange)
+        : passToApp(shared, exchange, undefined, order),
+    ask: createAsk(shared),
+    close: () => peers.close(),
+  };
+}
+
+function relayOptions(location: UpstreamLocation, log: Logger): RelayOptions {
+  const { bufferMemory, bufferFileLimit, responseBuffering, sendTimeout } = location;
+  const directory = location.spoolDir ?? tmpdir();
+  const backlog = {
+    memory: bufferMemory,
+    file: bufferFileLimit,
+    createFile: () => new TemporaryFile(directory),
+    onFileFailed({ code, message }: NodeJS.ErrnoException) {
+      log.error(
+        { path: directory, reason: code ?? message },
+        'an answer cannot be written to a temporary file, so the app waits for its client; make room there, or name another directory with --spool-dir',
       );
-      if (order === undefined) limitSilence(exchange.request, location.sendTimeout);
-      pool.dispatch(order === undefined ? dispatchOptions(exchange) : orderedOptions(exchange, order), relay);
-    });
-  return { handle, ask: createAsk(pool, location), close: () => pool.destroy() };
-}
-
-function dispatchOptions(exchange: Exchange): Dispatcher.DispatchOptions {
-  const { request, target } = exchange;
-  const upgrade = wantedProtocol(request);
-  return {
-    // undici's type lists the common methods only.
-    method: request.method as Dispatcher.HttpMethod,
-    path: target.raw,
-    headers: requestHeaders(exchange),
-    body: upgrade === undefined && hasBody(request) ? request : null,
-    ...(upgrade === undefined ? {} : { upgrade }),
+    },
   };
-}
-
-/** What an earlier answer ordered is asked for without the client's body, which that answer was for (as in nginx: GET). */
-function orderedOptions(exchange: Exchange, { target }: Order): Dispatcher.DispatchOptions {
-  return {
-    method: exchange.request.method === 'HEAD' ? 'HEAD' : 'GET',
-    path: target.raw,
-    headers: withoutBody(requestHeaders(exchange)),
-    body: null,
-  };
-}
-
-/** A client that stops sending its body is cut off (nginx: client_body_timeout). */
-function limitSilence(request: IncomingMessage, silence: number): void {
-  if (!hasBody(request)) return;
-  request.socket.setTimeout(silence);
-  request.once('end', () => request.socket.setTimeout(0));
-}
-
-/** RFC 9112 §6: a request has a body when one of these fields says so. */
-function hasBody({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+  return { backlog: responseBuffering ? backlog : undefined, silence: sendTimeout };
 }

@@ -1,17 +1,17 @@
-// One request at the app: the response goes to the client as it comes, as fast as the client takes it.
+// One attempt at the app: its response goes to the client, at the app's pace as far as the backlog reaches
+// (nginx: proxy_buffering), else at the client's.
 import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { Exchange } from '../http/exchange.js';
 import type { AppOrder } from '../http/order.js';
 import { Discard } from './discard.js';
 import { readOrder } from './order.js';
-import { responseHeaders } from './response-headers.js';
+import { type BacklogLimits, ResponseBacklog } from './response-backlog.js';
+import { readResponseHead, responseHeaders, text } from './response-headers.js';
 
-const UNSENDABLE = /[^\t\x20-\x7e\x80-\xff]/;
-
-/** What becomes of a dispatched request. */
+/** What becomes of an attempt. Exactly one of these is called, once; `done` may come before the app has ended. */
 export interface Outcome {
-  /** The response is complete, or the client left. */
+  /** The response is with the client. */
   done(): void;
   /** The app failed before its response head arrived. */
   failed(error: Error): void;
@@ -20,120 +20,288 @@ export interface Outcome {
   /** The app ordered something else to be sent; nothing has been sent yet. */
   ordered(order: AppOrder): void;
   /** The app switched protocols. */
-  upgraded(rawHeaders: readonly string[], socket: Duplex): void;
+  upgraded(rawHeaders: readonly (Buffer | string)[], socket: Duplex): void;
 }
 
-/** Hands the app's response to the client, with backpressure in both directions. */
+/** What an attempt reports while it is under way. */
+export interface Watch {
+  /** The request goes out now: from here on the app may have seen it. */
+  sending(): void;
+  /** A part of the body was handed to the socket. */
+  sentSome(): void;
+  /** The whole request was handed to the socket. */
+  sent(): void;
+  /** The app answers. */
+  answered(): void;
+  /** The connection to the app is free again, or gone. */
+  released(): void;
+}
+
+/** How the response is held back for a slow client. */
+export interface RelayOptions {
+  /** Absent when the location has buffering off. */
+  readonly backlog: BacklogLimits | undefined;
+  /** Longest time a client may take nothing, in milliseconds. */
+  readonly silence: number;
+}
+
+const UNSENDABLE = /[^\t\x20-\x7e\x80-\xff]/;
+/** Up to here copying a body costs less than a piece of its own, in bytes. */
+const SMALL = 4096;
+const CONTINUE = 100;
+const SWITCHING_PROTOCOLS = 101;
+
+/**
+ * Hands the app's response to the client. These are undici's own hooks (`onConnect`, `onHeaders` …): those that it
+ * documents since version 7 wrap them, and parse each head into an object that nobody here would read.
+ */
 export class Relay implements Dispatcher.DispatchHandler {
   readonly #exchange: Exchange;
   readonly #outcome: Outcome;
-  readonly #silence: number;
+  readonly #watch: Watch;
+  readonly #options: RelayOptions;
   readonly #kept: readonly string[];
   readonly #startedAt = performance.now();
-  #controller: Dispatcher.DispatchController | undefined;
-  #ended = false;
+  #abort: ((reason?: Error) => void) | undefined;
+  #abortReason: Error | undefined;
+  #resumeApp: (() => void) | undefined;
+  #length: number | undefined;
+  #received = 0;
+  #buffering = false;
+  #chunked = false;
+  #backlog: ResponseBacklog | undefined;
   #discard: Discard | undefined;
+  /** True while bytes go through the backlog. */
+  #behind = false;
+  #appEnded = false;
+  #over = false;
 
-  /**
-   * @param silence longest time a client may take nothing, in milliseconds
-   * @param kept fields of an earlier answer, which ordered this one; names and values in turn
-   */
-  constructor(exchange: Exchange, outcome: Outcome, silence: number, kept: readonly string[] = []) {
+  /** @param kept fields of an earlier answer, which ordered this one; names and values in turn */
+  constructor(
+    exchange: Exchange,
+    outcome: Outcome,
+    watch: Watch,
+    options: RelayOptions,
+    kept: readonly string[],
+  ) {
     this.#kept = kept;
     this.#exchange = exchange;
     this.#outcome = outcome;
-    this.#silence = silence;
-    exchange.response.once('close', this.#clientLeft);
-    exchange.response.on('drain', this.#drained);
+    this.#watch = watch;
+    this.#options = options;
   }
 
-  readonly #clientLeft = (): void => {
-    if (this.#ended) return;
-    this.#ended = true;
-    // Before it is connected the request has no controller yet: onRequestStart sees #ended.
-    this.#controller?.abort(new Error('the client left'));
-    this.#outcome.done();
-  };
-
-  readonly #drained = (): void => {
-    this.#exchange.response.socket?.setTimeout(0);
-    this.#controller?.resume();
-  };
-
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#ended) controller.abort(new Error('the client left'));
+  /** Ends the attempt; the outcome is `failed` or `broken`. */
+  cancel(reason: Error): void {
+    if (this.#abort !== undefined) {
+      this.#abort(reason);
+      return;
+    }
+    // Before it is connected there is nothing to abort: onConnect sees the reason.
+    this.#abortReason = reason;
+    if (this.#over) return;
+    this.#over = true;
+    this.#outcome.failed(reason);
   }
 
-  onRequestUpgrade(
-    controller: Dispatcher.DispatchController,
-    _status: number,
-    _headers: unknown,
-    socket: Duplex,
-  ): void {
-    this.#release();
-    this.#outcome.upgraded(rawFields(controller), socket);
+  /** The client is gone: nothing is sent to it any more, and the app's answer is dropped. */
+  forsake(): void {
+    this.#over = true;
+    this.#backlog?.close();
+    this.#behind = false;
+    // An app that may finish (abortOnClientClose off) must be read to the end.
+    this.#resumeApp?.();
   }
 
-  onResponseStart(
-    controller: Dispatcher.DispatchController,
-    status: number,
-    _headers: unknown,
-    reason = '',
-  ): void {
-    // Informational responses come before the one that answers.
-    if (status < 200 || this.#ended) return;
+  onConnect(abort: (reason?: Error) => void): void {
+    this.#abort = abort;
+    if (this.#abortReason !== undefined) abort(this.#abortReason);
+    else this.#watch.sending();
+  }
+
+  onBodySent(): void {
+    this.#watch.sentSome();
+  }
+
+  onRequestSent(): void {
+    this.#watch.sent();
+  }
+
+  onUpgrade(_status: number, rawHeaders: Buffer[] | string[] | null, socket: Duplex): void {
+    this.#watch.released();
+    if (this.#over) {
+      socket.destroy();
+      return;
+    }
+    this.#over = true;
+    this.#outcome.upgraded(rawHeaders ?? [], socket);
+  }
+
+  onHeaders(status: number, raw: Buffer[], resume: () => void, reason: string): boolean {
+    this.#resumeApp = resume;
+    if (this.#over) return true;
+    if (status < 200) {
+      this.#informational(status, raw, reason);
+      return true;
+    }
     const { response } = this.#exchange;
     this.#exchange.upstreamTime = performance.now() - this.#startedAt;
-    const raw = rawFields(controller);
-    const order = readOrder(raw);
-    if (order !== undefined) {
-      this.#release();
-      this.#discard = new Discard(controller);
-      this.#outcome.ordered({ ...order, fields: withKept([...order.fields], this.#kept) });
-      return;
+    const head = readResponseHead(status, raw);
+    if (head.fault !== undefined) {
+      this.#abort?.(new Error(head.fault));
+      return true;
     }
-    const headers = withKept(responseHeaders(raw), this.#kept);
-    // A phrase that cannot be sent on is left out: nobody reads it but people (RFC 9112 §4).
-    response.writeHead(status, UNSENDABLE.test(reason) ? '' : reason, headers);
+    this.#watch.answered();
+    if (head.instructions?.has('x-accel-redirect') || head.instructions?.has('x-sendfile')) {
+      const order = readOrder(raw.map(text));
+      if (order !== undefined) {
+        this.#over = true;
+        this.#discard = new Discard((reason) => this.#abort?.(reason));
+        this.#outcome.ordered({ ...order, fields: withKept([...order.fields], this.#kept) });
+        return true;
+      }
+    }
+    this.#length = head.length;
+    this.#chunked = head.chunked;
+    this.#buffering = head.buffering && this.#options.backlog !== undefined;
+    this.#writeHead(status, reason, withKept(head.fields, this.#kept));
+    // Complete with its head. undici would wait for a 304's Content-Length, and call its absence an error.
+    if (status === 204 || status === 304 || this.#exchange.request.method === 'HEAD') {
+      this.#end();
+      return true;
+    }
     // Without a length the app writes as things happen (streaming, server-sent events): the head does not wait.
-    if (!headers.some((field, index) => index % 2 === 0 && field.toLowerCase() === 'content-length')) {
-      response.flushHeaders();
-    }
+    if (head.length === undefined) response.flushHeaders();
+    return true;
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#discard !== undefined) {
-      this.#discard.data(chunk);
-      return;
+  onData(chunk: Buffer): boolean {
+    this.#received += chunk.length;
+    if (this.#over) {
+      this.#discard?.data(chunk);
+      return true;
     }
-    const { response } = this.#exchange;
     this.#exchange.bytes += chunk.length;
-    if (response.write(chunk) || this.#ended) return;
-    response.socket?.setTimeout(this.#silence);
-    controller.pause();
+    if (this.#behind) return this.#backlog?.add(chunk) ?? true;
+    const { response } = this.#exchange;
+    if (this.#received === this.#length) {
+      // The last bytes and the end in one: most answers are one write.
+      this.#over = true;
+      // As text, Node joins a small body with the head; as bytes it would be a second piece (measured: writev costs more).
+      if (chunk.length <= SMALL) response.end(chunk.toString('latin1'), 'latin1');
+      else response.end(chunk);
+      this.#outcome.done();
+      return true;
+    }
+    if (response.write(chunk)) return true;
+    response.socket?.setTimeout(this.#options.silence);
+    if (this.#buffering) {
+      this.#catchUp();
+      return true;
+    }
+    response.once('drain', () => {
+      response.socket?.setTimeout(0);
+      this.#resumeApp?.();
+    });
+    return false;
   }
 
-  onResponseEnd(): void {
+  onComplete(trailers: readonly (Buffer | string)[] | null): void {
+    this.#appEnded = true;
     this.#discard?.end();
-    if (this.#ended) return;
-    this.#release();
-    this.#exchange.response.end();
-    this.#outcome.done();
+    this.#watch.released();
+    if (this.#over) return;
+    if (trailers !== null && trailers.length > 0 && this.#chunked) this.#addTrailers(trailers);
+    if (!this.#behind) this.#end();
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+  onError(error: Error): void {
+    this.#appEnded = true;
     this.#discard?.end();
-    if (this.#ended) return;
-    this.#release();
+    this.#watch.released();
+    if (this.#over) return;
+    this.#over = true;
+    this.#backlog?.close();
     if (this.#exchange.response.headersSent) this.#outcome.broken(error);
     else this.#outcome.failed(error);
   }
 
-  #release(): void {
-    this.#ended = true;
-    this.#exchange.response.off('close', this.#clientLeft);
-    this.#exchange.response.off('drain', this.#drained);
+  #end(): void {
+    this.#over = true;
+    this.#exchange.response.end();
+    this.#outcome.done();
+  }
+
+  #writeHead(status: number, reason: string, fields: string[]): void {
+    // A phrase that cannot be sent on is left out: nobody reads it but people (RFC 9112 §4).
+    this.#exchange.response.writeHead(status, UNSENDABLE.test(reason) ? '' : reason, fields);
+  }
+
+  /** 103 Early Hints and their like (RFC 9110 §15.2): passed on to clients that know them. */
+  #informational(status: number, raw: readonly Buffer[], reason: string): void {
+    const { request, response } = this.#exchange;
+    if (status === CONTINUE || status === SWITCHING_PROTOCOLS || request.httpVersion !== '1.1') return;
+    const fields = responseHeaders(raw, status);
+    let head = `HTTP/1.1 ${status} ${reason}\r\n`;
+    for (let index = 0; index < fields.length; index += 2)
+      head += `${fields[index]}: ${fields[index + 1]}\r\n`;
+    response.socket?.write(`${head}\r\n`, 'latin1');
+  }
+
+  #addTrailers(raw: readonly (Buffer | string)[]): void {
+    const fields = responseHeaders(raw);
+    const pairs: [string, string][] = [];
+    for (let index = 0; index < fields.length; index += 2) {
+      const name = fields[index] ?? '';
+      if (!NOT_IN_TRAILERS.test(name)) pairs.push([name, fields[index + 1] ?? '']);
+    }
+    this.#exchange.response.addTrailers(pairs);
+  }
+
+  /** From here on bytes go through the backlog, until the client has taken all of it. */
+  #catchUp(): void {
+    const { backlog } = this.#options;
+    if (backlog === undefined) return;
+    this.#behind = true;
+    this.#backlog ??= new ResponseBacklog(backlog, () => this.#resumeApp?.());
+    this.#empty(this.#backlog).catch((error: Error) => {
+      this.#backlog?.close();
+      if (this.#over) return;
+      this.#over = true;
+      this.#abort?.(error);
+      this.#outcome.broken(error);
+    });
+  }
+
+  async #empty(backlog: ResponseBacklog): Promise<void> {
+    const { response } = this.#exchange;
+    await this.#drained();
+    while (!this.#over) {
+      const chunk = await backlog.take();
+      if (this.#over) return;
+      if (chunk === undefined) break;
+      if (!response.write(chunk)) {
+        response.socket?.setTimeout(this.#options.silence);
+        await this.#drained();
+      }
+    }
+    if (this.#over) return;
+    this.#behind = false;
+    if (!this.#appEnded) return;
+    backlog.close();
+    this.#end();
+  }
+
+  /** Resolves when the client has taken what was written; never when it leaves: the exchange is over then. */
+  #drained(): Promise<void> {
+    const { response } = this.#exchange;
+    if (!response.writableNeedDrain) return Promise.resolve();
+    return new Promise((resolve) => {
+      response.once('drain', () => {
+        response.socket?.setTimeout(0);
+        resolve();
+      });
+    });
   }
 }
 
@@ -145,8 +313,6 @@ function withKept(headers: string[], kept: readonly string[]): string[] {
   return [...headers, ...kept.filter((_, index) => !own.has(kept[index - (index % 2)]?.toLowerCase() ?? ''))];
 }
 
-/** The response's fields as the app sent them, one character for each byte. */
-export function rawFields({ rawHeaders }: Dispatcher.DispatchController): readonly string[] {
-  if (!Array.isArray(rawHeaders)) return [];
-  return rawHeaders.map((field) => (typeof field === 'string' ? field : field.toString('latin1')));
-}
+/** Fields that frame or route a message, which a trailer cannot do (RFC 9110 §6.5.1). */
+const NOT_IN_TRAILERS =
+  /^(?:content-.*|host|cache-control|expires|set-cookie|authorization|trailer|age|date|location|vary|retry-after|pragma|range)$/i;

@@ -14,7 +14,11 @@ export function wantedProtocol({ method, headers }: IncomingMessage): 'websocket
 }
 
 /** Answers 101 and joins both connections until either ends. Resolves when both are closed. */
-export function joinSockets(exchange: Exchange, rawHeaders: readonly string[], app: Duplex): Promise<void> {
+export function joinSockets(
+  exchange: Exchange,
+  rawHeaders: readonly (Buffer | string)[],
+  app: Duplex,
+): Promise<void> {
   const { response } = exchange;
   const client = response.socket as Socket;
   response.detachSocket(client);

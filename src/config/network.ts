@@ -1,0 +1,66 @@
+// Ranges of addresses as operators write them: '10.0.0.0/8', '::1', 'loopback', 'private' (nginx: set_real_ip_from).
+import { BlockList, isIP } from 'node:net';
+import { quote } from './errors.js';
+
+/** A range of addresses; `unix` stands for a peer on a unix socket, which has none. */
+export type Network = 'unix' | { readonly address: string; readonly bits: number };
+
+const NAMED: Readonly<Record<string, readonly string[]>> = {
+  loopback: ['127.0.0.0/8', '::1/128'],
+  // RFC 1918, link-local, RFC 6598 (carrier-grade NAT, which some clouds use inside) and unique local IPv6.
+  private: [
+    '10.0.0.0/8',
+    '172.16.0.0/12',
+    '192.168.0.0/16',
+    '169.254.0.0/16',
+    '100.64.0.0/10',
+    'fc00::/7',
+    'fe80::/10',
+  ],
+};
+
+/**
+ * Reads one range; a name may stand for several.
+ * @throws {TypeError} with a message that says what to write instead.
+ */
+export function parseNetwork(value: unknown): readonly Network[] {
+  const text = String(value).trim();
+  if (text === 'unix' || text === 'unix:') return ['unix'];
+  const named = NAMED[text.toLowerCase()];
+  if (named !== undefined) return named.flatMap(parseNetwork);
+  const [address = '', suffix, ...rest] = text.split('/');
+  const most = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  const bits = suffix === undefined ? most : Number(/^\d{1,3}$/.test(suffix) ? suffix : Number.NaN);
+  if (most < 0 || rest.length > 0 || !(bits >= 0 && bits <= most)) {
+    throw new TypeError(
+      `${quote(value)} is not a range of addresses; write 10.0.0.0/8, 2001:db8::/32, 192.0.2.1, loopback, private or unix`,
+    );
+  }
+  return [{ address, bits }];
+}
+
+/** How many addresses the test remembers. */
+const MOST_KNOWN = 1000;
+
+/** A test for membership; `undefined` is a peer on a unix socket. */
+export function networkTest(networks: readonly Network[]): (address: string | undefined) => boolean {
+  const list = new BlockList();
+  for (const network of networks) {
+    if (network === 'unix') continue;
+    list.addSubnet(network.address, network.bits, isIP(network.address) === 6 ? 'ipv6' : 'ipv4');
+  }
+  const unix = networks.includes('unix');
+  // A check makes two objects; the few proxies in front come again and again, and most servers have none.
+  if (networks.every((network) => network === 'unix')) return (address) => unix && address === undefined;
+  const known = new Map<string, boolean>();
+  return (address) => {
+    if (address === undefined || address === '') return unix;
+    const before = known.get(address);
+    if (before !== undefined) return before;
+    const family = isIP(address);
+    const inside = family !== 0 && list.check(address, family === 6 ? 'ipv6' : 'ipv4');
+    if (known.size >= MOST_KNOWN) known.clear();
+    known.set(address, inside);
+    return inside;
+  };
+}

@@ -1,0 +1,33 @@
+// An answer that comes before the request's body is complete. Closing at once would make the client's system throw
+// the answer away unread, so the rest of the body is read and dropped for a while (nginx: lingering_close).
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+/** Longest silence, and longest time altogether, in milliseconds (nginx: lingering_timeout, lingering_time). */
+const SILENCE = 5000;
+const ALTOGETHER = 30_000;
+
+/** True when the client still has something to send. */
+export function isUnread(request: IncomingMessage): boolean {
+  return (
+    !request.complete &&
+    (request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0)
+  );
+}
+
+/** Ends a response whose bytes are written, and with it the connection, when the client has stopped sending. */
+export function endWhenClientStops(request: IncomingMessage, response: ServerResponse): void {
+  const altogether = setTimeout(end, ALTOGETHER);
+  const silence = setTimeout(end, SILENCE);
+  const heard = (): void => {
+    silence.refresh();
+  };
+  function end(): void {
+    clearTimeout(altogether);
+    clearTimeout(silence);
+    request.off('data', heard);
+    response.end();
+  }
+  request.on('data', heard).once('end', end).once('close', end).on('error', end);
+  response.once('close', end);
+  request.resume();
+}

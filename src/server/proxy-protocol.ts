@@ -1,0 +1,140 @@
+// The PROXY protocol, versions 1 and 2 (nginx: listen … proxy_protocol): a load balancer that passes TCP on tells
+// the client's address before the first byte of HTTP. https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+import { isIP } from 'node:net';
+import type { Logger } from 'pino';
+
+/** What a header says; `local` is the balancer's own health check, whose address is its own. */
+export type ProxyHeader =
+  | { readonly kind: 'client'; readonly address: string; readonly port: number; readonly length: number }
+  | { readonly kind: 'local'; readonly length: number }
+  | { readonly kind: 'incomplete' }
+  | { readonly kind: 'malformed' };
+
+const INCOMPLETE: ProxyHeader = { kind: 'incomplete' };
+const MALFORMED: ProxyHeader = { kind: 'malformed' };
+const V1_START = Buffer.from('PROXY ');
+const V2_START = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
+/** §2.1: the longest line of version 1, with its CRLF. */
+const V1_LONGEST = 107;
+/** More than any balancer sends along; a length of 64 KiB is no header. */
+const V2_LONGEST = 4096;
+/** How long the header may take, in milliseconds. */
+const TIME = 10_000;
+
+/** Reads a header from a connection's first bytes. */
+export function readProxyHeader(bytes: Buffer): ProxyHeader {
+  if (startsAlike(bytes, V1_START)) return bytes.length < V1_START.length ? INCOMPLETE : readLine(bytes);
+  if (startsAlike(bytes, V2_START)) return bytes.length < 16 ? INCOMPLETE : readBinary(bytes);
+  return MALFORMED;
+}
+
+function startsAlike(bytes: Buffer, start: Buffer): boolean {
+  const length = Math.min(bytes.length, start.length);
+  return bytes.compare(start, 0, length, 0, length) === 0;
+}
+
+function readLine(bytes: Buffer): ProxyHeader {
+  const end = bytes.subarray(0, V1_LONGEST).indexOf('\r\n');
+  if (end < 0) return bytes.length >= V1_LONGEST ? MALFORMED : INCOMPLETE;
+  const length = end + 2;
+  const [, family, source = '', , sourcePort = '', ...rest] = bytes.toString('latin1', 0, end).split(' ');
+  if (family === 'UNKNOWN') return { kind: 'local', length };
+  const version = { TCP4: 4, TCP6: 6 }[family ?? ''];
+  if (
+    version === undefined ||
+    isIP(source) !== version ||
+    !/^\d{1,5}$/.test(sourcePort) ||
+    rest.length !== 1
+  ) {
+    return MALFORMED;
+  }
+  return { kind: 'client', address: source, port: Number(sourcePort), length };
+}
+
+function readBinary(bytes: Buffer): ProxyHeader {
+  const versionAndCommand = bytes.readUInt8(12);
+  const family = bytes.readUInt8(13);
+  const length = 16 + bytes.readUInt16BE(14);
+  if (versionAndCommand >> 4 !== 2 || length > V2_LONGEST) return MALFORMED;
+  if (bytes.length < length) return INCOMPLETE;
+  const command = versionAndCommand & 0xf;
+  if (command === 0) return { kind: 'local', length };
+  if (command !== 1) return MALFORMED;
+  if (family === 0x11) {
+    if (length < 28) return MALFORMED;
+    return {
+      kind: 'client',
+      address: bytes.subarray(16, 20).join('.'),
+      port: bytes.readUInt16BE(24),
+      length,
+    };
+  }
+  if (family === 0x21) {
+    if (length < 52) return MALFORMED;
+    const groups = Array.from({ length: 8 }, (_, index) => bytes.readUInt16BE(16 + index * 2).toString(16));
+    return { kind: 'client', address: groups.join(':'), port: bytes.readUInt16BE(48), length };
+  }
+  // Unix sockets and datagrams: there is no address to tell (§2.2).
+  return { kind: 'local', length };
+}
+
+/** Makes every connection of the server begin with a header; what does not is cut off. */
+export function expectProxyHeaders(server: Server, log: Logger): void {
+  const speakHttp = server.listeners('connection') as ((socket: Socket) => void)[];
+  server.removeAllListeners('connection');
+  const introduced = new WeakSet<Socket>();
+  const speak = (socket: Socket): void => {
+    for (const listener of speakHttp) listener.call(server, socket);
+  };
+  server.on('connection', (socket: Socket) => {
+    // A connection may be handed to HTTP a second time, when an offer to upgrade was ignored.
+    if (introduced.has(socket)) {
+      speak(socket);
+      return;
+    }
+    introduced.add(socket);
+    readHeaderOf(socket, (header) => {
+      if (header.kind !== 'client' && header.kind !== 'local') {
+        log.warn(
+          { client: socket.remoteAddress, reason: header.kind },
+          'a connection without a PROXY protocol header was cut off, as --proxy-protocol asks for one',
+        );
+        socket.destroy();
+        return;
+      }
+      if (header.kind === 'client') {
+        Object.defineProperty(socket, 'remoteAddress', { value: header.address });
+        Object.defineProperty(socket, 'remotePort', { value: header.port });
+      }
+      speak(socket);
+    });
+  });
+}
+
+/** Takes the header off the connection; bytes after it stay for HTTP. */
+function readHeaderOf(socket: Socket, done: (header: ProxyHeader) => void): void {
+  let bytes = Buffer.alloc(0);
+  const finish = (header: ProxyHeader): void => {
+    clearTimeout(timer);
+    socket.off('readable', read).off('end', gone).off('error', gone);
+    done(header);
+  };
+  const timer = setTimeout(() => finish(INCOMPLETE), TIME);
+  const gone = (): void => {
+    clearTimeout(timer);
+    socket.destroy();
+  };
+  const read = (): void => {
+    const chunk: Buffer | null = socket.read();
+    if (chunk === null) return;
+    bytes = Buffer.concat([bytes, chunk]);
+    const header = readProxyHeader(bytes);
+    if (header.kind === 'incomplete') return;
+    if ('length' in header && bytes.length > header.length) socket.unshift(bytes.subarray(header.length));
+    finish(header);
+  };
+  socket.on('readable', read).once('end', gone).once('error', gone);
+  socket.once('close', () => clearTimeout(timer));
+}

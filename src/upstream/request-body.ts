@@ -1,0 +1,226 @@
+// The request's body, held here until it is complete: the app gets it at once, however slow its client is
+// (nginx: proxy_request_buffering, client_body_buffer_size, client_max_body_size).
+import type { IncomingMessage } from 'node:http';
+import { tmpdir } from 'node:os';
+import { type Readable, Transform } from 'node:stream';
+import type { Logger } from 'pino';
+import type { UpstreamLocation } from '../config/location.js';
+import { BodyTooLargeError, RequestTimeoutError, SpoolFailedError } from '../http/errors.js';
+import type { Exchange } from '../http/exchange.js';
+import { TemporaryFile } from './temporary-file.js';
+
+/** A request's body, ready for the app. Who got it closes it. */
+export interface RequestBody {
+  /** In bytes; undefined when it is passed on as it comes and its client did not tell. */
+  readonly size: number | undefined;
+  /** True when it can be given to the app a second time. */
+  readonly replayable: boolean;
+  /** The bytes, from the first one, for one attempt. */
+  open(): Buffer | Readable;
+  /** Frees what holds it. */
+  close(): void;
+}
+
+/** How much may wait to be written to the temporary file before the client is slowed down, in bytes. */
+const WRITE_AHEAD = 1024 * 1024;
+
+/** RFC 9112 §6: a request has a body when one of these fields says so. */
+export function hasBody({ headers }: IncomingMessage): boolean {
+  return (
+    headers['transfer-encoding'] !== undefined ||
+    (headers['content-length'] !== undefined && Number(headers['content-length']) > 0)
+  );
+}
+
+/**
+ * Takes the request's body in. Resolves with undefined when the client left before it was complete.
+ * @throws {BodyTooLargeError} over `maxBody`, at once when Content-Length tells
+ * @throws {RequestTimeoutError} when the client stops sending
+ * @throws {SpoolFailedError} when the temporary file cannot be written
+ */
+export async function takeRequestBody(
+  exchange: Exchange,
+  location: UpstreamLocation,
+  log: Logger,
+): Promise<RequestBody | undefined> {
+  const { request, response } = exchange;
+  const announced = request.headers['content-length'];
+  const size = announced === undefined ? undefined : Number(announced);
+  if (size !== undefined && isOver(size, location.maxBody)) throw tooLarge(exchange, location, log);
+  // Only now: a client that waits for this need not send what would be refused (RFC 9110 §10.1.1).
+  if (request.headers.expect !== undefined) response.writeContinue();
+  if (!location.requestBuffering) return passOn(exchange, size, location, log);
+  const collector = new Collector(exchange, location, log);
+  return await collector.collect();
+}
+
+function isOver(size: number, limit: number): boolean {
+  return limit > 0 && size > limit;
+}
+
+function tooLarge(exchange: Exchange, { maxBody }: UpstreamLocation, log: Logger): Error {
+  const error = new BodyTooLargeError(maxBody);
+  log.warn(
+    { requestId: exchange.id, contentLength: exchange.request.headers['content-length'], maxBody },
+    'a request body is larger than --max-body; raise it (with the app in mind) if this was a rightful upload',
+  );
+  return error;
+}
+
+/** The body as it comes, for apps that work on an upload while it arrives. */
+function passOn(
+  exchange: Exchange,
+  size: number | undefined,
+  location: UpstreamLocation,
+  log: Logger,
+): RequestBody {
+  const { request } = exchange;
+  request.socket.setTimeout(location.sendTimeout);
+  request.once('end', () => request.socket.setTimeout(0));
+  const source = size === undefined && location.maxBody > 0 ? limited(exchange, location, log) : request;
+  return { size, replayable: false, open: () => source, close() {} };
+}
+
+/** Without a Content-Length the size is known when it is too late for a good answer: both sides are cut off. */
+function limited(exchange: Exchange, location: UpstreamLocation, log: Logger): Readable {
+  let size = 0;
+  const counter = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      size += chunk.length;
+      if (isOver(size, location.maxBody)) done(tooLarge(exchange, location, log));
+      else done(null, chunk);
+    },
+  });
+  const { request } = exchange;
+  request.once('close', () => {
+    if (!request.complete) counter.destroy(new Error('the client left'));
+  });
+  return request.pipe(counter);
+}
+
+interface Settle {
+  resolve(body: RequestBody | undefined): void;
+  reject(error: Error): void;
+}
+
+/** Takes one body in: memory first, then a temporary file. */
+class Collector {
+  readonly #exchange: Exchange;
+  readonly #location: UpstreamLocation;
+  readonly #log: Logger;
+  /** In memory, not yet in the file. */
+  #chunks: Buffer[] = [];
+  #held = 0;
+  #size = 0;
+  #file: TemporaryFile | undefined;
+  #written = 0;
+  #writing = false;
+  #ended = false;
+  #settle: Settle | undefined;
+
+  constructor(exchange: Exchange, location: UpstreamLocation, log: Logger) {
+    this.#exchange = exchange;
+    this.#location = location;
+    this.#log = log;
+  }
+
+  collect(): Promise<RequestBody | undefined> {
+    const { request } = this.#exchange;
+    return new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject };
+      request.setTimeout(this.#location.sendTimeout);
+      request.on('data', this.#take).once('end', this.#end).once('close', this.#left);
+      request.once('timeout', this.#stalled).once('error', this.#left);
+    });
+  }
+
+  readonly #take = (chunk: Buffer): void => {
+    this.#size += chunk.length;
+    if (isOver(this.#size, this.#location.maxBody)) {
+      this.#fail(tooLarge(this.#exchange, this.#location, this.#log));
+      return;
+    }
+    this.#chunks.push(chunk);
+    this.#held += chunk.length;
+    if (this.#held > this.#location.bufferMemory) this.#write();
+    if (this.#held > WRITE_AHEAD + this.#location.bufferMemory) this.#exchange.request.pause();
+  };
+
+  readonly #end = (): void => {
+    this.#ended = true;
+    if (this.#file === undefined) this.#finish(inMemory(this.#chunks));
+    else this.#write();
+  };
+
+  readonly #left = (): void => {
+    if (!this.#ended) this.#finish(undefined);
+  };
+
+  readonly #stalled = (): void => this.#fail(new RequestTimeoutError());
+
+  /** Writes what is held, one write at a time. */
+  #write(): void {
+    if (this.#writing || this.#settle === undefined) return;
+    try {
+      this.#file ??= new TemporaryFile(this.#location.spoolDir ?? tmpdir());
+    } catch (error) {
+      this.#fail(this.#cannotWrite(error as NodeJS.ErrnoException));
+      return;
+    }
+    if (this.#held === 0) {
+      if (this.#ended) this.#finish(inFile(this.#file, this.#size));
+      return;
+    }
+    const chunks = this.#chunks;
+    const bytes = this.#held;
+    this.#chunks = [];
+    this.#writing = true;
+    this.#file.write(chunks, this.#written).then(
+      () => {
+        this.#writing = false;
+        this.#written += bytes;
+        this.#held -= bytes;
+        if (this.#settle === undefined) return;
+        this.#exchange.request.resume();
+        if (this.#ended || this.#held > this.#location.bufferMemory) this.#write();
+      },
+      (error: NodeJS.ErrnoException) => this.#fail(this.#cannotWrite(error)),
+    );
+  }
+
+  #cannotWrite({ code, message }: NodeJS.ErrnoException): Error {
+    const directory = this.#location.spoolDir ?? tmpdir();
+    return new SpoolFailedError(directory, code ?? message);
+  }
+
+  #finish(body: RequestBody | undefined): void {
+    if (body === undefined) this.#file?.close();
+    this.#release()?.resolve(body);
+  }
+
+  #fail(error: Error): void {
+    this.#file?.close();
+    this.#release()?.reject(error);
+  }
+
+  #release(): Settle | undefined {
+    const { request } = this.#exchange;
+    request.off('data', this.#take).off('end', this.#end).off('close', this.#left);
+    request.off('timeout', this.#stalled).off('error', this.#left);
+    request.socket.setTimeout(0);
+    this.#chunks = [];
+    const settle = this.#settle;
+    this.#settle = undefined;
+    return settle;
+  }
+}
+
+function inMemory(chunks: readonly Buffer[]): RequestBody {
+  const [first = Buffer.alloc(0)] = chunks;
+  const bytes = chunks.length > 1 ? Buffer.concat(chunks) : first;
+  return { size: bytes.length, replayable: true, open: () => bytes, close() {} };
+}
+
+function inFile(file: TemporaryFile, size: number): RequestBody {
+  return { size, replayable: true, open: () => file.stream(size), close: () => file.close() };
+}

@@ -1,0 +1,144 @@
+// What the app has written and the client has not taken yet: memory first, then a temporary file, so that a slow
+// client holds no worker of the app (nginx: proxy_buffers, proxy_max_temp_file_size).
+import type { TemporaryFile } from './temporary-file.js';
+
+/** How much a backlog may hold, and where. */
+export interface BacklogLimits {
+  /** In bytes. */
+  readonly memory: number;
+  /** In bytes; 0 is no file. */
+  readonly file: number;
+  /** @throws the system's error when there can be no file */
+  createFile(): TemporaryFile;
+  /** Told once when the file fails; from then on the app is read at the client's pace. */
+  onFileFailed(error: NodeJS.ErrnoException): void;
+}
+
+/** Bytes on their way from a fast writer to a slow reader, in order. One reader at a time. */
+export class ResponseBacklog {
+  readonly #limits: BacklogLimits;
+  /** Called when there is room again after `add` returned false. */
+  readonly #onRoom: () => void;
+  /** Held before the file was needed; these come first. */
+  #head: Buffer[] = [];
+  #file: TemporaryFile | undefined;
+  #fileUsable: boolean;
+  /** The part of the file that is still to be read. */
+  #readFrom = 0;
+  #readTo = 0;
+  /** Being written to the file. */
+  #writing = 0;
+  #written: Promise<void> = Promise.resolve();
+  /** Waiting to be written to the file; these come last. */
+  #tail: Buffer[] = [];
+  /** Bytes in memory: head, tail and what is being written. */
+  #held = 0;
+  #refused = false;
+  #closed = false;
+
+  constructor(limits: BacklogLimits, onRoom: () => void) {
+    this.#limits = limits;
+    this.#onRoom = onRoom;
+    this.#fileUsable = limits.file > 0;
+  }
+
+  /** Keeps the bytes. Returns false when the writer must wait for `onRoom`. */
+  add(chunk: Buffer): boolean {
+    this.#held += chunk.length;
+    const nothingLater = this.#tail.length === 0 && this.#writing === 0 && this.#readFrom === this.#readTo;
+    if (nothingLater && (this.#held <= this.#limits.memory || !this.#fileUsable)) {
+      this.#head.push(chunk);
+    } else {
+      this.#tail.push(chunk);
+      this.#write();
+    }
+    this.#refused = this.#isFull();
+    return !this.#refused;
+  }
+
+  /** The next bytes in order; undefined when there are none at this moment. */
+  async take(): Promise<Buffer | undefined> {
+    const chunk = this.#head.shift();
+    if (chunk !== undefined) return this.#taken(chunk);
+    if (this.#readFrom === this.#readTo && this.#writing > 0) await this.#written;
+    if (this.#file !== undefined && this.#readFrom < this.#readTo) {
+      const bytes = await this.#file.read(this.#readFrom, this.#readTo);
+      if (bytes.length === 0) throw new Error('the temporary file became shorter');
+      this.#readFrom += bytes.length;
+      // Read to its end, the file begins anew: its size stays bounded.
+      if (this.#readFrom === this.#readTo && this.#writing === 0) {
+        this.#readFrom = 0;
+        this.#readTo = 0;
+      }
+      this.#makeRoom();
+      return bytes;
+    }
+    const last = this.#tail.shift();
+    return last === undefined ? undefined : this.#taken(last);
+  }
+
+  /** Frees what holds the bytes. */
+  close(): void {
+    this.#closed = true;
+    this.#head = [];
+    this.#tail = [];
+    this.#file?.close();
+  }
+
+  #taken(chunk: Buffer): Buffer {
+    this.#held -= chunk.length;
+    this.#makeRoom();
+    return chunk;
+  }
+
+  #isFull(): boolean {
+    if (!this.#fileUsable) return this.#held > this.#limits.memory;
+    // The file takes more, but the disk must keep up.
+    return this.#held > this.#limits.memory + WRITE_AHEAD || this.#readTo >= this.#limits.file;
+  }
+
+  #makeRoom(): void {
+    if (!this.#refused || this.#closed || this.#isFull()) return;
+    this.#refused = false;
+    this.#onRoom();
+  }
+
+  /** Writes what waits, one write at a time. */
+  #write(): void {
+    if (this.#writing > 0 || this.#tail.length === 0 || !this.#fileUsable || this.#closed) return;
+    if (this.#readTo >= this.#limits.file) return;
+    try {
+      this.#file ??= this.#limits.createFile();
+    } catch (error) {
+      this.#fail(error as NodeJS.ErrnoException);
+      return;
+    }
+    const chunks = this.#tail;
+    const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    this.#tail = [];
+    this.#writing = bytes;
+    this.#written = this.#file.write(chunks, this.#readTo).then(
+      () => {
+        this.#writing = 0;
+        this.#readTo += bytes;
+        this.#held -= bytes;
+        this.#write();
+        this.#makeRoom();
+      },
+      (error: NodeJS.ErrnoException) => {
+        this.#writing = 0;
+        // Nothing is lost: what could not be written is still in memory.
+        this.#tail = [...chunks, ...this.#tail];
+        if (!this.#closed) this.#fail(error);
+      },
+    );
+  }
+
+  #fail(error: NodeJS.ErrnoException): void {
+    this.#fileUsable = false;
+    this.#limits.onFileFailed(error);
+  }
+}
+
+/** How much may wait to be written to the temporary file before the app is slowed down, in bytes. */
+const WRITE_AHEAD = 1024 * 1024;
