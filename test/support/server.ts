@@ -38,11 +38,15 @@ export async function startServer(
     listen?: string;
     /** Runs as this user, which only root may ask for (see user.ts). */
     uid?: number | undefined;
+    /** A command that is given the server's command line and runs it, such as one that sets limits. */
+    wrap?: readonly string[];
   } = {},
 ): Promise<RunningServer> {
+  const [program = process.execPath, ...before] = options.wrap ?? [];
+  const node = options.wrap === undefined ? [] : [process.execPath];
   const child = spawn(
-    process.execPath,
-    [CLI, '--listen', options.listen ?? '127.0.0.1:0', '--log-format', 'json', ...args],
+    program,
+    [...before, ...node, CLI, '--listen', options.listen ?? '127.0.0.1:0', '--log-format', 'json', ...args],
     {
       cwd: options.cwd,
       env: { PATH: process.env['PATH'] ?? '', ...options.env },

@@ -1,0 +1,145 @@
+/** Several servers of one app (nginx: upstream, least_conn, max_fails, fail_timeout, backup). */
+import t, { type Test } from 'tap';
+import { deserted, startApp, startTcpApp } from '../support/app.js';
+import { get, openConnection, rawRequest } from '../support/raw.js';
+import { startServer } from '../support/server.js';
+import { until } from '../support/until.js';
+
+/** An app whose answer is its name. */
+const startNamed = (t: Test, name: string, at?: { port: number; host: string }) =>
+  startApp(t, (_request, response) => response.end(name), at);
+
+const nameOf = async (port: number, method = 'GET'): Promise<string> => {
+  const { status, body } = await rawRequest(port, get('/', [], method).replace('HTTP/1.1', 'HTTP/1.0'));
+  return status === 200 ? body.toString() : String(status);
+};
+
+const count = (names: readonly string[]): Record<string, number> => {
+  const counts: Record<string, number> = {};
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
+};
+
+const ask = async (port: number, times: number, method?: string): Promise<Record<string, number>> => {
+  const names: string[] = [];
+  for (let index = 0; index < times; index++) names.push(await nameOf(port, method));
+  return count(names);
+};
+
+t.test('requests go to the servers in turn, in every way to write several', async (t) => {
+  const [a, b, c] = [await startNamed(t, 'a'), await startNamed(t, 'b'), await startNamed(t, 'c')];
+  const list = [a.address, b.address, c.address];
+  const root = t.testdir({
+    'config.json': JSON.stringify({ locations: [{ kind: 'upstream', prefix: '/', upstream: list }] }),
+  });
+  const ways: [args: string[], env: Record<string, string>][] = [
+    [['--upstream', list.join(',')], {}],
+    [list.flatMap((address) => ['--upstream', address]), {}],
+    [[], { MEDIA_SERVE_UPSTREAM: list.join(', ') }],
+    [['--config', `${root}/config.json`], {}],
+  ];
+  for (const [args, env] of ways) {
+    const server = await startServer(t, ['--root', root, ...args], { env });
+    t.same(await ask(server.port, 9), { a: 3, b: 3, c: 3 });
+  }
+});
+
+t.test('a server that is not there is left out, then tried again by itself', async (t) => {
+  const [here, gone] = [await startNamed(t, 'here'), await deserted()];
+  const server = await startServer(t, [
+    '--root',
+    t.testdir({}),
+    '--upstream',
+    `${here.address},${gone.address}`,
+    '--fail-timeout',
+    '500ms',
+  ]);
+  t.same(await ask(server.port, 6), { here: 6 }, 'nobody sees that it is gone');
+  t.same(await ask(server.port, 6, 'POST'), { here: 6 }, 'nothing was sent to it, so a POST goes on too');
+  const line = await server.logged((entry) => String(entry['msg']).includes('left out'));
+  t.match(line, { level: 40, upstream: gone.address, reason: 'ECONNREFUSED' });
+  await startNamed(t, 'back', { port: gone.port, host: '127.0.0.1' });
+  await until(async () => (await nameOf(server.port)) === 'back', 'it gets requests again');
+});
+
+t.test('a server that breaks off', async (t) => {
+  const here = await startNamed(t, 'here');
+  let broken = 0;
+  const breaking = await startTcpApp(t, (socket) => {
+    socket.once('data', () => {
+      broken += 1;
+      socket.destroy();
+    });
+  });
+  const start = (...args: string[]) =>
+    startServer(t, ['--root', t.testdir({}), '--upstream', `${here.address},${breaking}`, ...args]);
+
+  await t.test('costs no idempotent request', async (t) => {
+    const server = await start('--max-fails', '0');
+    broken = 0;
+    t.same(await ask(server.port, 8), { here: 8 });
+    t.equal(broken, 4, 'each second one went on to the other server');
+  });
+  await t.test('costs a POST, which the other server does not get', async (t) => {
+    const server = await start('--max-fails', '0');
+    t.same(await ask(server.port, 8, 'POST'), { here: 4, '502': 4 });
+  });
+  await t.test('is left out after so many failures', async (t) => {
+    const server = await start('--max-fails', '3', '--fail-timeout', '1h');
+    broken = 0;
+    t.same(await ask(server.port, 20), { here: 20 });
+    t.equal(broken, 3);
+  });
+});
+
+t.test('a backup gets requests while all others are left out', async (t) => {
+  const gone = await deserted();
+  const backup = await startNamed(t, 'backup');
+  const list = `${gone.address},${backup.address} backup`;
+  const server = await startServer(t, [
+    '--root',
+    t.testdir({}),
+    '--upstream',
+    list,
+    '--fail-timeout',
+    '300ms',
+  ]);
+  t.same(await ask(server.port, 4), { backup: 4 });
+  await startNamed(t, 'usual', { port: gone.port, host: '127.0.0.1' });
+  await until(async () => (await nameOf(server.port)) === 'usual', 'the usual server is back');
+  t.same(await ask(server.port, 4), { usual: 4 });
+});
+
+t.test('when all are left out, one is tried all the same', async (t) => {
+  const [first, second] = [await deserted(), await deserted()];
+  const list = `${first.address},${second.address}`;
+  const server = await startServer(t, ['--root', t.testdir({}), '--upstream', list, '--fail-timeout', '1h']);
+  t.equal(await nameOf(server.port), '503');
+  await startNamed(t, 'second', { port: second.port, host: '127.0.0.1' });
+  t.same(await ask(server.port, 4), { second: 4 });
+});
+
+t.test('least-connections: a server with long requests gets fewer', async (t) => {
+  const slow = await startApp(t, () => {});
+  const quick = await startNamed(t, 'quick');
+  const list = `${slow.address},${quick.address}`;
+  const server = await startServer(t, [
+    '--root',
+    t.testdir({}),
+    '--upstream',
+    list,
+    '--balance',
+    'least-connections',
+  ]);
+  let hanging = 0;
+  slow.server.on('request', () => {
+    hanging += 1;
+  });
+  // Until one hangs at the slow server.
+  while (hanging === 0) {
+    const client = await openConnection(t, server.port);
+    client.socket.write(get('/'));
+    await until(() => hanging > 0 || client.received().includes('quick'), 'one of them has it');
+  }
+  t.same(await ask(server.port, 10), { quick: 10 });
+});

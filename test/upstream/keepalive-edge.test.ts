@@ -1,0 +1,147 @@
+/**
+ * A kept connection that the app closes at the very moment when a request goes out on it. The app here does so at
+ * random, a few milliseconds after each answer; gunicorn's and uvicorn's real time limits are in test/e2e.
+ */
+import { Agent, request as httpRequest } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import { startTcpApp } from '../support/app.js';
+import { get, openConnection, rawRequest } from '../support/raw.js';
+import { startServer } from '../support/server.js';
+
+/** What an app that speaks raw HTTP has seen. */
+interface EdgeApp {
+  readonly address: string;
+  /** Requests carried out, by their X-Id. */
+  readonly carriedOut: Map<string, number>;
+  /** Requests that were the second or later on their connection. */
+  reused(method: string): number;
+}
+
+/** Answers each request, and closes the connection after `idle()` milliseconds, without looking what has come in. */
+async function startEdgeApp(t: Test, idle: () => number): Promise<EdgeApp> {
+  const carriedOut = new Map<string, number>();
+  const reused = new Map<string, number>();
+  const address = await startTcpApp(t, (socket) => {
+    let pending = '';
+    let count = 0;
+    let timer: NodeJS.Timeout | undefined;
+    socket.on('close', () => clearTimeout(timer));
+    socket.on('data', (chunk: Buffer) => {
+      pending += chunk.toString('latin1');
+      const end = pending.indexOf('\r\n\r\n');
+      if (end < 0) return;
+      const head = pending.slice(0, end);
+      const length = Number(/^content-length: (\d+)$/im.exec(head)?.[1] ?? 0);
+      if (pending.length < end + 4 + length) return;
+      pending = pending.slice(end + 4 + length);
+      clearTimeout(timer);
+      const [method = ''] = head.split(' ');
+      const id = /^x-id: (.*)$/im.exec(head)?.[1] ?? '';
+      carriedOut.set(id, (carriedOut.get(id) ?? 0) + 1);
+      if (count++ > 0) reused.set(method, (reused.get(method) ?? 0) + 1);
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+      timer = setTimeout(() => socket.destroy(), idle());
+    });
+  });
+  return { address, carriedOut, reused: (method) => reused.get(method) ?? 0 };
+}
+
+function ask(port: number, agent: Agent, method: string, id: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'X-Id': id, ...(method === 'GET' ? {} : { 'Content-Length': 3 }) };
+    const request = httpRequest({ host: '127.0.0.1', port, agent, method, headers }, (response) => {
+      response.resume();
+      response.on('end', () => resolve(response.statusCode ?? 0));
+    });
+    request.on('error', reject);
+    request.end(method === 'GET' ? undefined : 'abc');
+  });
+}
+
+t.test('5,000 requests at the edge: no 502, and none carried out twice', async (t) => {
+  const app = await startEdgeApp(t, () => Math.random() * 4);
+  const server = await startServer(t, [
+    '--root',
+    t.testdir({}),
+    '--upstream',
+    app.address,
+    '--log-level',
+    'debug',
+  ]);
+  const agent = new Agent({ keepAlive: true });
+  t.teardown(() => agent.destroy());
+  const total = 5000;
+  const statuses = new Map<number, number>();
+  let next = 0;
+  const client = async (): Promise<void> => {
+    while (next < total) {
+      const id = String(next++);
+      const status = await ask(server.port, agent, ['GET', 'POST', 'PUT'][Number(id) % 3] ?? 'GET', id);
+      statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      await pause(Math.random() * 8);
+    }
+  };
+  await Promise.all(Array.from({ length: 25 }, client));
+  t.same([...statuses], [[200, total]]);
+  t.equal(app.carriedOut.size, total);
+  t.same(
+    [...app.carriedOut].filter(([, times]) => times > 1),
+    [],
+    'none twice',
+  );
+  const again = server.log.filter((line) => line['msg'] === 'the request is tried again').length;
+  t.comment(`${app.reused('GET')} GETs went over kept connections, ${again} requests were tried again`);
+  t.ok(app.reused('GET') > 0, 'connections were kept');
+  t.ok(again > 0, 'the edge was met');
+  t.equal(app.reused('POST'), 0, 'and no POST ever went over a kept one');
+});
+
+t.test('a connection that closes under a request', async (t) => {
+  const cases: [method: string, body: string, times: number, status: number][] = [
+    ['GET', '', 2, 502],
+    ['HEAD', '', 2, 502],
+    ['OPTIONS', '', 2, 502],
+    ['PUT', 'abc', 2, 502],
+    ['DELETE', '', 2, 502],
+    ['POST', 'abc', 1, 502],
+    ['PATCH', 'abc', 1, 502],
+    ['PROPPATCH', 'abc', 1, 502],
+  ];
+  let seen: string[] = [];
+  const address = await startTcpApp(t, (socket) => {
+    socket.once('data', (chunk) => {
+      seen.push(chunk.toString('latin1').split(' ')[0] ?? '');
+      socket.destroy();
+    });
+  });
+  const server = await startServer(t, ['--root', t.testdir({}), '--upstream', address]);
+  for (const [method, body, times, status] of cases) {
+    seen = [];
+    const fields = body === '' ? [] : [`Content-Length: ${body.length}`];
+    const answer = await rawRequest(server.port, get('/', fields, method) + body);
+    t.equal(answer.status, status, method);
+    t.same(seen, Array(times).fill(method), `${method} reached the app ${times} times`);
+  }
+});
+
+t.test('an upload that is passed on as it comes is never tried again', async (t) => {
+  let seen = 0;
+  const address = await startTcpApp(t, (socket) => {
+    socket.once('data', () => {
+      seen += 1;
+      socket.destroy();
+    });
+  });
+  const server = await startServer(t, [
+    '--root',
+    t.testdir({}),
+    '--upstream',
+    address,
+    '--no-request-buffering',
+  ]);
+  const client = await openConnection(t, server.port);
+  client.socket.write('PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabc');
+  await client.until((received) => received.startsWith('HTTP/1.1 502'));
+  t.equal(seen, 1);
+});

@@ -1,0 +1,232 @@
+/** A request's body is held until it is complete (nginx: proxy_request_buffering, client_max_body_size). */
+import { createHash, randomBytes } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
+import t from 'tap';
+import { startApp, startRecorder } from '../support/app.js';
+import { openDescriptors, withoutProc } from '../support/proc.js';
+import { openConnection, parseResponse, rawRequest } from '../support/raw.js';
+import { startServer } from '../support/server.js';
+import { until } from '../support/until.js';
+import { fullDisk } from './full-disk.js';
+
+const KIB = 1024;
+const digest = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
+
+/** Sends a body with Content-Length, or in chunks, and resolves with the status. */
+function send(port: number, body: Buffer, how: 'length' | 'chunked', method = 'POST'): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const headers = how === 'length' ? { 'Content-Length': body.length } : { 'Transfer-Encoding': 'chunked' };
+    const request = httpRequest({ port, host: '127.0.0.1', method, headers, agent: false }, (response) => {
+      response.resume();
+      response.on('end', () => resolve(response.statusCode ?? 0));
+    });
+    request.on('error', reject);
+    request.end(body);
+  });
+}
+
+t.test('bodies of every size reach the app unchanged and with a Content-Length', async (t) => {
+  const app = await startRecorder(t);
+  const server = await startServer(t, ['--root', t.testdir({}), '--upstream', app.address]);
+  const sizes = [0, 1, 64 * KIB - 1, 64 * KIB, 64 * KIB + 1, 3 * KIB * KIB + 17];
+  for (const size of sizes) {
+    for (const how of ['length', 'chunked'] as const) {
+      const body = randomBytes(size);
+      t.equal(await send(server.port, body, how), 200, `${size} bytes, ${how}`);
+      const got = app.received.at(-1);
+      t.equal(got?.headers['content-length'], String(size));
+      t.equal(got?.headers['transfer-encoding'], undefined);
+      t.equal(got && digest(got.body), digest(body), 'the same bytes');
+    }
+  }
+});
+
+t.test('the app hears of a request when its body is complete, and not before', async (t) => {
+  const app = await startRecorder(t);
+  let begun = 0;
+  app.server.on('request', () => {
+    begun += 1;
+  });
+  const server = await startServer(t, ['--root', t.testdir({}), '--upstream', app.address]);
+  const slow = await openConnection(t, server.port);
+  slow.socket.write('POST /slow HTTP/1.1\r\nHost: example.org\r\nContent-Length: 6\r\n\r\nabc');
+  t.equal(await send(server.port, Buffer.from('x'), 'length'), 200);
+  t.equal(begun, 1, 'only the complete request has reached the app');
+  slow.socket.write('def');
+  await slow.until((received) => received.includes('\r\n\r\nok'));
+  t.equal(app.received.at(-1)?.body.toString(), 'abcdef');
+});
+
+t.test('with requestBuffering off the app reads the body while it arrives', async (t) => {
+  let seen = '';
+  const app = await startApp(t, (request, response) => {
+    request.on('data', (chunk: Buffer) => {
+      seen += chunk.toString();
+    });
+    request.on('end', () => response.end('ok'));
+  });
+  const server = await startServer(t, [
+    '--root',
+    t.testdir({}),
+    '--upstream',
+    app.address,
+    '--no-request-buffering',
+  ]);
+  const slow = await openConnection(t, server.port);
+  slow.socket.write(
+    'POST /slow HTTP/1.1\r\nHost: example.org\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n',
+  );
+  await until(() => seen === 'abc', 'the first chunk is with the app');
+  slow.socket.write('3\r\ndef\r\n0\r\n\r\n');
+  await slow.until((received) => received.includes('ok'));
+  t.equal(seen, 'abcdef');
+});
+
+t.test('a body over --max-body is refused, and the app hears nothing of it', async (t) => {
+  const app = await startRecorder(t);
+  const server = await startServer(t, [
+    '--root',
+    t.testdir({}),
+    '--upstream',
+    app.address,
+    '--max-body',
+    '1000',
+  ]);
+  const head = 'POST / HTTP/1.1\r\nHost: example.org\r\n';
+
+  await t.test('at once when Content-Length tells', async (t) => {
+    const client = await openConnection(t, server.port);
+    client.socket.write(`${head}Content-Length: 1001\r\n\r\n`);
+    const answer = parseResponse(
+      Buffer.from(await client.until((received) => received.includes('\r\n\r\n413'))),
+    );
+    t.equal(answer.status, 413);
+    t.equal(answer.headers['connection'], 'close');
+    const line = await server.logged((entry) => String(entry['msg']).includes('--max-body'));
+    t.match(line, { level: 40, contentLength: '1001', maxBody: 1000 });
+  });
+  await t.test('without a 100 Continue before it', async (t) => {
+    const client = await openConnection(t, server.port);
+    client.socket.write(`${head}Expect: 100-continue\r\nContent-Length: 1001\r\n\r\n`);
+    t.match(await client.until((received) => received.includes('413')), /^HTTP\/1\.1 413/);
+  });
+  await t.test('as soon as chunks exceed it', async (t) => {
+    const client = await openConnection(t, server.port);
+    client.socket.write(`${head}Transfer-Encoding: chunked\r\n\r\n3e9\r\n${'x'.repeat(1001)}`);
+    t.match(await client.until((received) => received.includes('\r\n\r\n413')), /^HTTP\/1\.1 413/);
+  });
+  await t.test('and the answer is not lost to a client that goes on sending', async (t) => {
+    const client = await openConnection(t, server.port);
+    const much = 8 * KIB * KIB;
+    client.socket.write(`${head}Content-Length: ${much}\r\n\r\n`);
+    client.socket.write(Buffer.alloc(much));
+    t.match(await client.closed(), /^HTTP\/1\.1 413/);
+  });
+  t.equal(app.received.length, 0);
+  t.equal(await send(server.port, Buffer.alloc(1000), 'length'), 200, 'the limit itself is allowed');
+  t.equal(await send(server.port, Buffer.alloc(1000), 'chunked'), 200, 'in chunks too');
+});
+
+t.test('--max-body 0 is no limit, and a location can have its own', async (t) => {
+  const app = await startRecorder(t);
+  const config = {
+    maxBody: 0,
+    locations: [
+      { kind: 'upstream', prefix: '/', upstream: app.address },
+      { kind: 'upstream', prefix: '/small/', upstream: app.address, maxBody: '1kb' },
+    ],
+  };
+  const directory = t.testdir({ 'config.json': JSON.stringify(config) });
+  const server = await startServer(t, ['--config', `${directory}/config.json`]);
+  t.equal(await send(server.port, Buffer.alloc(200_000), 'chunked'), 200);
+  const refused = await rawRequest(
+    server.port,
+    'POST /small/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 1025\r\n\r\n',
+  );
+  t.equal(refused.status, 413);
+});
+
+t.test('Expect: 100-continue is answered when the body is wanted', async (t) => {
+  const app = await startRecorder(t);
+  const server = await startServer(t, ['--root', t.testdir({}), '--upstream', app.address]);
+  const client = await openConnection(t, server.port);
+  client.socket.write('POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n');
+  await client.until((received) => received.startsWith('HTTP/1.1 100 Continue\r\n\r\n'));
+  client.socket.write('hi');
+  await client.until((received) => received.endsWith('ok'));
+  t.equal(app.received[0]?.headers.expect, undefined, 'the app need not answer it again');
+});
+
+t.test('a large body waits in a file that has no name', { skip: withoutProc() }, async (t) => {
+  const app = await startRecorder(t);
+  const directory = t.testdir({ spool: {} });
+  const spool = `${directory}/spool`;
+  const server = await startServer(t, ['--root', directory, '--upstream', app.address, '--spool-dir', spool]);
+  const spooled = (): string[] =>
+    openDescriptors(server.process.pid).filter((path) => path.startsWith(spool));
+  const size = 300 * KIB;
+  const client = await openConnection(t, server.port);
+  client.socket.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${size}\r\n\r\n`);
+  client.socket.write(Buffer.alloc(size - 1));
+  await until(() => spooled().length === 1, 'the body is in a file');
+  t.match(spooled()[0], / \(deleted\)$/);
+  t.same(readdirSync(spool), []);
+
+  await t.test('which is freed with the answer', async (t) => {
+    client.socket.write('x');
+    await client.until((received) => received.includes('ok'));
+    await until(() => spooled().length === 0, 'the file is closed');
+    t.equal(app.received[0]?.body.length, size);
+  });
+  await t.test('and when the client leaves, of which the app hears nothing', async (t) => {
+    const leaver = await openConnection(t, server.port);
+    leaver.socket.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${size}\r\n\r\n`);
+    leaver.socket.write(Buffer.alloc(size - 1));
+    await until(() => spooled().length === 1, 'the body is in a file');
+    leaver.socket.destroy();
+    await until(() => spooled().length === 0, 'the file is closed');
+    await server.logged((line) => line['msg'] === 'request' && line['status'] === 499);
+    t.equal(app.received.length, 1);
+  });
+});
+
+t.test('a client that stops sending its body gets 408', async (t) => {
+  const app = await startRecorder(t);
+  const server = await startServer(t, [
+    '--root',
+    t.testdir({}),
+    '--upstream',
+    app.address,
+    '--send-timeout',
+    '200ms',
+  ]);
+  const answer = await rawRequest(server.port, 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab', {
+    timeout: 20_000,
+  });
+  t.equal(answer.status, 408);
+  t.equal(app.received.length, 0);
+});
+
+t.test('a full disk refuses the body that needs it, and no other', async (t) => {
+  const disk = await fullDisk(t, 256 * KIB);
+  const app = await startRecorder(t);
+  const server = await startServer(
+    t,
+    ['--root', t.testdir({}), '--upstream', app.address, '--spool-dir', disk.path],
+    disk.options,
+  );
+  const body = Buffer.alloc(2 * KIB * KIB);
+  t.equal(await send(server.port, body, 'length'), 507);
+  const line = await server.logged((entry) => entry['code'] === 'MEDIA_SERVE_SPOOL_FAILED');
+  t.match(line['msg'], disk.path, 'the log names the path');
+  t.match(line['msg'], disk.reason, 'and the reason');
+  t.match(line['msg'], '--spool-dir', 'and the option');
+  t.equal(app.received.length, 0);
+  t.equal(
+    await send(server.port, Buffer.alloc(10 * KIB), 'length'),
+    200,
+    'what fits into memory goes through',
+  );
+  t.equal(await send(server.port, Buffer.alloc(100 * KIB), 'length'), 200, 'and what still fits on the disk');
+});

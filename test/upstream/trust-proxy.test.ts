@@ -1,0 +1,254 @@
+/** Whom to believe about the client (nginx: set_real_ip_from, real_ip_recursive; RFC 7239). */
+import t from 'tap';
+import { networkTest, parseNetwork } from '../../src/config/network.js';
+import { originOf } from '../../src/http/forwarded.js';
+import { startRecorder } from '../support/app.js';
+import { get, rawRequest } from '../support/raw.js';
+import { startServer } from '../support/server.js';
+
+t.test('ranges and names', async (t) => {
+  const cases: [networks: string[], address: string | undefined, trusted: boolean][] = [
+    [[], '127.0.0.1', false],
+    [[], undefined, false],
+    [['loopback'], '127.0.0.1', true],
+    [['loopback'], '127.9.9.9', true],
+    [['loopback'], '::1', true],
+    [['loopback'], '10.0.0.1', false],
+    [['private'], '10.1.2.3', true],
+    [['private'], '172.31.255.255', true],
+    [['private'], '172.32.0.0', false],
+    [['private'], '192.168.0.1', true],
+    [['private'], 'fd00::1', true],
+    [['private'], '127.0.0.1', false],
+    [['private'], '8.8.8.8', false],
+    [['192.0.2.1'], '192.0.2.1', true],
+    [['192.0.2.1'], '192.0.2.2', false],
+    [['2001:db8::/32', '192.0.2.0/24'], '2001:db8:1::1', true],
+    [['2001:db8::/32', '192.0.2.0/24'], '192.0.2.200', true],
+    [['0.0.0.0/0'], '::1', false],
+    [['unix'], undefined, true],
+    [['unix'], '127.0.0.1', false],
+    [['loopback'], undefined, false],
+    [['loopback'], 'not an address', false],
+  ];
+  for (const [networks, address, trusted] of cases) {
+    const isTrusted = networkTest(networks.flatMap(parseNetwork));
+    t.equal(isTrusted(address), trusted, `${address} in ${networks.join(', ') || 'nothing'}`);
+    t.equal(isTrusted(address), trusted, 'and when asked again');
+  }
+  for (const wrong of [
+    '',
+    'local',
+    '10.0.0.0/33',
+    '10.0.0.0/x',
+    '10.0.0/8',
+    '::1/129',
+    '1.2.3.4/8/8',
+    '10.0.0.0/-1',
+  ]) {
+    t.throws(() => parseNetwork(wrong), TypeError, wrong);
+  }
+});
+
+t.test('the walk from the right', async (t) => {
+  const isTrusted = networkTest(['loopback', '10.0.0.0/8'].flatMap(parseNetwork));
+  const cases: [
+    what: string,
+    peer: string,
+    headers: Record<string, string>,
+    client: string,
+    forwarded: object,
+  ][] = [
+    ['no proxy', '192.0.2.9', {}, '192.0.2.9', { proto: 'http' }],
+    [
+      'a stranger says much',
+      '192.0.2.9',
+      {
+        'x-forwarded-for': '1.1.1.1',
+        'x-forwarded-proto': 'https',
+        'x-forwarded-host': 'evil',
+        forwarded: 'for=1.1.1.1;proto=https',
+      },
+      '192.0.2.9',
+      { proto: 'http' },
+    ],
+    ['one proxy', '10.0.0.1', { 'x-forwarded-for': '1.1.1.1' }, '1.1.1.1', { proto: 'http' }],
+    [
+      'one proxy with all it can tell',
+      '10.0.0.1',
+      {
+        'x-forwarded-for': '1.1.1.1',
+        'x-forwarded-proto': 'https',
+        'x-forwarded-host': 'www.example.com',
+        'x-forwarded-port': '443',
+      },
+      '1.1.1.1',
+      { proto: 'https', host: 'www.example.com', port: '443' },
+    ],
+    ['two proxies', '10.0.0.1', { 'x-forwarded-for': '1.1.1.1, 10.0.0.2' }, '1.1.1.1', { proto: 'http' }],
+    [
+      'a client that claims to be someone else',
+      '10.0.0.1',
+      { 'x-forwarded-for': '127.0.0.1, 6.6.6.6, 1.1.1.1, 10.0.0.2' },
+      '1.1.1.1',
+      { proto: 'http' },
+    ],
+    ['all trusted', '10.0.0.1', { 'x-forwarded-for': '10.0.0.3, 10.0.0.2' }, '10.0.0.3', { proto: 'http' }],
+    [
+      'what is no address',
+      '10.0.0.1',
+      { 'x-forwarded-for': '1.1.1.1, unknown' },
+      '10.0.0.1',
+      { proto: 'http' },
+    ],
+    [
+      'an address with a port',
+      '10.0.0.1',
+      { 'x-forwarded-for': '1.1.1.1:5000' },
+      '1.1.1.1',
+      { proto: 'http' },
+    ],
+    ['IPv6', '10.0.0.1', { 'x-forwarded-for': '2001:db8::1' }, '2001:db8::1', { proto: 'http' }],
+    [
+      'IPv6 in brackets',
+      '10.0.0.1',
+      { 'x-forwarded-for': '[2001:db8::1]:99' },
+      '2001:db8::1',
+      { proto: 'http' },
+    ],
+    ['IPv4 in IPv6', '10.0.0.1', { 'x-forwarded-for': '::ffff:1.1.1.1' }, '1.1.1.1', { proto: 'http' }],
+    [
+      'a proto for each hop: the one of the client counts, not what it said of itself',
+      '10.0.0.1',
+      { 'x-forwarded-for': '6.6.6.6, 1.1.1.1, 10.0.0.2', 'x-forwarded-proto': 'https, http, https' },
+      '1.1.1.1',
+      { proto: 'http' },
+    ],
+    [
+      'a proto that is none',
+      '10.0.0.1',
+      { 'x-forwarded-for': '1.1.1.1', 'x-forwarded-proto': 'javascript' },
+      '1.1.1.1',
+      { proto: 'http' },
+    ],
+    [
+      'a host that is none',
+      '10.0.0.1',
+      { 'x-forwarded-for': '1.1.1.1', 'x-forwarded-host': 'a b/c' },
+      '1.1.1.1',
+      { proto: 'http' },
+    ],
+    ['only a proto', '10.0.0.1', { 'x-forwarded-proto': 'https' }, '10.0.0.1', { proto: 'https' }],
+    [
+      'Forwarded',
+      '10.0.0.1',
+      { forwarded: 'for="[2001:db8::7]:4711";proto=https;host="www.example.com", for=10.0.0.2' },
+      '2001:db8::7',
+      { proto: 'https', host: 'www.example.com' },
+    ],
+    [
+      'Forwarded with separators inside quotes',
+      '10.0.0.1',
+      { forwarded: 'for=1.1.1.1;x="a,b;c\\"d";Proto=HTTPS' },
+      '1.1.1.1',
+      { proto: 'https' },
+    ],
+    [
+      'Forwarded that hides',
+      '10.0.0.1',
+      { forwarded: 'for=_hidden;proto=https' },
+      '10.0.0.1',
+      { proto: 'https' },
+    ],
+    [
+      'both: X-Forwarded-For counts',
+      '10.0.0.1',
+      { 'x-forwarded-for': '1.1.1.1', forwarded: 'for=2.2.2.2;proto=https' },
+      '1.1.1.1',
+      { proto: 'http' },
+    ],
+  ];
+  for (const [what, peer, headers, client, forwarded] of cases) {
+    t.same(originOf(headers, peer, isTrusted), { client, forwarded }, what);
+  }
+});
+
+t.test('the app is told what is believed, and nothing else', async (t) => {
+  const app = await startRecorder(t);
+  const lies = [
+    'X-Forwarded-For: 203.0.113.7',
+    'X-Forwarded-Proto: https',
+    'X-Forwarded-Host: www.example.com',
+    'X-Forwarded-Port: 443',
+    'X-Forwarded-Prefix: /evil',
+    'X-Real-IP: 203.0.113.8',
+    'X_Forwarded_For: 203.0.113.9',
+    'Forwarded: for=203.0.113.7;proto=https',
+    'Cookie: sessionid=abc',
+  ];
+  const ask = async (port: number, more: string[] = []) => {
+    t.equal((await rawRequest(port, get('/', [...lies, ...more]))).status, 200);
+    return app.received.at(-1)?.headers;
+  };
+
+  await t.test('by default: this server speaks for itself', async (t) => {
+    const server = await startServer(t, ['--root', t.testdir({}), '--upstream', app.address]);
+    const headers = await ask(server.port);
+    t.match(headers, {
+      'x-forwarded-for': '127.0.0.1',
+      'x-real-ip': '127.0.0.1',
+      'x-forwarded-proto': 'http',
+      'x-forwarded-host': 'example.org',
+      cookie: 'sessionid=abc',
+    });
+    for (const name of ['forwarded', 'x-forwarded-port', 'x-forwarded-prefix', 'x_forwarded_for']) {
+      t.equal(headers?.[name], undefined, name);
+    }
+    await t.test('and a client cannot have its names dropped', async (t) => {
+      const dropped =
+        'Connection: close, X-Forwarded-For, X-Forwarded-Proto, X-Real-IP, Cookie, Host, X-Request-ID';
+      const request = get('/', lies).replace('Connection: close', dropped);
+      t.equal((await rawRequest(server.port, request)).status, 200);
+      t.match(app.received.at(-1)?.headers, {
+        'x-forwarded-for': '127.0.0.1',
+        'x-forwarded-proto': 'http',
+        'x-real-ip': '127.0.0.1',
+        'x-request-id': /^[\w-]{36}$/,
+        cookie: 'sessionid=abc',
+        host: 'example.org',
+      });
+    });
+  });
+
+  await t.test('--trust-proxy loopback: the proxy on this machine speaks for its client', async (t) => {
+    const server = await startServer(t, [
+      '--root',
+      t.testdir({}),
+      '--upstream',
+      app.address,
+      '--trust-proxy',
+      'loopback',
+    ]);
+    t.match(await ask(server.port), {
+      'x-forwarded-for': '203.0.113.7',
+      'x-real-ip': '203.0.113.7',
+      'x-forwarded-proto': 'https',
+      'x-forwarded-host': 'www.example.com',
+      'x-forwarded-port': '443',
+    });
+    const line = await server.logged((entry) => entry['msg'] === 'request');
+    t.equal(line['client'], '203.0.113.7', 'the access log names the client too');
+  });
+
+  await t.test('--trust-proxy of another network: not believed', async (t) => {
+    const server = await startServer(t, [
+      '--root',
+      t.testdir({}),
+      '--upstream',
+      app.address,
+      '--trust-proxy',
+      'private',
+    ]);
+    t.match(await ask(server.port), { 'x-forwarded-for': '127.0.0.1', 'x-forwarded-proto': 'http' });
+  });
+});
