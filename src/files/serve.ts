@@ -146,6 +146,8 @@ class FileServer {
       const coding = sent.sibling?.coding;
       const representation = this.#describe({ name: wanted.name, version: file.version, coding });
       await this.#send(exchange, order, representation, this.#keep(sent, representation, file));
+    } catch (error) {
+      throw error instanceof StoreError ? answerToFailure(error, this.#log) : error;
     } finally {
       file.close();
     }

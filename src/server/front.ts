@@ -44,6 +44,7 @@ export function createFront(
     return route.handle(exchange);
   };
 
+  const turns = new Turns();
   const current = new WeakMap<Duplex, ServerResponse>();
   const answer = (request: IncomingMessage, response: ServerResponse, received: string): void => {
     const { target, refusal } = readTarget(request, received);
@@ -64,7 +65,7 @@ export function createFront(
       bytes: 0,
       upgraded: false,
     };
-    whenItsTurn(response, () => {
+    turns.wait(request, response, () => {
       current.set(request.socket, response);
       if (writeLine !== undefined) logWhenClosed(exchange, received, writeLine);
       try {
@@ -82,10 +83,27 @@ export function createFront(
   return { answer, currentResponse };
 }
 
-/** Runs the task when the responses before this one on the connection are complete: a pipelined request waits. */
-function whenItsTurn(response: ServerResponse, task: () => void): void {
-  if (response.socket === null) response.once('socket', task);
-  else task();
+/** Pipelined requests wait until those before them on the connection are answered. */
+class Turns {
+  readonly #waiting = new WeakMap<Duplex, number>();
+
+  /** Runs the task when it is this response's turn; nothing more is read from the connection while any waits. */
+  wait({ socket }: IncomingMessage, response: ServerResponse, task: () => void): void {
+    if (response.socket !== null) {
+      task();
+      return;
+    }
+    const before = this.#waiting.get(socket) ?? 0;
+    this.#waiting.set(socket, before + 1);
+    // Or a client that sends requests without end and reads nothing would fill the memory with them.
+    socket.pause();
+    response.once('socket', () => {
+      const waiting = (this.#waiting.get(socket) ?? 1) - 1;
+      this.#waiting.set(socket, waiting);
+      if (waiting === 0) socket.resume();
+      task();
+    });
+  }
 }
 
 function readTarget(request: IncomingMessage, received: string): { target: Target; refusal?: Error } {

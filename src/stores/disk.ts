@@ -74,7 +74,7 @@ export class DiskStore implements Store {
       const trespass = this.#findTrespass(descriptor, name, path);
       if (trespass !== undefined) throw new StoreError('not-found', readable(name), trespass);
       if (!stats.isFile()) throw new StoreError(...unservable(stats, name));
-      return new DiskFile(descriptor, stats);
+      return new DiskFile(descriptor, stats, name);
     } catch (error) {
       closeSync(descriptor);
       throw error instanceof StoreError ? error : asStoreError(error, name);
@@ -151,11 +151,13 @@ function realPathOf(descriptor: number, name: string): string | undefined {
 
 class DiskFile implements OpenedFile {
   readonly version: FileVersion;
+  readonly #name: string;
   #descriptor: number;
   #reading = false;
   #closed = false;
 
-  constructor(descriptor: number, version: FileVersion) {
+  constructor(descriptor: number, version: FileVersion, name: string) {
+    this.#name = name;
     this.#descriptor = descriptor;
     this.version = version;
   }
@@ -166,14 +168,18 @@ class DiskFile implements OpenedFile {
       readDescriptor(this.#descriptor, buffer, 0, buffer.length, position, (error, bytes) => {
         this.#reading = false;
         if (this.#closed) this.#release();
-        if (error) reject(error);
+        if (error) reject(readFailure(error, this.#name));
         else resolve(bytes);
       });
     });
   }
 
   readSync(buffer: Buffer, position: number): number {
-    return readSync(this.#descriptor, buffer, 0, buffer.length, position);
+    try {
+      return readSync(this.#descriptor, buffer, 0, buffer.length, position);
+    } catch (error) {
+      throw readFailure(error, this.#name);
+    }
   }
 
   close(): void {
@@ -209,6 +215,11 @@ function toSystemPath(name: BytePath): string | Buffer {
 /** The name as people write it, for the log. */
 function readable(name: BytePath): string {
   return Buffer.from(name, 'latin1').toString();
+}
+
+/** Whatever keeps an open file from being read is the disk's failure. */
+function readFailure(error: unknown, name: string): StoreError {
+  return new StoreError('failed', readable(name), (error as NodeJS.ErrnoException).code ?? String(error));
 }
 
 function asStoreError(error: unknown, name: string): StoreError {

@@ -49,7 +49,10 @@ export function isSameVersion(a: FileVersion, b: FileVersion): boolean {
 export interface OpenedFile {
   /** At the time of opening. */
   readonly version: FileVersion;
-  /** Reads up to `buffer.length` bytes at `position`; resolves with their number, 0 at the end of the file. */
+  /**
+   * Reads up to `buffer.length` bytes at `position`; resolves with their number, 0 at the end of the file.
+   * Rejects with a StoreError when the disk fails.
+   */
   read(buffer: Buffer, position: number): Promise<number>;
   /** Like `read`, but waits for the disk; for files so small that a trip to another thread would cost more. */
   readSync(buffer: Buffer, position: number): number;
