@@ -44,7 +44,6 @@ export function createFront(
     return route.handle(exchange);
   };
 
-  const turns = new Turns();
   const current = new WeakMap<Duplex, ServerResponse>();
   const answer = (request: IncomingMessage, response: ServerResponse, received: string): void => {
     const { target, refusal } = readTarget(request, received);
@@ -65,7 +64,7 @@ export function createFront(
       bytes: 0,
       upgraded: false,
     };
-    turns.wait(request, response, () => {
+    whenItsTurn(response, () => {
       current.set(request.socket, response);
       if (writeLine !== undefined) logWhenClosed(exchange, received, writeLine);
       try {
@@ -83,28 +82,30 @@ export function createFront(
   return { answer, currentResponse };
 }
 
-/** Pipelined requests wait until those before them on the connection are answered. */
-class Turns {
-  readonly #waiting = new WeakMap<Duplex, number>();
-
-  /** Runs the task when it is this response's turn; nothing more is read from the connection while any waits. */
-  wait({ socket }: IncomingMessage, response: ServerResponse, task: () => void): void {
-    if (response.socket !== null) {
-      task();
-      return;
-    }
-    const before = this.#waiting.get(socket) ?? 0;
-    this.#waiting.set(socket, before + 1);
-    // Or a client that sends requests without end and reads nothing would fill the memory with them.
-    socket.pause();
-    response.once('socket', () => {
-      const waiting = (this.#waiting.get(socket) ?? 1) - 1;
-      this.#waiting.set(socket, waiting);
-      if (waiting === 0) socket.resume();
-      task();
-    });
+/**
+ * Runs the task when the responses before this one on the connection are complete: a pipelined request waits.
+ * While it does, it counts as outgoing data, on which Node stops reading the connection; or a client that sends
+ * requests without end and reads slowly would fill the memory with them.
+ */
+function whenItsTurn(response: ServerResponse & PendingData, task: () => void): void {
+  if (response.socket !== null) {
+    task();
+    return;
   }
+  response._onPendingData?.(WAITING);
+  response.once('socket', () => {
+    response._onPendingData?.(-WAITING);
+    task();
+  });
 }
+
+/** Node's account of what a connection has still to send. No public interface: where it is missing, nothing is counted. */
+interface PendingData {
+  _onPendingData?(bytes: number): void;
+}
+
+/** More than a socket takes before it asks to wait, in bytes. */
+const WAITING = 1024 * 1024;
 
 function readTarget(request: IncomingMessage, received: string): { target: Target; refusal?: Error } {
   try {

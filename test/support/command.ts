@@ -1,8 +1,9 @@
 /** Runs the built command to its end, for what it prints and how it exits. */
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { buffer } from 'node:stream/consumers';
+import { NODE, NODE_ARGUMENTS } from './node.js';
 import { CLI } from './server.js';
-import { spawn } from './spawn.js';
 
 /** What a finished run of the command left. */
 export interface Ended {
@@ -16,7 +17,7 @@ export async function runCommand(
   args: readonly string[],
   options: { env?: Record<string, string>; cwd?: string; uid?: number | undefined } = {},
 ): Promise<Ended> {
-  const child = spawn(process.execPath, [CLI, ...args], {
+  const child = spawn(NODE, [...NODE_ARGUMENTS, CLI, ...args], {
     cwd: options.cwd,
     env: { PATH: process.env['PATH'] ?? '', ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],

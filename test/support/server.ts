@@ -1,10 +1,10 @@
 /** Starts the built command (`dist/cli.js`) as a process of its own, on a port the kernel chooses. */
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
-import { spawn } from './spawn.js';
+import { NODE, NODE_ARGUMENTS } from './node.js';
 
 /** Path of the built command; `npm test` builds it first. */
 export const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
@@ -42,18 +42,14 @@ export async function startServer(
     wrap?: readonly string[];
   } = {},
 ): Promise<RunningServer> {
-  const [program = process.execPath, ...before] = options.wrap ?? [];
-  const node = options.wrap === undefined ? [] : [process.execPath];
-  const child = spawn(
-    program,
-    [...before, ...node, CLI, '--listen', options.listen ?? '127.0.0.1:0', '--log-format', 'json', ...args],
-    {
-      cwd: options.cwd,
-      env: { PATH: process.env['PATH'] ?? '', ...options.env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
-    },
-  );
+  const server = [CLI, '--listen', options.listen ?? '127.0.0.1:0', '--log-format', 'json', ...args];
+  const [program = NODE, ...rest] = [...(options.wrap ?? []), NODE, ...NODE_ARGUMENTS, ...server];
+  const child = spawn(program, rest, {
+    cwd: options.cwd,
+    env: { PATH: process.env['PATH'] ?? '', ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
+  });
   const exited = once(child, 'exit');
   t.teardown(async () => {
     child.kill('SIGKILL');

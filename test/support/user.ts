@@ -1,7 +1,8 @@
 /** File permissions do not bind root, so where the tests run as root the server runs as another user. */
+import { spawnSync } from 'node:child_process';
+import { NODE, NODE_ARGUMENTS } from './node.js';
 import { CLI } from './server.js';
 import { skipUnless } from './skip.js';
-import { spawnSync } from './spawn.js';
 
 /** `nobody` on most systems; any number does that owns nothing. */
 const NOBODY = 65_534;
@@ -15,6 +16,6 @@ export const PLAIN_USER_ID: number | undefined = PLAIN_USER ?? process.getuid?.(
 /** For tap's `skip`: whether that user can read the built command, which a checkout in root's home forbids. */
 export function withoutPlainUser(): string | false {
   if (PLAIN_USER === undefined) return skipUnless(process.platform !== 'win32', 'there are no user ids here');
-  const tried = spawnSync(process.execPath, [CLI, '--version'], { uid: PLAIN_USER, gid: PLAIN_USER });
+  const tried = spawnSync(NODE, [...NODE_ARGUMENTS, CLI, '--version'], { uid: PLAIN_USER, gid: PLAIN_USER });
   return skipUnless(tried.status === 0, `user ${PLAIN_USER} cannot run ${CLI}`);
 }
