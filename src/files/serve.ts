@@ -118,16 +118,14 @@ class FileServer {
 
   /** The kept file, if its name still means the same version; see open-file-cache.ts for what this costs and sees. */
   #findKept(wanted: WantedFile): KeptFile | undefined {
-    const { name, sibling } = wanted;
+    const { sibling } = wanted;
     const key = cacheKey(wanted);
     const kept = this.#cache.find(key);
     if (kept === undefined) return undefined;
-    const current = this.#store.stat(sibling?.name ?? name);
     const isSameOriginal =
       kept.original === undefined ||
       (sibling !== undefined && isSameVersion(sibling.original, kept.original));
-    if (current !== undefined && isSameOriginal && isSameVersion(current, kept.representation.version))
-      return kept;
+    if (isSameOriginal && kept.pin.holds()) return kept;
     this.#cache.forget(key);
     return undefined;
   }
@@ -156,8 +154,10 @@ class FileServer {
   /** The file in memory if it may be kept, and as it is if not. */
   #keep(sent: WantedFile, representation: Representation, file: OpenedFile): OpenedFile {
     if (!this.#cache.accepts(file.version)) return file;
+    const pin = this.#store.pin(sent.sibling?.name ?? sent.name, file.version);
+    if (pin === undefined) return file;
     const ready = new ReadyResponse(representation, (content) => fillFrom(file, content, 0));
-    const kept = { representation, ready, original: sent.sibling?.original };
+    const kept = { representation, ready, pin, original: sent.sibling?.original };
     this.#cache.keep(cacheKey(sent), kept);
     return new MemoryFile(kept);
   }

@@ -15,6 +15,17 @@ export interface Store {
   open(path: BytePath): OpenedFile;
   /** What the file is now, without opening it; undefined when there is no such regular file. */
   stat(path: BytePath): FileVersion | undefined;
+  /**
+   * Remembers what a name means, so that it can be asked cheaply whether it still means the same.
+   * Undefined when the name does not mean this version, or leads there in a way that cannot be watched.
+   */
+  pin(path: BytePath, version: FileVersion): Pin | undefined;
+}
+
+/** A name and what it meant when it was pinned. */
+export interface Pin {
+  /** True while the name leads, by the same way, to the same version of the same file. Looks at the disk each time. */
+  holds(): boolean;
 }
 
 /**
