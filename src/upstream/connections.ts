@@ -1,6 +1,7 @@
 // Connections to one server of the app (nginx: upstream, keepalive). undici speaks HTTP on each; which of them a
 // request travels on is decided here, since a kept connection may be closed by the app at any moment.
-import { Client } from 'undici';
+import type { Socket } from 'node:net';
+import { buildConnector, Client } from 'undici';
 import { type Address, formatAddress } from '../config/address.js';
 
 /**
@@ -17,6 +18,14 @@ export interface ConnectionLimits {
   readonly readTimeout: number;
 }
 
+/** A request under way, as far as its connection must know it. */
+export interface Attempt {
+  /** True while the app is kept waiting. */
+  isPaused(): boolean;
+  /** The app closed its connection meanwhile. `cleanly` is false for a reset, which may have lost bytes. */
+  closedWhilePaused(cleanly: boolean): void;
+}
+
 /** One place for a connection: connected, or ready to be. */
 export interface Line {
   readonly client: Client;
@@ -24,6 +33,8 @@ export interface Line {
   connected: boolean;
   /** True while a request is under way on it. */
   busy: boolean;
+  /** The request that is under way on it. */
+  attempt: Attempt | undefined;
 }
 
 /** As many connections as there are requests under way, and some idle ones for a moment. */
@@ -60,8 +71,17 @@ export class Connections {
   give(line: Line): void {
     if (!line.busy) return;
     line.busy = false;
+    line.attempt = undefined;
     if (line.connected) this.#warm.push(line);
     else this.#keepCold(line);
+  }
+
+  /** The line is of no use any more. */
+  drop(line: Line): void {
+    line.busy = false;
+    line.attempt = undefined;
+    this.#all.delete(line);
+    line.client.destroy().catch(() => {});
   }
 
   /** Cuts all connections. */
@@ -71,18 +91,24 @@ export class Connections {
 
   #create(): Line {
     const { connectTimeout, readTimeout } = this.#limits;
+    const connect = buildConnector({
+      timeout: connectTimeout,
+      ...(this.#address.kind === 'unix' ? { socketPath: this.#address.path } : {}),
+    });
     const client = new Client(originOf(this.#address), {
       pipelining: 1,
       keepAliveTimeout: KEEP_IDLE,
       keepAliveMaxTimeout: KEEP_IDLE,
       headersTimeout: readTimeout,
       bodyTimeout: readTimeout,
-      connect: {
-        timeout: connectTimeout,
-        ...(this.#address.kind === 'unix' ? { socketPath: this.#address.path } : {}),
+      connect(options, callback) {
+        connect(options, (...result) => {
+          if (result[1] !== null) guardPaused(result[1], line);
+          callback(...result);
+        });
       },
     });
-    const line: Line = { client, connected: false, busy: false };
+    const line: Line = { client, connected: false, busy: false, attempt: undefined };
     client.on('connect', () => {
       line.connected = true;
     });
@@ -106,6 +132,32 @@ export class Connections {
     this.#all.delete(line);
     line.client.destroy().catch(() => {});
   }
+}
+
+/**
+ * undici 7 ends the process with a failed assertion when a connection closes while its response is paused and every
+ * byte that came is read (Parser.finish: `assert(!this.paused)`). So it does not learn of that; the attempt does.
+ */
+function guardPaused(socket: Socket, line: Line): void {
+  const emit = socket.emit;
+  let isDead = false;
+  // An upgraded connection outlives its line, which may carry other requests then.
+  const { client } = line;
+  let isOwn = true;
+  client.once('disconnect', () => {
+    isOwn = false;
+  });
+  socket.emit = function (this: Socket, event: string | symbol, ...rest: unknown[]): boolean {
+    if (event === 'end' || event === 'error' || event === 'close') {
+      if (isDead) return true;
+      if (isOwn && line.attempt?.isPaused()) {
+        isDead = true;
+        line.attempt.closedWhilePaused(event === 'end');
+        return true;
+      }
+    }
+    return Reflect.apply(emit, this, [event, ...rest]) as boolean;
+  } as Socket['emit'];
 }
 
 function originOf(address: Address): string {

@@ -106,6 +106,7 @@ class Passage implements Outcome, Watch {
     this.#relay = relay;
     this.#kept = line.connected;
     this.#sent = false;
+    line.attempt = relay;
     peer.active += 1;
     line.client.dispatch(this.#dispatchOptions(), relay);
   }
@@ -158,10 +159,19 @@ class Passage implements Outcome, Watch {
   }
 
   released(): void {
+    if (this.#line !== undefined) this.#peer?.connections.give(this.#line);
+    this.#leave();
+  }
+
+  lost(): void {
+    if (this.#line !== undefined) this.#peer?.connections.drop(this.#line);
+    this.#leave();
+  }
+
+  #leave(): void {
     clearTimeout(this.#sendTimer);
     if (this.#line === undefined || this.#peer === undefined) return;
     this.#peer.active -= 1;
-    this.#peer.connections.give(this.#line);
     this.#line = undefined;
     if (this.#settled) this.#body?.close();
   }

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { Exchange } from '../http/exchange.js';
 import type { AppOrder } from '../http/order.js';
+import type { Attempt } from './connections.js';
 import { Discard } from './discard.js';
 import { readOrder } from './order.js';
 import { type BacklogLimits, ResponseBacklog } from './response-backlog.js';
@@ -35,6 +36,8 @@ export interface Watch {
   answered(): void;
   /** The connection to the app is free again, or gone. */
   released(): void;
+  /** The connection to the app cannot be used again. */
+  lost(): void;
 }
 
 /** How the response is held back for a slow client. */
@@ -55,7 +58,7 @@ const SWITCHING_PROTOCOLS = 101;
  * Hands the app's response to the client. These are undici's own hooks (`onConnect`, `onHeaders` …): those that it
  * documents since version 7 wrap them, and parse each head into an object that nobody here would read.
  */
-export class Relay implements Dispatcher.DispatchHandler {
+export class Relay implements Dispatcher.DispatchHandler, Attempt {
   readonly #exchange: Exchange;
   readonly #outcome: Outcome;
   readonly #watch: Watch;
@@ -64,7 +67,8 @@ export class Relay implements Dispatcher.DispatchHandler {
   readonly #startedAt = performance.now();
   #abort: ((reason?: Error) => void) | undefined;
   #abortReason: Error | undefined;
-  #resumeApp: (() => void) | undefined;
+  #resumeParser: (() => void) | undefined;
+  #paused = false;
   #length: number | undefined;
   #received = 0;
   #buffering = false;
@@ -110,7 +114,7 @@ export class Relay implements Dispatcher.DispatchHandler {
     this.#backlog?.close();
     this.#behind = false;
     // An app that may finish (abortOnClientClose off) must be read to the end.
-    this.#resumeApp?.();
+    this.#resumeApp();
   }
 
   onConnect(abort: (reason?: Error) => void): void {
@@ -138,7 +142,7 @@ export class Relay implements Dispatcher.DispatchHandler {
   }
 
   onHeaders(status: number, raw: Buffer[], resume: () => void, reason: string): boolean {
-    this.#resumeApp = resume;
+    this.#resumeParser = resume;
     if (this.#over) return true;
     if (status < 200) {
       this.#informational(status, raw, reason);
@@ -182,7 +186,7 @@ export class Relay implements Dispatcher.DispatchHandler {
       return true;
     }
     this.#exchange.bytes += chunk.length;
-    if (this.#behind) return this.#backlog?.add(chunk) ?? true;
+    if (this.#behind) return this.#goOn(this.#backlog?.add(chunk) ?? true);
     const { response } = this.#exchange;
     if (this.#received === this.#length) {
       // The last bytes and the end in one: most answers are one write.
@@ -201,9 +205,9 @@ export class Relay implements Dispatcher.DispatchHandler {
     }
     response.once('drain', () => {
       response.socket?.setTimeout(0);
-      this.#resumeApp?.();
+      this.#resumeApp();
     });
-    return false;
+    return this.#goOn(false);
   }
 
   onComplete(trailers: readonly (Buffer | string)[] | null): void {
@@ -224,6 +228,39 @@ export class Relay implements Dispatcher.DispatchHandler {
     this.#backlog?.close();
     if (this.#exchange.response.headersSent) this.#outcome.broken(error);
     else this.#outcome.failed(error);
+  }
+
+  isPaused(): boolean {
+    return this.#paused;
+  }
+
+  closedWhilePaused(cleanly: boolean): void {
+    this.#paused = false;
+    this.#appEnded = true;
+    this.#discard?.end();
+    this.#watch.lost();
+    if (this.#over) return;
+    if (cleanly && this.#length === undefined && !this.#chunked) {
+      // The end of the connection is the end of this body.
+      if (!this.#behind) this.#end();
+      return;
+    }
+    this.#over = true;
+    this.#backlog?.close();
+    this.#outcome.broken(new Error('it closed the connection'));
+  }
+
+  /** Whether the app may go on writing. */
+  #goOn(mayGoOn: boolean): boolean {
+    // Behind the last byte nothing is to be held back.
+    this.#paused = !mayGoOn && this.#received !== this.#length;
+    return !this.#paused;
+  }
+
+  #resumeApp(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#resumeParser?.();
   }
 
   #end(): void {
@@ -263,7 +300,7 @@ export class Relay implements Dispatcher.DispatchHandler {
     const { backlog } = this.#options;
     if (backlog === undefined) return;
     this.#behind = true;
-    this.#backlog ??= new ResponseBacklog(backlog, () => this.#resumeApp?.());
+    this.#backlog ??= new ResponseBacklog(backlog, () => this.#resumeApp());
     this.#empty(this.#backlog).catch((error: Error) => {
       this.#backlog?.close();
       if (this.#over) return;

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import type { Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { startApp, startTcpApp } from '../support/app.js';
 import { openDescriptors, withoutProc } from '../support/proc.js';
@@ -149,6 +150,68 @@ t.test('server-sent events and other streams are passed on piece by piece', asyn
     next();
     await client.until((received) => received.includes('data: 2\n\n'));
     client.socket.destroy();
+  }
+});
+
+t.test('an app that closes while it waits for its client', async (t) => {
+  const half = pattern.subarray(0, LARGE / 2);
+  const cases: [what: string, head: string, isWhole: boolean][] = [
+    ['with its last byte written', `Content-Length: ${half.length}\r\n`, true],
+    ['where the end of the connection is the end of the body', '', true],
+    ['too early', `Content-Length: ${LARGE}\r\n`, false],
+    ['without the last chunk', 'Transfer-Encoding: chunked\r\n', false],
+  ];
+  for (const option of ['--no-response-buffering', '--buffer-file-limit=0']) {
+    for (const [what, head, isWhole] of cases) {
+      await t.test(`${what}, ${option}`, async (t) => {
+        const size = head.startsWith('Transfer') ? `${half.length.toString(16)}\r\n` : '';
+        const address = await startTcpApp(t, (socket) => {
+          socket.once('data', () => {
+            socket.write(`HTTP/1.1 200 OK\r\nConnection: close\r\n${head}\r\n${size}`);
+            socket.end(half);
+          });
+        });
+        const server = await startServer(t, ['--root', t.testdir({}), '--upstream', address, option]);
+        const client = await openConnection(t, server.port);
+        client.socket.pause();
+        client.socket.write('GET / HTTP/1.0\r\nHost: a\r\n\r\n');
+        // A little at a time, so that the app is kept waiting to the end.
+        while (!client.socket.closed) {
+          client.socket.resume();
+          await pause(1);
+          client.socket.pause();
+          await pause(1);
+          if (client.received().length >= half.length) client.socket.resume();
+        }
+        const body = parseResponse(Buffer.from(await client.closed(), 'latin1')).body;
+        if (isWhole) t.equal(digest(body), digest(half));
+        else t.ok(body.length <= half.length);
+        const other = await rawExchange(server.port, get('/media/none'));
+        t.equal(parseResponse(other).status, 404, 'the server goes on');
+      });
+    }
+  }
+});
+
+t.test('wherever in its answer the app closes while it is kept waiting, the server goes on', async (t) => {
+  const STEP = 32 * 1024;
+  let closed = 0;
+  const address = await startTcpApp(t, (socket) => {
+    socket.once('data', (head) => {
+      const size = Number(/^GET \/(\d+)/.exec(head.toString())?.[1]);
+      socket.write('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n');
+      socket.end(pattern.subarray(0, size), () => {
+        closed += 1;
+      });
+    });
+  });
+  for (const option of ['--no-response-buffering', '--buffer-file-limit=0']) {
+    const server = await startServer(t, ['--root', t.testdir({}), '--upstream', address, option]);
+    // One of these sizes ends just where the client's side is full.
+    for (let size = 2 * MIB; size < 8 * MIB; size += STEP) await ask(t, server, `/${size}`);
+    await steady(() => closed);
+    const other = await rawExchange(server.port, get('/media/none'));
+    t.equal(parseResponse(other).status, 404, option);
   }
 });
 
