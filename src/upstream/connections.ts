@@ -103,7 +103,8 @@ export class Connections {
       bodyTimeout: readTimeout,
       connect(options, callback) {
         connect(options, (...result) => {
-          if (result[1] !== null) guardPaused(result[1], line);
+          // A connection that failed comes with an error alone; its type says null, undici leaves it out.
+          if (result[0] === null && result[1] !== null) guardPaused(result[1], line);
           callback(...result);
         });
       },
