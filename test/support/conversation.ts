@@ -7,8 +7,9 @@ import { parseResponse, type RawResponse } from './raw.js';
 /** What is asked; `fields` are whole lines, such as `Range: bytes=0-1`. */
 export type Question = readonly [target: string, fields?: readonly string[], method?: string];
 
-/** A kept connection. */
+/** Requests on one connection for as long as the server keeps it, and on another behind an answer that ends it. */
 export interface Conversation {
+  /** Of the present connection. */
   readonly socket: Socket;
   /** Sends one request and resolves with its complete response. */
   ask(...question: Question): Promise<RawResponse>;
@@ -18,12 +19,40 @@ export interface Conversation {
 
 /** Opens a connection; it is broken when the test ends. */
 export async function converse(t: Test, port: number): Promise<Conversation> {
+  let line = await openLine(t, port);
+  const askAll = async (questions: readonly Question[]): Promise<RawResponse[]> => {
+    if (line.isOver()) line = await openLine(t, port);
+    return line.askAll(questions);
+  };
+  return {
+    get socket() {
+      return line.socket;
+    },
+    askAll,
+    async ask(...question) {
+      const [answer] = await askAll([question]);
+      if (answer === undefined) throw new Error('no answer');
+      return answer;
+    },
+  };
+}
+
+/** One connection. */
+interface Line {
+  readonly socket: Socket;
+  /** True once the server has said that it closes the connection, or has closed it. */
+  isOver(): boolean;
+  askAll(questions: readonly Question[]): Promise<RawResponse[]>;
+}
+
+async function openLine(t: Test, port: number): Promise<Line> {
   const socket = connect({ port, host: '127.0.0.1' });
   t.teardown(() => socket.destroy());
   await once(socket, 'connect');
   socket.setNoDelay(true);
   const waiting: Waiting[] = [];
   let received: Buffer = Buffer.alloc(0);
+  let isLast = false;
   socket.on('data', (chunk: Buffer) => {
     received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
     for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
@@ -31,6 +60,7 @@ export async function converse(t: Test, port: number): Promise<Conversation> {
       if (complete === undefined) return;
       received = received.subarray(complete.length);
       if (complete.response.status < 200) continue;
+      isLast = complete.response.headers['connection'] === 'close';
       waiting.shift();
       next.resolve(complete.response);
     }
@@ -40,21 +70,18 @@ export async function converse(t: Test, port: number): Promise<Conversation> {
     const ended = new Error(`the connection ended after ${JSON.stringify(received.toString('latin1'))}`);
     for (const { reject } of waiting.splice(0)) reject(ended);
   });
-  const askAll = async (questions: readonly Question[]): Promise<RawResponse[]> => {
-    if (socket.destroyed) throw new Error('the connection has ended before');
-    const answers = questions.map(
-      ([, , method = 'GET']) =>
-        new Promise<RawResponse>((resolve, reject) => waiting.push({ method, resolve, reject })),
-    );
-    socket.write(Buffer.from(questions.map(renderQuestion).join(''), 'latin1'));
-    return Promise.all(answers);
+  return {
+    socket,
+    isOver: () => isLast || socket.destroyed,
+    askAll(questions) {
+      const answers = questions.map(
+        ([, , method = 'GET']) =>
+          new Promise<RawResponse>((resolve, reject) => waiting.push({ method, resolve, reject })),
+      );
+      socket.write(Buffer.from(questions.map(renderQuestion).join(''), 'latin1'));
+      return Promise.all(answers);
+    },
   };
-  const ask = async (...question: Question): Promise<RawResponse> => {
-    const [answer] = await askAll([question]);
-    if (answer === undefined) throw new Error('no answer');
-    return answer;
-  };
-  return { socket, ask, askAll };
 }
 
 /**

@@ -64,14 +64,17 @@ export function get(target: string, fields: readonly string[] = [], method = 'GE
   );
 }
 
+/** Milliseconds until a wait is given up; far more than is ever needed. */
+const LIMIT = 20_000;
+
 /** A connection that is talked over step by step. */
 export interface RawConnection {
   readonly socket: Socket;
   /** Everything received so far, one character a byte. */
   received(): string;
-  /** Resolves when what was received so far satisfies the predicate; rejects when the connection ends before. */
+  /** Resolves when what was received so far satisfies the predicate; rejects when the connection ends before, or it takes too long. */
   until(predicate: (received: string) => boolean): Promise<string>;
-  /** Resolves with everything received, when the connection is closed. */
+  /** Resolves with everything received, when the connection is closed; rejects when that takes too long. */
   closed(): Promise<string>;
 }
 
@@ -87,11 +90,20 @@ export async function openConnection(t: Test, target: number | NetConnectOpts): 
     received += chunk.toString('latin1');
   });
   const gone = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+  const inTime = <T>(wait: Promise<T>, what: string): Promise<T> => {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      const error = (): Error =>
+        new Error(`${what} did not come to pass after ${JSON.stringify(received.slice(-2000))}`);
+      timer = setTimeout(() => reject(error()), LIMIT);
+    });
+    return Promise.race([wait, late]).finally(() => clearTimeout(timer));
+  };
   return {
     socket,
     received: () => received,
-    until: (predicate) =>
-      new Promise((resolve, reject) => {
+    until: (predicate) => {
+      const satisfied = new Promise<string>((resolve, reject) => {
         const check = (): void => {
           if (!predicate(received)) return;
           socket.off('data', check);
@@ -100,7 +112,13 @@ export async function openConnection(t: Test, target: number | NetConnectOpts): 
         socket.on('data', check);
         check();
         gone.then(() => reject(new Error(`the connection ended after ${JSON.stringify(received)}`)), reject);
-      }),
-    closed: () => gone.then(() => received),
+      });
+      return inTime(satisfied, 'what was waited for');
+    },
+    closed: () =>
+      inTime(
+        gone.then(() => received),
+        'the end of the connection',
+      ),
   };
 }

@@ -40,10 +40,18 @@ export async function startServer(
     uid?: number | undefined;
     /** A command that is given the server's command line and runs it, such as one that sets limits. */
     wrap?: readonly string[];
+    /** Options of Node itself, such as one that loads a module before the server. */
+    node?: readonly string[];
   } = {},
 ): Promise<RunningServer> {
   const server = [CLI, '--listen', options.listen ?? '127.0.0.1:0', '--log-format', 'json', ...args];
-  const [program = NODE, ...rest] = [...(options.wrap ?? []), NODE, ...NODE_ARGUMENTS, ...server];
+  const [program = NODE, ...rest] = [
+    ...(options.wrap ?? []),
+    NODE,
+    ...NODE_ARGUMENTS,
+    ...(options.node ?? []),
+    ...server,
+  ];
   const child = spawn(program, rest, {
     cwd: options.cwd,
     env: { PATH: process.env['PATH'] ?? '', ...options.env },

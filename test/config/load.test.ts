@@ -1,0 +1,137 @@
+// Flags, environment and file become one configuration; every mistake names value, source and cure.
+import { join } from 'node:path';
+import t from 'tap';
+import { loadConfig } from '../../src/config/load.js';
+import type { Environment, Flags } from '../../src/config/sources.js';
+
+t.test('without any word from the operator everything has its default', async (t) => {
+  t.match(loadConfig({}, {}), {
+    listen: { kind: 'tcp', host: undefined, port: 8080 },
+    logLevel: 'info',
+    shutdownTimeout: 30_000,
+    locations: [{ kind: 'media', prefix: '/media/', maxAge: 60_000 }],
+  });
+});
+
+t.test('the configuration cannot be changed afterwards', async (t) => {
+  const config = loadConfig({ upstream: ':8000', mount: ['/a/=/b'] }, {});
+  const frozen = (value: unknown): boolean =>
+    typeof value !== 'object' ||
+    value === null ||
+    (Object.isFrozen(value) && Object.values(value).every((inner) => frozen(inner)));
+  t.ok(frozen(config));
+  t.equal(config.locations.length, 2);
+});
+
+t.test(
+  'the file is found by flag or variable, and a relative path starts at the working directory',
+  async (t) => {
+    const path = join(t.testdir({ 'config.json': '{"logLevel": "warn"}' }), 'config.json');
+    t.equal(loadConfig({ config: path }, {}).logLevel, 'warn');
+    t.equal(loadConfig({}, { MEDIA_SERVE_CONFIG: path }).logLevel, 'warn');
+    t.equal(loadConfig({ config: path }, { MEDIA_SERVE_LOG_LEVEL: 'error' }).logLevel, 'error');
+    t.equal(
+      loadConfig({ config: path, logLevel: 'debug' }, { MEDIA_SERVE_LOG_LEVEL: 'error' }).logLevel,
+      'debug',
+    );
+  },
+);
+
+t.test('every refusal is one line that names the source, the value and the cure', async (t) => {
+  const file = join(
+    t.testdir({
+      'config.json': JSON.stringify({
+        maxAge: 'soon',
+        locations: [
+          { kind: 'media', prefix: '/media/', root: '.' },
+          { kind: 'upstream', prefix: '/', upstream: 'nowhere' },
+        ],
+      }),
+    }),
+    'config.json',
+  );
+  interface Case {
+    readonly flags?: Flags;
+    readonly environment?: Environment;
+    readonly source: string;
+    readonly value: string;
+    readonly cure: string;
+  }
+  const cases: readonly Case[] = [
+    { flags: { maxAge: 'soon' }, source: '--max-age', value: '"soon"', cure: 'such as 60s' },
+    { flags: { listen: 'nowhere' }, source: '--listen', value: '"nowhere"', cure: 'write :8000' },
+    {
+      flags: { upstream: 'https://a:1' },
+      source: '--upstream',
+      value: '"https://a:1"',
+      cure: 'write http://',
+    },
+    { flags: { url: '/a?b' }, source: '--url', value: '"/a?b"', cure: 'write a path such as /media/' },
+    { flags: { mount: ['/a/'] }, source: '--mount', value: '"/a/"', cure: 'write for example' },
+    { flags: { root: '' }, source: '--root', value: '""', cure: 'write for example ./media' },
+    { flags: { config: '' }, source: '--config', value: '""', cure: 'write for example' },
+    { flags: { logLevel: 'loud' }, source: '--log-level', value: '"loud"', cure: 'trace, debug, info' },
+    { flags: { logFormat: 'xml' }, source: '--log-format', value: '"xml"', cure: 'json, pretty' },
+    { flags: { shutdownTimeout: '-1' }, source: '--shutdown-timeout', value: '"-1"', cure: 'such as 60s' },
+    { environment: { PORT: 'http' }, source: 'PORT', value: '"http"', cure: 'write :8000' },
+    { environment: { PORT: '99999' }, source: 'PORT', value: '99999', cure: 'to 65535' },
+    {
+      environment: { MEDIA_URL: '/a/../b' },
+      source: 'MEDIA_URL',
+      value: '"/a/../b"',
+      cure: 'write the path',
+    },
+    {
+      environment: { STATIC_ROOT: '/s', STATIC_URL: '/s#' },
+      source: 'STATIC_URL',
+      value: '"/s#"',
+      cure: 'write a path such as',
+    },
+    {
+      environment: { MEDIA_SERVE_MOUNT: '/a/=/b,c' },
+      source: 'MEDIA_SERVE_MOUNT',
+      value: '"c"',
+      cure: 'write for example',
+    },
+    {
+      environment: { MEDIA_SERVE_CONFIG: '/nowhere/at/all.json' },
+      source: 'MEDIA_SERVE_CONFIG',
+      value: '/nowhere/at/all.json',
+      cure: 'write the path of a JSON file',
+    },
+    { flags: { config: file }, source: `${file}: maxAge`, value: '"soon"', cure: 'such as 60s' },
+    {
+      flags: { config: file, maxAge: '1s' },
+      source: `${file}: locations[1].upstream`,
+      value: '"nowhere"',
+      cure: 'write :8000',
+    },
+  ];
+  for (const { flags = {}, environment = {}, source, value, cure } of cases) {
+    let message = 'nothing was refused';
+    try {
+      loadConfig(flags, environment);
+    } catch (error) {
+      message = (error as Error).message;
+    }
+    t.ok(message.startsWith(`${source}: `), `${source} in: ${message}`);
+    t.ok(message.includes(value), `${value} in: ${message}`);
+    t.ok(message.includes(cure), `${cure} in: ${message}`);
+    t.notMatch(message, /\n/);
+  }
+});
+
+t.test('a value that nothing uses is refused all the same', async (t) => {
+  const file = join(
+    t.testdir({
+      'config.json': JSON.stringify({
+        maxAge: 'soon',
+        locations: [{ kind: 'upstream', prefix: '/', upstream: ':8000' }],
+      }),
+    }),
+    'config.json',
+  );
+  t.throws(() => loadConfig({ readTimeout: 'soon' }, {}), { message: /^--read-timeout: "soon" / });
+  t.throws(() => loadConfig({}, { STATIC_URL: '/s?' }), { message: /^STATIC_URL: "\/s\?" / });
+  t.throws(() => loadConfig({ config: file }, {}), { message: `${file}: maxAge: "soon" ` });
+});

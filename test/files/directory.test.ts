@@ -1,0 +1,190 @@
+// Directories: the index file and the redirect to the slash, which never leads to another host.
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import t from 'tap';
+import { converse } from '../support/conversation.js';
+import { startLocations } from '../support/locations.js';
+import { get, rawRequest } from '../support/raw.js';
+
+/** Names that would be something else in a URL, or in a header, if they were not encoded. */
+const NAMES = [
+  'plain',
+  'evil.example',
+  '\\evil.example',
+  '\\\\evil.example',
+  'two words',
+  'question?mark',
+  'hash#mark',
+  'per%cent',
+  '%2F%2Fevil.example',
+  'ünïcödé',
+  'javascript:alert(1)',
+  'http:',
+  '@evil.example',
+  'line\r\nSet-Cookie: evil=1',
+  '"quoted"',
+];
+
+const directory = t.testdir({ root: {}, outside: { inner: {} } });
+const root = join(directory, 'root');
+for (const name of NAMES) {
+  mkdirSync(join(root, name));
+  writeFileSync(join(root, name, 'index.html'), `index of ${name}`);
+}
+mkdirSync(join(root, 'plain', 'deep'));
+mkdirSync(join(root, 'empty'));
+mkdirSync(join(root, '.git'));
+mkdirSync(join(root, 'odd', 'index.html'), { recursive: true });
+symlinkSync('../outside', join(root, 'leads-out'));
+symlinkSync('plain', join(root, 'link'));
+symlinkSync('.git', join(root, 'to-hidden'));
+writeFileSync(join(root, 'a.txt'), 'a file');
+writeFileSync(join(root, 'index.html'), 'index of the root');
+
+const place = { kind: 'static', root, index: 'index.html' };
+const server = await startLocations(t, [
+  { ...place, prefix: '/' },
+  { ...place, kind: 'media', prefix: '/media/' },
+  { kind: 'media', root, prefix: '/off/' },
+]);
+const conversation = await converse(t, server.port);
+
+t.test('without the option a directory is nothing', async (t) => {
+  for (const target of ['/off/', '/off/plain', '/off/plain/', '/off/empty', '/off/plain/deep'])
+    t.equal((await conversation.ask(target)).status, 404, target);
+});
+
+t.test('a directory with its slash is its index file', async (t) => {
+  const cases: readonly (readonly [target: string, status: number, body?: string])[] = [
+    ['/', 200, 'index of the root'],
+    ['/media/', 200, 'index of the root'],
+    ['/media/plain/', 200, 'index of plain'],
+    ['/media/plain/?x=1', 200, 'index of plain'],
+    ['/media//plain//', 200, 'index of plain'],
+    ['/media/plain/deep/..', 200, 'index of plain'],
+    ['/media/plain/.', 200, 'index of plain'],
+    ['/media/link/', 200, 'index of plain'],
+    ['/media/plain/deep/', 404],
+    ['/media/empty/', 404],
+    ['/media/missing/', 404],
+    ['/media/a.txt/', 404],
+    ['/media/leads-out/', 404],
+    ['/media/.git/', 404],
+  ];
+  for (const [target, status, body] of cases) {
+    const response = await conversation.ask(target);
+    t.equal(response.status, status, target);
+    if (body === undefined) continue;
+    t.equal(response.body.toString(), body, target);
+    t.match(response.headers['content-type'], /^text\/html/, target);
+    const { headers } = await conversation.ask(target, [`If-None-Match: ${response.headers['etag']}`]);
+    t.equal(headers['etag'], response.headers['etag'], 'with validators as any file');
+  }
+});
+
+t.test('a directory without its slash is redirected to the same with one, query and all', async (t) => {
+  const cases: readonly (readonly [target: string, location: string])[] = [
+    ['/plain', '/plain/'],
+    ['/media/plain', '/media/plain/'],
+    ['/media/plain?a=1&b=//evil.example', '/media/plain/?a=1&b=//evil.example'],
+    ['/media/plain?', '/media/plain/?'],
+    ['/media/%70lain', '/media/plain/'],
+    ['/media//plain', '/media/plain/'],
+    ['/media/empty/../plain', '/media/plain/'],
+    ['/media/plain/deep', '/media/plain/deep/'],
+    ['/media/link', '/media/link/'],
+    ['http://other.example/media/plain', '/media/plain/'],
+  ];
+  for (const [target, location] of cases) {
+    for (const method of ['GET', 'HEAD']) {
+      const { status, headers } = await conversation.ask(target, [], method);
+      t.equal(status, 301, `${method} ${target}`);
+      t.equal(headers['location'], location, `${method} ${target}`);
+    }
+  }
+});
+
+t.test('the redirect of a directory with a strange name leads to that directory', async (t) => {
+  for (const name of NAMES) {
+    for (const prefix of ['/', '/media/']) {
+      const { status, headers } = await conversation.ask(prefix + encodeURIComponent(name));
+      t.equal(status, 301, name);
+      t.notOk('set-cookie' in headers, name);
+      const followed = new URL(headers['location'] ?? '', 'http://example.org/');
+      t.equal(followed.origin, 'http://example.org', name);
+      const there = await conversation.ask(followed.pathname);
+      t.equal(there.body.toString(), `index of ${name}`, name);
+    }
+  }
+});
+
+t.test('however the target is written, the redirect is relative and names no host', async (t) => {
+  const targets = [
+    '//evil.example',
+    '///evil.example',
+    '////evil.example',
+    '/%2Fevil.example',
+    '/%2f%2fevil.example',
+    '/.//evil.example',
+    '/x/..//evil.example',
+    '/%2e%2f/evil.example',
+    '/\\evil.example',
+    '/%5Cevil.example',
+    '/%5c%5cevil.example',
+    '//%5cevil.example',
+    '//@evil.example',
+    '/media/..//evil.example',
+    '/media//evil.example/../evil.example',
+    '/media/%2e%2e//evil.example',
+    '/media/..%2f%2fevil.example',
+    'http://other.example//evil.example',
+    'http://other.example/%5cevil.example',
+    'http://other.example\\@evil.example/plain',
+  ];
+  for (const target of targets) {
+    // Some of these are no HTTP at all and cost the connection.
+    const { status, headers } = await rawRequest(server.port, get(target));
+    if (status !== 301) t.ok([400, 404].includes(status), `${target}: ${status}`);
+    else t.match(headers['location'], /^\/(?![/\\])/, target);
+  }
+  // These go up again, to a directory that has its slash.
+  for (const target of ['/media//evil.example/..', '//evil.example/..', '//evil.example/%2e%2e/'])
+    t.equal((await conversation.ask(target)).status, 200, target);
+});
+
+t.test('no target at all is redirected to another host', async (t) => {
+  const piece = fc.constantFrom(
+    ...['/', '//', '%2f', '\\', '%5c', '..', '.', '%2e', '%09', '%0d%0a', '?', '@', ':', ';'],
+    ...['evil.example', 'plain', 'media', 'http:'],
+  );
+  let redirects = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(piece, { minLength: 1, maxLength: 8 }), async (pieces) => {
+      const { status, headers } = await conversation.ask(`/${pieces.join('')}`);
+      if (status !== 301) return;
+      redirects += 1;
+      const location = headers['location'] ?? '';
+      // A browser drops tabs and line breaks, and takes a backslash for a slash.
+      if (!/^\/(?![/\\])[!-~]*$/.test(location)) throw new Error(location);
+      if (new URL(location, 'http://example.org/').host !== 'example.org') throw new Error(location);
+    }),
+    { numRuns: 600 },
+  );
+  t.ok(redirects > 0, 'some were redirected');
+});
+
+t.test('what may not be seen is not told to be a directory', async (t) => {
+  for (const target of ['/media/.git', '/media/leads-out', '/media/leads-out/inner', '/media/to-hidden'])
+    t.equal((await conversation.ask(target)).status, 404, target);
+});
+
+t.test('an index that is itself a directory is nothing, and no redirect without end', async (t) => {
+  const { status, headers } = await conversation.ask('/media/odd/');
+  t.equal(status, 404);
+  t.notOk('location' in headers, 'else a browser goes round and round');
+});
+
+t.test('only GET and HEAD are redirected', async (t) => {
+  t.equal((await conversation.ask('/media/plain', ['Content-Length: 0'], 'POST')).status, 405);
+});

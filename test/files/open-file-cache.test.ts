@@ -1,0 +1,114 @@
+// Files kept in memory: which they are, and that they are never more than the bound. That none is ever stale is tested
+// in kept-files.test.ts.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import t from 'tap';
+import { type KeptFile, LARGEST_KEPT, OpenFileCache } from '../../src/files/open-file-cache.js';
+import type { FileVersion } from '../../src/stores/store.js';
+import { converse, wasReady } from '../support/conversation.js';
+import { startServer } from '../support/server.js';
+import { until } from '../support/until.js';
+
+const KB = 1024;
+
+t.test('what is kept stays below --cache-size, and 0 keeps nothing', async (t) => {
+  const count = 100;
+  const size = 20 * KB;
+  const root = t.testdir({});
+  const names = Array.from({ length: count }, (_, index) => `${index}.bin`);
+  for (const name of names) writeFileSync(join(root, name), name.padEnd(size, '.'));
+  writeFileSync(join(root, 'large.bin'), 'x'.repeat(LARGEST_KEPT + 1));
+  writeFileSync(join(root, 'last.bin'), 'made after all others');
+  const cases: readonly (readonly [args: readonly string[], most: number])[] = [
+    [[], count],
+    [['--cache-size', '1mb'], (1024 * KB) / size],
+    [['--cache-size', '10kb'], 0],
+    [['--cache-size', '0'], 0],
+  ];
+  const usual = await startServer(t, ['--root', root]);
+  const asker = await converse(t, usual.port);
+  await until(async () => wasReady(await asker.ask('/media/last.bin')), 'the files are old enough');
+  for (const [args, most] of cases) {
+    const server = await startServer(t, ['--root', root, ...args]);
+    const { ask } = await converse(t, server.port);
+    let ready = 0;
+    for (const pass of ['first', 'second']) {
+      for (const name of names) {
+        const response = await ask(`/media/${name}`);
+        if (response.body.toString() !== name.padEnd(size, '.')) t.fail(`${name} is wrong`);
+        // In a pass each file is asked for once, so that only those count which were kept before it.
+        if (pass === 'second' && wasReady(response)) ready += 1;
+      }
+    }
+    t.ok(ready <= most, `${args.join(' ') || 'by default'}: ${ready} of ${count}, at most ${most}`);
+    if (most === count) t.equal(ready, count, 'by default all of them fit');
+    for (let round = 0; round < 3; round++)
+      t.notOk(wasReady(await ask('/media/large.bin')), 'a larger file is never kept');
+  }
+});
+
+/** Of a kept file, the cache looks at nothing but the version. */
+function keptFile(size: number): KeptFile {
+  return { representation: { version: { size } } } as unknown as KeptFile;
+}
+
+t.test('the bytes that are kept never exceed the limit, whatever comes and goes', async () => {
+  const key = fc.constantFrom(...'abcdefghijklmnopqrstuvwxyz');
+  const operation = fc.oneof(
+    fc.tuple(fc.constant('keep'), key, fc.nat(LARGEST_KEPT)),
+    fc.tuple(fc.constant('find'), key, fc.constant(0)),
+    fc.tuple(fc.constant('forget'), key, fc.constant(0)),
+  );
+  fc.assert(
+    fc.property(fc.array(operation, { maxLength: 200 }), fc.nat(1024 * KB), (operations, limit) => {
+      const cache = new OpenFileCache(limit);
+      for (const [name, file, size] of operations) {
+        if (name === 'keep') cache.keep(file, keptFile(size));
+        else if (name === 'forget') cache.forget(file);
+        else cache.find(file);
+        if (cache.bytes > limit || cache.bytes < 0) return false;
+      }
+      // What is counted is what is there.
+      const left = [...'abcdefghijklmnopqrstuvwxyz'].flatMap((name) => cache.find(name) ?? []);
+      const content = left.reduce((sum, { representation }) => sum + representation.version.size, 0);
+      for (const name of 'abcdefghijklmnopqrstuvwxyz') cache.forget(name);
+      return content <= limit && cache.bytes === 0;
+    }),
+  );
+});
+
+t.test('of two files the one that was asked for again is kept longer', async (t) => {
+  const cache = new OpenFileCache(250 * KB);
+  cache.keep('often', keptFile(100 * KB));
+  cache.keep('once', keptFile(100 * KB));
+  cache.find('often');
+  cache.keep('new', keptFile(100 * KB));
+  t.ok(cache.find('often'));
+  t.equal(cache.find('once'), undefined);
+  t.ok(cache.find('new'));
+});
+
+t.test('a file is kept when it is small and its last change is older than a tick of any clock', async (t) => {
+  const now = Date.now();
+  const version = (changes: Partial<FileVersion>): FileVersion => ({
+    ...{ dev: 1, ino: 1, size: 100, mtimeMs: now - 60_000, ctimeMs: now - 60_000 },
+    ...changes,
+  });
+  const cases: readonly (readonly [expected: boolean, limit: number, changes: Partial<FileVersion>])[] = [
+    [true, 1024 * KB, {}],
+    [true, 1024 * KB, { size: 0 }],
+    [true, 1024 * KB, { size: LARGEST_KEPT }],
+    [false, 1024 * KB, { size: LARGEST_KEPT + 1 }],
+    // FAT's clock ticks every two seconds.
+    [false, 1024 * KB, { ctimeMs: now - 2000 }],
+    [false, 1024 * KB, { mtimeMs: now - 2000 }],
+    [false, 1024 * KB, { ctimeMs: now + 60_000 }],
+    [false, 1024 * KB, { mtimeMs: now + 60_000 }],
+    [false, 0, {}],
+    [false, 0, { size: 0 }],
+    [false, 100, {}],
+  ];
+  for (const [expected, limit, changes] of cases)
+    t.equal(new OpenFileCache(limit).accepts(version(changes)), expected, JSON.stringify([limit, changes]));
+});

@@ -1,0 +1,268 @@
+// Precompressed siblings: which one a client gets, what caches are told, and what does not count as one.
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { converse } from '../support/conversation.js';
+import { startLocations } from '../support/locations.js';
+import { get, rawRequest } from '../support/raw.js';
+import { startServer } from '../support/server.js';
+import { PLAIN_USER, withoutPlainUser } from '../support/user.js';
+
+const MODIFIED = 1_704_067_200;
+/** Nobody looks into them here: each names the file it is. */
+const CONTENTS: Readonly<Record<string, string>> = {
+  'app.css': 'the style, as it is, long enough to be worth compressing',
+  'app.css.br': 'br of style',
+  'app.css.zst': 'zst of style',
+  'app.css.gz': 'gz of the style',
+};
+const CODING: Readonly<Record<string, string>> = { br: 'br', zst: 'zstd', gz: 'gzip' };
+
+const directory = t.testdir({ root: {}, 'outside.css': 'what lies outside of the root is not for visitors' });
+const root = join(directory, 'root');
+const outside = join(directory, 'outside.css');
+const put = (name: string, content: string, age = 0): void => {
+  writeFileSync(join(root, name), content);
+  utimesSync(join(root, name), MODIFIED - age, MODIFIED - age);
+};
+for (const [name, content] of Object.entries(CONTENTS)) put(name, content);
+utimesSync(outside, MODIFIED, MODIFIED);
+
+const place = { kind: 'static', root };
+const server = await startLocations(t, [
+  { ...place, prefix: '/static/' },
+  { ...place, prefix: '/gz-only/', precompressed: ['gz'] },
+  { ...place, prefix: '/off/', precompressed: [] },
+  { ...place, prefix: '/cors/', cors: ['https://app.example.com'] },
+  { kind: 'media', root, prefix: '/media/' },
+  { kind: 'media', root, prefix: '/asked/', precompressed: ['gz'] },
+]);
+const conversation = await converse(t, server.port);
+const ask = (target: string, accepted: string | undefined, ...fields: string[]) =>
+  conversation.ask(target, [...(accepted === undefined ? [] : [`Accept-Encoding: ${accepted}`]), ...fields]);
+
+t.test('the sibling that the client wants most is sent', async (t) => {
+  const cases: readonly (readonly [accepted: string | undefined, suffix: string])[] = [
+    [undefined, ''],
+    ['', ''],
+    ['deflate', ''],
+    ['gzip', 'gz'],
+    ['x-gzip', 'gz'],
+    ['GZIP', 'gz'],
+    ['br', 'br'],
+    ['zstd', 'zst'],
+    // Ties go to the smaller coding.
+    ['gzip, deflate, br, zstd', 'br'],
+    ['gzip, zstd', 'zst'],
+    ['*', 'br'],
+    ['*;q=0.1', 'br'],
+    ['br;q=0.5, gzip;q=0.8', 'gz'],
+    ['br;q=0.8, gzip;q=0.8, zstd;q=0.9', 'zst'],
+    ['gzip;q=0.001', 'gz'],
+    ['br;q=0, *', 'zst'],
+    ['br;q=0, gzip;q=0', ''],
+    // The file as it is has a weight too.
+    ['identity;q=1, gzip;q=0.5', ''],
+    ['identity;q=0.5, gzip;q=1', 'gz'],
+    ['identity;q=0.5, *;q=0.1', ''],
+    ['identity, gzip', 'gz'],
+    ['identity;q=0, gzip;q=0.1', 'gz'],
+    ['*;q=0, gzip', 'gz'],
+  ];
+  for (const [accepted, suffix] of cases) {
+    const name = suffix === '' ? 'app.css' : `app.css.${suffix}`;
+    const { status, headers, body } = await ask('/static/app.css', accepted);
+    t.equal(status, 200, `${accepted}`);
+    t.equal(body.toString(), CONTENTS[name], `${accepted}`);
+    t.equal(headers['content-encoding'], CODING[suffix], `${accepted}`);
+    t.equal(headers['content-type'], 'text/css; charset=utf-8', 'the type is that of the original');
+    t.equal(headers['vary'], 'Accept-Encoding', `${accepted}`);
+    t.equal(Number(headers['content-length']), body.length, `${accepted}`);
+  }
+});
+
+t.test('a client that refuses every form there is gets a 406', async (t) => {
+  put('plain.css', 'no sibling');
+  for (const [target, accepted] of [
+    ['/static/plain.css', 'identity;q=0'],
+    ['/static/plain.css', 'gzip, br, identity;q=0'],
+    ['/static/plain.css', '*;q=0'],
+    ['/static/app.css', '*;q=0'],
+    ['/static/app.css', 'deflate, identity;q=0'],
+    ['/gz-only/app.css', 'br, identity;q=0'],
+  ] as const)
+    t.equal((await ask(target, accepted)).status, 406, `${target} ${accepted}`);
+  t.equal((await ask('/static/missing.css', 'identity;q=0')).status, 404, 'what is not there is not there');
+});
+
+t.test('each form has a tag of its own, with which it is asked for again', async (t) => {
+  const tags = new Map<string, string>();
+  for (const accepted of ['identity', 'br', 'zstd', 'gzip']) {
+    const { headers } = await ask('/static/app.css', accepted);
+    tags.set(accepted, headers['etag'] ?? '');
+  }
+  t.equal(new Set(tags.values()).size, 4, [...tags.values()].join(' '));
+  for (const [accepted, etag] of tags) {
+    const { status, headers } = await ask('/static/app.css', accepted, `If-None-Match: ${etag}`);
+    t.equal(status, 304, accepted);
+    t.equal(headers['vary'], 'Accept-Encoding', accepted);
+    const others = [...tags.values()].filter((other) => other !== etag).join(', ');
+    t.equal((await ask('/static/app.css', accepted, `If-None-Match: ${others}`)).status, 200, accepted);
+    t.equal((await ask('/static/app.css', accepted, `If-Match: ${others}`)).status, 412, accepted);
+  }
+});
+
+t.test('two siblings of the same size and time have tags of their own too', async (t) => {
+  put('same.css', 'longer than both of its siblings');
+  put('same.css.br', 'br, 8 b.');
+  put('same.css.gz', 'gz, 8 b.');
+  const [viaBr, viaGzip] = [await ask('/static/same.css', 'br'), await ask('/static/same.css', 'gzip')];
+  t.not(viaBr.body.toString(), viaGzip.body.toString());
+  t.not(
+    viaBr.headers['etag'],
+    viaGzip.headers['etag'],
+    'else a range of one is joined to a part of the other',
+  );
+});
+
+t.test('ranges are those of the form that is sent', async (t) => {
+  for (const [accepted, suffix] of [
+    ['br', '.br'],
+    ['gzip', '.gz'],
+    ['identity', ''],
+  ] as const) {
+    const content = CONTENTS[`app.css${suffix}`] ?? '';
+    const { headers } = await ask('/static/app.css', accepted);
+    const part = await ask('/static/app.css', accepted, 'Range: bytes=1-3', `If-Range: ${headers['etag']}`);
+    t.equal(part.status, 206, accepted);
+    t.equal(part.body.toString(), content.slice(1, 4), accepted);
+    t.equal(part.headers['content-range'], `bytes 1-3/${content.length}`, accepted);
+    t.equal(part.headers['content-encoding'], headers['content-encoding'], accepted);
+    t.equal(part.headers['vary'], 'Accept-Encoding', accepted);
+  }
+  const { headers } = await ask('/static/app.css', 'br');
+  const other = await ask('/static/app.css', 'gzip', 'Range: bytes=1-3', `If-Range: ${headers['etag']}`);
+  t.equal(other.status, 200, 'a part of one form is never continued with another');
+});
+
+t.test('what is older than the original, or no smaller, is ignored', async (t) => {
+  put('older.css', 'a long original');
+  put('older.css.gz', 'stale', 1);
+  put('equal.css', 'a long original');
+  put('equal.css.gz', 'a long, same sz');
+  put('larger.css', 'short');
+  put('larger.css.gz', 'not so short');
+  put('newer.css', 'a long original');
+  put('newer.css.gz', 'fresh', -1);
+  for (const name of ['older.css', 'equal.css', 'larger.css']) {
+    const { headers } = await ask(`/static/${name}`, 'gzip');
+    t.notOk('content-encoding' in headers, name);
+    t.equal(headers['vary'], 'Accept-Encoding', 'tomorrow there may be one');
+  }
+  t.equal((await ask('/static/newer.css', 'gzip')).body.toString(), 'fresh');
+  // A better one that does not count leaves the next best.
+  put('older.css.br', 'best', 1);
+  put('older.css.zst', 'next');
+  t.equal((await ask('/static/older.css', 'br, zstd, gzip')).body.toString(), 'next');
+});
+
+t.test('a sibling that cannot be sent leaves the file as it is', async (t) => {
+  const make: Readonly<Record<string, (path: string) => void>> = {
+    'a directory': (path) => mkdirSync(path),
+    'a FIFO': (path) => execFileSync('mkfifo', [path]),
+    'a link to nothing': (path) => symlinkSync('missing', path),
+    'a link that leads out of the root': (path) => symlinkSync(outside, path),
+  };
+  for (const [index, what] of Object.keys(make).entries()) {
+    const content = `the original beside ${what}`.padEnd(8192, '.');
+    put(`beside-${index}.css`, content);
+    make[what]?.(join(root, `beside-${index}.css.gz`));
+    const { status, headers, body } = await ask(`/static/beside-${index}.css`, 'gzip');
+    t.equal(status, 200, what);
+    t.notOk('content-encoding' in headers, what);
+    t.ok(body.toString() === content, what);
+  }
+});
+
+t.test(
+  'a sibling that this process may not read leaves the file as it is',
+  { skip: withoutPlainUser() },
+  async (t) => {
+    put('secret.css', 'the original');
+    put('secret.css.gz', 'sibling');
+    chmodSync(join(root, 'secret.css.gz'), 0);
+    const args = ['--root', root, '--static-root', root];
+    const { port } = await startServer(t, args, { uid: PLAIN_USER });
+    const response = await rawRequest(port, get('/static/secret.css', ['Accept-Encoding: gzip']));
+    t.equal(response.status, 200);
+    t.equal(response.body.toString(), 'the original');
+  },
+);
+
+t.test('a sibling without an original, or beside a directory, is not sent in its place', async (t) => {
+  put('alone.css.gz', 'alone');
+  t.equal((await ask('/static/alone.css', 'gzip')).status, 404);
+  t.equal((await ask('/static/alone.css.gz', 'gzip')).status, 200, 'it can be asked for by its own name');
+  mkdirSync(join(root, 'folder'));
+  put('folder.gz', 'beside');
+  utimesSync(join(root, 'folder'), MODIFIED - 1, MODIFIED - 1);
+  t.equal((await ask('/static/folder', 'gzip')).status, 404, 'a directory has no compressed form');
+});
+
+t.test('an original that may not be seen is not seen compressed either', async (t) => {
+  symlinkSync(outside, join(root, 'leads-out.css'));
+  put('leads-out.css.gz', 'inside');
+  t.equal((await ask('/static/leads-out.css', undefined)).status, 404);
+  t.equal((await ask('/static/leads-out.css', 'gzip')).status, 404);
+});
+
+t.test('Vary stands on whatever is negotiated', async (t) => {
+  // Nobody should compress an image again, but collectstatic does what it is told.
+  put('photo.png', 'an image that somebody compressed');
+  put('photo.png.gz', 'compressed image');
+  const [plain, compressed] = [
+    await ask('/static/photo.png', undefined),
+    await ask('/static/photo.png', 'gzip'),
+  ];
+  const differ = plain.body.toString() !== compressed.body.toString();
+  t.equal(plain.headers['vary'], differ ? 'Accept-Encoding' : undefined);
+  t.equal(compressed.headers['vary'], differ ? 'Accept-Encoding' : undefined);
+});
+
+t.test('Vary names the origin beside the coding where both count', async (t) => {
+  for (const origin of ['https://app.example.com', 'https://other.example']) {
+    const { fields } = await ask('/cors/app.css', 'gzip', `Origin: ${origin}`);
+    const named = fields.filter(([name]) => name === 'vary').flatMap(([, value]) => value.split(/\s*,\s*/));
+    t.same(named.sort(), ['Accept-Encoding', 'Origin'], origin);
+  }
+});
+
+t.test('static files have siblings, uploads only where the operator says so', async (t) => {
+  const cases: readonly (readonly [target: string, accepted: string, coding: string | undefined])[] = [
+    ['/media/app.css', 'br, gzip', undefined],
+    ['/asked/app.css', 'br, gzip', 'gzip'],
+    ['/gz-only/app.css', 'br, gzip', 'gzip'],
+    ['/gz-only/app.css', 'br', undefined],
+    ['/off/app.css', 'br, gzip', undefined],
+  ];
+  for (const [target, accepted, coding] of cases)
+    t.equal((await ask(target, accepted)).headers['content-encoding'], coding, `${target} ${accepted}`);
+  t.notOk('vary' in (await ask('/media/app.css', 'gzip')).headers, 'and nothing varies');
+  t.notOk('vary' in (await ask('/off/app.css', 'gzip')).headers, 'and nothing varies');
+  t.equal(
+    (await ask('/media/app.css', 'identity;q=0')).status,
+    200,
+    'where nothing is negotiated nothing is refused',
+  );
+});
+
+t.test('HEAD negotiates as GET does', async (t) => {
+  const field = ['Accept-Encoding: br'];
+  const [viaGet, viaHead] = await conversation.askAll([
+    ['/static/app.css', field],
+    ['/static/app.css', field, 'HEAD'],
+  ]);
+  for (const name of ['etag', 'content-encoding', 'content-length', 'vary', 'content-type'])
+    t.equal(viaHead?.headers[name], viaGet?.headers[name], name);
+});

@@ -1,0 +1,130 @@
+// Preconditions over the wire (RFC 9110 §13): the order of §13.2.2, strong and weak comparison, lists, repeated fields.
+import { utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { converse } from '../support/conversation.js';
+import { startServer } from '../support/server.js';
+import { until } from '../support/until.js';
+
+/** 2024-01-01T00:00:00Z: long enough ago for a strong tag. */
+const MODIFIED = 1_704_067_200;
+const DATE = 'Mon, 01 Jan 2024 00:00:00 GMT';
+const EARLIER = 'Sun, 31 Dec 2023 23:59:59 GMT';
+const LATER = 'Mon, 01 Jan 2024 00:00:01 GMT';
+const CONTENT = 'abcdefghijklmnopqrstuvwxyz';
+/** nginx's form: hexadecimal time and size. */
+const ETAG = '"65920080-1a"';
+const OTHER = '"65920080-1b"';
+
+const root = t.testdir({ 'a.txt': CONTENT, 'fresh.txt': CONTENT });
+utimesSync(join(root, 'a.txt'), MODIFIED, MODIFIED);
+const server = await startServer(t, ['--root', root]);
+const conversation = await converse(t, server.port);
+
+t.test('preconditions are answered in the order of the RFC, to GET and HEAD alike', async (t) => {
+  const cases: readonly (readonly [status: number, ...fields: string[]])[] = [
+    [200],
+    // If-Match compares strongly, and fails with 412.
+    [200, `If-Match: ${ETAG}`],
+    [200, 'If-Match: *'],
+    [200, `If-Match: "x", ${ETAG}`],
+    [200, 'If-Match: "x"', `If-Match: ${ETAG}`],
+    [412, `If-Match: ${OTHER}`],
+    [412, `If-Match: W/${ETAG}`],
+    [412, `If-Match: "x", W/${ETAG}`],
+    [412, 'If-Match: 65920080-1a'],
+    // If-Unmodified-Since counts without If-Match only.
+    [200, `If-Unmodified-Since: ${DATE}`],
+    [200, `If-Unmodified-Since: ${LATER}`],
+    [412, `If-Unmodified-Since: ${EARLIER}`],
+    [200, 'If-Unmodified-Since: yesterday'],
+    [200, `If-Match: ${ETAG}`, `If-Unmodified-Since: ${EARLIER}`],
+    [412, `If-Match: ${OTHER}`, `If-Unmodified-Since: ${LATER}`],
+    // If-None-Match compares weakly.
+    [304, `If-None-Match: ${ETAG}`],
+    [304, `If-None-Match: W/${ETAG}`],
+    [304, 'If-None-Match: *'],
+    [304, `If-None-Match: "x", W/"y" ,${ETAG}`],
+    [304, 'If-None-Match: "x"', `If-None-Match: ${ETAG}`],
+    [200, `If-None-Match: ${OTHER}`],
+    [200, 'If-None-Match: "x", "y"'],
+    [200, 'If-None-Match: "*"'],
+    // If-Modified-Since counts without If-None-Match only.
+    [304, `If-Modified-Since: ${DATE}`],
+    [304, `If-Modified-Since: ${LATER}`],
+    [200, `If-Modified-Since: ${EARLIER}`],
+    [200, 'If-Modified-Since: tomorrow'],
+    [200, `If-None-Match: ${OTHER}`, `If-Modified-Since: ${LATER}`],
+    [304, `If-None-Match: ${ETAG}`, `If-Modified-Since: ${EARLIER}`],
+    // The first pair before the second.
+    [304, `If-Match: ${ETAG}`, `If-None-Match: ${ETAG}`],
+    [412, `If-Match: ${OTHER}`, `If-None-Match: ${ETAG}`],
+    [412, `If-Unmodified-Since: ${EARLIER}`, `If-None-Match: ${ETAG}`],
+    [304, `If-Unmodified-Since: ${DATE}`, `If-Modified-Since: ${DATE}`],
+    // Both before the range.
+    [206, 'Range: bytes=0-1'],
+    [304, `If-None-Match: ${ETAG}`, 'Range: bytes=0-1'],
+    [304, `If-None-Match: ${ETAG}`, 'Range: bytes=100-'],
+    [412, `If-Match: ${OTHER}`, 'Range: bytes=0-1'],
+    [412, `If-Match: ${OTHER}`, 'Range: bytes=100-'],
+    [206, `If-Match: ${ETAG}`, 'Range: bytes=0-1'],
+    [416, `If-Match: ${ETAG}`, 'Range: bytes=100-'],
+  ];
+  for (const method of ['GET', 'HEAD']) {
+    for (const [status, ...fields] of cases) {
+      const response = await conversation.ask('/media/a.txt', fields, method);
+      t.equal(response.status, status, `${method} ${fields.join(' + ') || 'without a precondition'}`);
+    }
+  }
+});
+
+t.test('a 304 has the validators and what caches need, and nothing of the content', async (t) => {
+  const whole = await conversation.ask('/media/a.txt');
+  const { status, headers, body } = await conversation.ask('/media/a.txt', [`If-None-Match: ${ETAG}`]);
+  t.equal(status, 304);
+  t.equal(body.length, 0);
+  for (const name of ['etag', 'last-modified', 'cache-control', 'x-content-type-options'])
+    t.equal(headers[name], whole.headers[name], name);
+  t.equal(headers['etag'], ETAG);
+  t.equal(headers['last-modified'], DATE);
+  for (const name of ['content-length', 'content-type', 'accept-ranges']) t.notOk(name in headers, name);
+});
+
+t.test('a 412 is no version of the file and is not kept by caches', async (t) => {
+  const { headers, body } = await conversation.ask('/media/a.txt', [`If-Match: ${OTHER}`]);
+  t.equal(headers['cache-control'], 'no-store');
+  t.notOk('etag' in headers);
+  t.notMatch(body.toString(), CONTENT);
+});
+
+t.test('a file has a weak tag for two seconds, which proves nothing, and then a strong one', async (t) => {
+  const ask = (...fields: string[]) => conversation.ask('/media/fresh.txt', fields);
+  const path = join(root, 'fresh.txt');
+  // As if it had been written a moment from now, so that a slow machine has its two seconds too.
+  const modified = Math.floor(Date.now() / 1000) + 2;
+  writeFileSync(path, CONTENT);
+  utimesSync(path, modified, modified);
+  const { headers } = await ask();
+  const weak = headers['etag'] ?? '';
+  t.match(weak, /^W\/"/);
+  const strong = weak.slice(2);
+  const date = headers['last-modified'] ?? '';
+  const cases: readonly (readonly [status: number, ...fields: string[]])[] = [
+    [304, `If-None-Match: ${weak}`],
+    [304, `If-None-Match: ${strong}`],
+    [412, `If-Match: ${weak}`],
+    [412, `If-Match: ${strong}`],
+    [200, 'If-Match: *'],
+    [200, 'Range: bytes=0-1', `If-Range: ${weak}`],
+    [200, 'Range: bytes=0-1', `If-Range: ${strong}`],
+    [200, 'Range: bytes=0-1', `If-Range: ${date}`],
+    [206, 'Range: bytes=0-1'],
+  ];
+  for (const [status, ...fields] of cases) t.equal((await ask(...fields)).status, status, fields.join(' + '));
+  await until(async () => (await ask()).headers['etag'] === strong, 'the tag becomes strong');
+  t.equal((await ask(`If-Match: ${strong}`)).status, 200);
+  t.equal((await ask(`If-None-Match: ${weak}`)).status, 304, 'what a cache has kept stays valid');
+  t.equal((await ask('Range: bytes=0-1', `If-Range: ${strong}`)).status, 206);
+  t.equal((await ask('Range: bytes=0-1', `If-Range: ${date}`)).status, 206);
+  t.equal((await ask('Range: bytes=0-1', `If-Range: ${weak}`)).status, 200);
+});

@@ -1,0 +1,117 @@
+// Sending: constant memory at the pace of the client, descriptors that are given back, and no answer that looks whole
+// without being so.
+import { closeSync, openSync, truncateSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { openDescriptors, peakMemory, withoutProc } from '../support/proc.js';
+import { get, openConnection, type RawConnection, rawRequest } from '../support/raw.js';
+import { startServer } from '../support/server.js';
+import { until } from '../support/until.js';
+
+const MEBIBYTE = 1024 * 1024;
+
+/** A file of this many bytes that takes no room on the disk. */
+function sparse(directory: string, name: string, size: number): string {
+  const path = join(directory, name);
+  closeSync(openSync(path, 'w'));
+  truncateSync(path, size);
+  return path;
+}
+
+/** Asks for the file and reads only until its first bytes are here. */
+async function beginReading(t: Test, port: number, target: string): Promise<RawConnection> {
+  const connection = await openConnection(t, port);
+  connection.socket.write(get(target));
+  await connection.until((received) => received.includes('\r\n\r\n'));
+  connection.socket.pause();
+  return connection;
+}
+
+t.test('a client that goes away closes the descriptor', { skip: withoutProc() }, async (t) => {
+  const root = t.testdir({});
+  const path = sparse(root, 'large.bin', 64 * MEBIBYTE);
+  const server = await startServer(t, ['--root', root]);
+  const open = (): number => openDescriptors(server.process.pid).filter((name) => name === path).length;
+
+  const clients = [];
+  for (let index = 0; index < 10; index++)
+    clients.push(await beginReading(t, server.port, '/media/large.bin'));
+  t.equal(open(), clients.length, 'one for each reader');
+  for (const { socket } of clients) socket.destroy();
+  await until(() => open() === 0, 'all descriptors are closed');
+
+  for (const [fields, method] of [
+    [[], 'HEAD'],
+    [['If-None-Match: *'], 'GET'],
+    [['If-Match: "other"'], 'GET'],
+    [['Range: bytes=999999999-'], 'GET'],
+    [['Range: bytes=0-99'], 'GET'],
+  ] as const) {
+    await rawRequest(server.port, get('/media/large.bin', fields, method));
+    await until(() => open() === 0, `the descriptor is closed behind ${method} ${fields}`);
+  }
+});
+
+t.test('a large file and many slow readers take constant memory', { skip: withoutProc() }, async (t) => {
+  const root = t.testdir({});
+  const size = 512 * MEBIBYTE;
+  sparse(root, 'large.bin', size);
+  const server = await startServer(t, ['--root', root]);
+  // The first answer pays for code and buffers that all others share.
+  const warm = await rawRequest(server.port, get('/media/large.bin', ['Range: bytes=0-5000000']));
+  t.equal(warm.body.length, 5_000_001);
+  const before = peakMemory(server.process.pid);
+
+  for (let index = 0; index < 20; index++) await beginReading(t, server.port, '/media/large.bin');
+  const reader = await beginReading(t, server.port, '/media/large.bin');
+  let bytes = 0;
+  reader.socket.removeAllListeners('data');
+  reader.socket.on('data', (chunk) => {
+    bytes += chunk.length;
+  });
+  const started =
+    Buffer.byteLength(reader.received(), 'latin1') - (reader.received().indexOf('\r\n\r\n') + 4);
+  reader.socket.resume();
+  await reader.closed();
+  t.equal(started + bytes, size, 'the reader got all of it');
+  const growth = peakMemory(server.process.pid) - before;
+  t.ok(growth < 64 * MEBIBYTE, `the server grew by ${Math.round(growth / MEBIBYTE)} MiB`);
+});
+
+t.test('a client that takes nothing for --send-timeout is cut off', { skip: withoutProc() }, async (t) => {
+  const root = t.testdir({});
+  const path = sparse(root, 'large.bin', 64 * MEBIBYTE);
+  const server = await startServer(t, ['--root', root, '--send-timeout', '500ms']);
+  await beginReading(t, server.port, '/media/large.bin');
+  t.ok(openDescriptors(server.process.pid).includes(path));
+  await until(() => !openDescriptors(server.process.pid).includes(path), 'the descriptor is closed');
+  const line = await server.logged(({ msg }) => msg === 'request');
+  t.match(line, { target: '/media/large.bin', aborted: true });
+});
+
+t.test('a file that is truncated while it is sent ends the connection, and is never padded', async (t) => {
+  const root = t.testdir({});
+  const path = sparse(root, 'large.bin', 64 * MEBIBYTE);
+  const server = await startServer(t, ['--root', root]);
+  const connection = await beginReading(t, server.port, '/media/large.bin');
+  truncateSync(path, MEBIBYTE);
+  connection.socket.resume();
+  const received = await connection.closed();
+  const body = received.length - (received.indexOf('\r\n\r\n') + 4);
+  t.match(received, `Content-Length: ${64 * MEBIBYTE}`);
+  t.ok(body < 64 * MEBIBYTE, `${body} bytes came`);
+  t.notMatch(received.slice(-1000), /HTTP\/1\.1/, 'no second answer stands in the first');
+  await server.logged(({ code }) => code === 'MEDIA_SERVE_TRUNCATED');
+  t.equal((await rawRequest(server.port, get('/media/large.bin'))).body.length, MEBIBYTE);
+});
+
+t.test('a file that grows while it is sent is sent with the size that was promised', async (t) => {
+  const root = t.testdir({});
+  const path = sparse(root, 'large.bin', 20 * MEBIBYTE);
+  const server = await startServer(t, ['--root', root]);
+  const connection = await beginReading(t, server.port, '/media/large.bin');
+  truncateSync(path, 40 * MEBIBYTE);
+  connection.socket.resume();
+  const received = await connection.closed();
+  t.equal(received.length - (received.indexOf('\r\n\r\n') + 4), 20 * MEBIBYTE);
+});

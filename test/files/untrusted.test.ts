@@ -1,0 +1,263 @@
+// Uploads are untrusted: what each kind of file is sent with, and that no spelling leads to a file that is denied.
+// What a browser makes of it is tested in one.
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { types as BUILT_IN } from 'mime-types';
+import t from 'tap';
+import { contentTypeFor } from '../../src/files/content-type.js';
+import { securityFields } from '../../src/files/untrusted.js';
+import { converse } from '../support/conversation.js';
+import { startServer } from '../support/server.js';
+
+const POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'";
+const SECRET = 'SECRET_KEY=hunter2';
+
+/** Denied by the rule for dotfiles. */
+const DENIED = [
+  '.env',
+  '.htpasswd',
+  '.git/config',
+  'photos/.DS_Store',
+  'photos/.hidden/a.txt',
+  '.well-known/.env',
+  '.well-knownish/a.txt',
+  '.Well-Known/a.txt',
+  '...',
+  '..hidden',
+];
+const ALLOWED = [
+  '.well-known/security.txt',
+  'photos/.well-known/a.txt',
+  'a.b',
+  'dots..txt',
+  'trailing.',
+  '~backup',
+];
+
+const root = t.testdir({});
+for (const name of [...DENIED, ...ALLOWED]) {
+  mkdirSync(dirname(join(root, name)), { recursive: true });
+  writeFileSync(join(root, name), DENIED.includes(name) ? SECRET : 'shown');
+}
+symlinkSync('.env', join(root, 'link.txt'));
+symlinkSync('.git', join(root, 'repository'));
+
+const server = await startServer(t, ['--root', root, '--static-root', root]);
+const conversation = await converse(t, server.port);
+
+t.test('each kind of upload is sent with what keeps it from acting for the site', async (t) => {
+  const cases: readonly (readonly [extension: string, type: string, policy: boolean])[] = [
+    // Run as a document.
+    ['html', 'text/html; charset=utf-8', true],
+    ['HTML', 'text/html; charset=utf-8', true],
+    ['htm', 'text/html; charset=utf-8', true],
+    ['xhtml', 'application/xhtml+xml; charset=utf-8', true],
+    ['svg', 'image/svg+xml; charset=utf-8', true],
+    ['SvG', 'image/svg+xml; charset=utf-8', true],
+    ['svgz', 'image/svg+xml; charset=utf-8', true],
+    ['xml', 'application/xml; charset=utf-8', true],
+    ['xsl', 'application/xml; charset=utf-8', true],
+    ['atom', 'application/atom+xml; charset=utf-8', true],
+    ['txt', 'text/plain; charset=utf-8', true],
+    ['unheard-of', 'application/octet-stream', true],
+    // Loaded as code.
+    ['js', 'text/plain; charset=utf-8', true],
+    ['JS', 'text/plain; charset=utf-8', true],
+    ['mjs', 'text/plain; charset=utf-8', true],
+    ['css', 'text/plain; charset=utf-8', true],
+    ['wasm', 'text/plain; charset=utf-8', true],
+    // Shown or played.
+    ['png', 'image/png', false],
+    ['JPG', 'image/jpeg', false],
+    ['webp', 'image/webp', false],
+    ['mp4', 'video/mp4', false],
+    ['mp3', 'audio/mpeg', false],
+    ['pdf', 'application/pdf', false],
+    ['woff2', 'font/woff2', false],
+  ];
+  for (const [extension, type, policy] of cases) {
+    const name = `upload.${extension}`;
+    writeFileSync(join(root, name), 'x');
+    const plain = await conversation.ask(`/media/${name}`);
+    const part = await conversation.ask(`/media/${name}`, ['Range: bytes=0-0']);
+    const known = await conversation.ask(`/media/${name}`, [`If-None-Match: ${plain.headers['etag']}`]);
+    const head = await conversation.ask(`/media/${name}`, [], 'HEAD');
+    t.equal(plain.headers['content-type'], type, name);
+    t.same([part.status, known.status, head.status], [206, 304, 200], name);
+    for (const { status, fields, headers } of [plain, part, known, head]) {
+      const of = (wanted: string): string[] =>
+        fields.filter(([field]) => field === wanted).map(([, value]) => value);
+      t.same(of('content-security-policy'), policy ? [POLICY] : [], `${name} ${status}`);
+      t.same(of('x-content-type-options'), ['nosniff'], `${name} ${status}`);
+      t.equal(headers['cross-origin-resource-policy'], 'cross-origin', `${name} ${status}`);
+      t.notOk('content-disposition' in headers, 'it is shown, not saved');
+    }
+  }
+});
+
+t.test("the app's own static files run as what they are", async (t) => {
+  for (const [name, type] of [
+    ['upload.js', 'text/javascript; charset=utf-8'],
+    ['upload.css', 'text/css; charset=utf-8'],
+    ['upload.wasm', 'application/wasm'],
+    ['upload.html', 'text/html; charset=utf-8'],
+  ] as const) {
+    const { headers } = await conversation.ask(`/static/${name}`);
+    t.equal(headers['content-type'], type, name);
+    t.notOk('content-security-policy' in headers, name);
+    t.equal(headers['x-content-type-options'], 'nosniff', name);
+  }
+});
+
+/** WHATWG MIME Sniffing, "JavaScript MIME type"; and what stylesheets and WebAssembly are loaded as. */
+const LOADED_AS_CODE = new Set([
+  ...[
+    'application/ecmascript',
+    'application/javascript',
+    'application/x-ecmascript',
+    'application/x-javascript',
+  ],
+  ...['text/ecmascript', 'text/javascript', 'text/javascript1.0', 'text/javascript1.1', 'text/javascript1.2'],
+  ...['text/javascript1.3', 'text/javascript1.4', 'text/javascript1.5', 'text/jscript', 'text/livescript'],
+  ...['text/x-ecmascript', 'text/x-javascript', 'text/css', 'application/wasm'],
+]);
+
+t.test('no extension of an upload has a type that a page can load as code', async (t) => {
+  const upload = contentTypeFor({
+    kind: 'media',
+    types: {},
+    defaultType: 'text/javascript',
+    charset: 'utf-8',
+  });
+  const code: string[] = [];
+  for (const extension of [...Object.keys(BUILT_IN), 'unheard-of']) {
+    for (const name of [`a.${extension}`, `a.${extension.toUpperCase()}`, `a.png.${extension}`]) {
+      const [essence = ''] = upload(name).split(';');
+      if (LOADED_AS_CODE.has(essence.trim().toLowerCase())) code.push(name);
+    }
+  }
+  t.same(code, []);
+  t.ok(Object.keys(BUILT_IN).length > 1000, 'the table was there');
+});
+
+t.test('every type that a browser runs as a document has the policy, however it is written', async (t) => {
+  const without = (type: string): boolean =>
+    !securityFields({ kind: 'media', access: {} }, type).includes(POLICY);
+  const documents = Object.values(BUILT_IN).filter((type) => /html|xml|svg/.test(type));
+  const written = documents.flatMap((type) => [type, `${type}; charset=utf-8`, `${type};charset=utf-8`]);
+  t.same(written.filter(without), []);
+  for (const type of [
+    '',
+    'unheard/of',
+    'text/plain',
+    'application/octet-stream',
+    'multipart/x-mixed-replace',
+  ])
+    t.notOk(without(type), type);
+  // Types are the operator's too, and their case says nothing (RFC 9110 §8.3.1).
+  for (const type of ['IMAGE/SVG+XML', 'image/SVG+xml', 'Image/Svg+Xml; charset=utf-8'])
+    t.notOk(without(type), type);
+});
+
+t.test('a name with a leading dot is nothing, at any depth, except .well-known', async (t) => {
+  for (const prefix of ['/media/', '/static/']) {
+    for (const name of DENIED) {
+      const { status, body } = await conversation.ask(prefix + name);
+      t.equal(status, 404, prefix + name);
+      t.notMatch(body.toString(), SECRET);
+    }
+    for (const name of ALLOWED) t.equal((await conversation.ask(prefix + name)).status, 200, prefix + name);
+  }
+});
+
+t.test('no other spelling, form or link is a second way to a denied file', async (t) => {
+  const targets = [
+    // Encoded, twice encoded, overlong, from both sides of a slash.
+    ...[
+      '%2eenv',
+      '%2Eenv',
+      '%2e%65%6e%76',
+      '%252eenv',
+      '%c0%aeenv',
+      '%e0%80%aeenv',
+      '%00.env',
+      '.env%00',
+      '.env%00.png',
+    ],
+    ...[
+      './.env',
+      'x/../.env',
+      '%2e/.env',
+      './/.env',
+      '/.env',
+      'photos/../.env',
+      'photos/%2e%2e/.env',
+      'photos%2f..%2f.env',
+    ],
+    ...[
+      '.well-known/../.env',
+      '.well-known/%2e%2e/.env',
+      '.well-known%2f..%2f.env',
+      '.well-known/.env',
+      '.well-known%5c..%5c.env',
+    ],
+    // Case.
+    ...['.ENV', '.Env', '.GIT/config', '.gIt/config', '.git/CONFIG', '.WELL-KNOWN/.env'],
+    // Characters that some file systems or languages take for a dot, or leave out.
+    ...['．env', '․env', '。env', '\u200b.env', '.\u200denv', '\u{feff}.env', '.env\u0301', '.énv'].map(
+      encodeURIComponent,
+    ),
+    // Ends that some systems cut off.
+    ...[
+      '.env.',
+      '.env..',
+      '.env%20',
+      '.env/',
+      '.env/.',
+      '.env%2f',
+      '.env;.png',
+      '.env::$DATA',
+      '.env:$DATA',
+      '.env%0a',
+      '.env?.png',
+    ],
+    ...['%20.env', '%09.env', '%5c.env', '\\.env', 'photos%5c..%5c.env', 'C:.env', '~/.env'],
+    // Links.
+    ...['link.txt', 'repository/config', 'repository/../.git/config'],
+  ];
+  for (const prefix of ['/media/', '/static/']) {
+    for (const target of targets) {
+      const { status, body } = await conversation.ask(prefix + target);
+      t.ok(status === 404 || status === 400, `${prefix}${target}: ${status}`);
+      t.notMatch(body.toString(), SECRET, prefix + target);
+    }
+  }
+});
+
+t.test(
+  'another case or Unicode form of a name is another name, unless the file system says otherwise',
+  async (t) => {
+    for (const [name, other] of [
+      ['photo.jpg', 'PHOTO.JPG'],
+      ['caf\u00e9.txt', 'cafe\u0301.txt'],
+      ['\u1e9b\u0323.txt', '\u1e69.txt'],
+      ['straße.txt', 'strasse.txt'],
+      ['plain.html', 'plain.html.'],
+      ['plain.html', 'plain.html%20'],
+    ] as const) {
+      writeFileSync(join(root, name), name);
+      const same = await conversation.ask(`/media/${encodeURIComponent(name)}`);
+      t.equal(same.status, 200, name);
+      const { status, headers } = await conversation.ask(
+        `/media/${encodeURI(other).replace('%2520', '%20')}`,
+      );
+      if (status === 404) continue;
+      t.equal(
+        headers['content-type'],
+        same.headers['content-type'],
+        `${other} is the same file and has its type`,
+      );
+      t.equal(headers['content-security-policy'], same.headers['content-security-policy'], other);
+    }
+  },
+);

@@ -1,0 +1,192 @@
+/** Where the messages themselves differ: error pages, methods, connections, and what is not taken for HTTP. */
+import { METHODS } from 'node:http';
+import type { Outcome } from './outcome.js';
+import { refused } from './refused.js';
+import { parseRequest, value, values } from './request.js';
+import { type Facts, isRead, type Rule, withHeaders, withTarget } from './rule.js';
+
+/** Longest request head that Node reads, in bytes. */
+const LONGEST_HEAD = 16_384;
+
+/** The answer to what cannot be read: nothing can follow it on the connection. */
+const unreadable = (expected: Outcome, facts: Facts, status = 400): Outcome => ({
+  ...refused(expected, facts, status),
+  closed: true,
+});
+
+const FILE_PATH = /^\/(media|static)\//;
+
+/** Whether the client wants the connection to end. */
+function wantsClose({ request }: Facts): boolean {
+  const options = value(request, 'connection')?.toLowerCase() ?? '';
+  return request.version === '1.0' ? !options.includes('keep-alive') : options.includes('close');
+}
+
+export const RULES_FOR_MESSAGES: readonly Rule[] = [
+  {
+    name: 'Methods other than GET and HEAD on files',
+    nginx: '405 without Allow; 404 for a POST to nothing, 301 or 403 for one to a directory',
+    ours: '405 with Allow',
+    reason: 'RFC 9110 §15.5.6',
+    edit(expected, facts) {
+      if (!/^(media|static)$/.test(facts.location) || isRead(facts)) return undefined;
+      return refused(expected, facts, 405, { allow: 'GET, HEAD' });
+    },
+  },
+  {
+    name: 'TRACE',
+    nginx: '405 for every target, and the connection ends',
+    ours: 'a method like others: 405 with Allow for a file, the app answers for itself',
+    reason: 'RFC 9110 §9.3.8',
+    rewrite({ request, path, nginx, rewritten }) {
+      if (request.method !== 'TRACE' || nginx.status !== 405 || FILE_PATH.test(path)) return undefined;
+      return { request: parseRequest(rewritten.request.raw.replace('TRACE', 'GET')) };
+    },
+    edit(expected, facts) {
+      if (facts.request.method !== 'TRACE' || expected.status !== 405) return undefined;
+      return { ...refused(expected, facts, 405, { allow: 'GET, HEAD' }), closed: wantsClose(facts) };
+    },
+  },
+  {
+    name: 'Methods that nobody registered',
+    nginx: '405 for a file; the app answers for itself',
+    ours: '400',
+    reason: 'RFC 9110 §9.1; Node reads no others',
+    edit(expected, facts) {
+      const { method } = facts.request;
+      return METHODS.includes(method) || !/^[A-Z]+$/.test(method) ? undefined : unreadable(expected, facts);
+    },
+  },
+  {
+    name: 'Range in several lines',
+    nginx: 'the first counts',
+    ours: 'one field that is malformed: 416',
+    reason: 'RFC 9110 §5.3, §14.2',
+    edit(expected, facts) {
+      if (expected.status !== 206 || values(facts.request, 'range').length < 2) return undefined;
+      const size = /\d+$/.exec(String(facts.nginx.headers['content-range']))?.[0];
+      return refused(expected, facts, 416, { 'content-range': `bytes */${size}` });
+    },
+  },
+  {
+    name: 'Bytes beyond ASCII in a target',
+    nginx: 'taken as they are',
+    ours: '400; encoded they are names like others',
+    reason: 'RFC 9112 §3.2, RFC 3986 §2',
+    edit(expected, facts) {
+      return /[\x80-\xff]/.test(facts.request.target) ? unreadable(expected, facts) : undefined;
+    },
+  },
+  {
+    name: 'Absolute targets of other schemes',
+    nginx: 'read as if they were `http`',
+    ours: '400',
+    reason: 'RFC 9110 §7.4: this server has no authority over them',
+    edit(expected, facts) {
+      const isOther = /^(?!https?:)[a-z][\w+.-]*:/i.test(facts.request.target);
+      return isOther ? unreadable(expected, facts) : undefined;
+    },
+  },
+  {
+    name: 'Lines without CR, fields without a colon',
+    nginx: 'read, or ignored',
+    ours: '400',
+    reason: 'RFC 9112 §2.2, §5; safety: two servers that read a message differently can be played off',
+    edit(expected, facts) {
+      const [head = ''] = facts.request.raw.split('\r\n\r\n');
+      const isLoose =
+        /(^|[^\r])\n/.test(head) || head.split('\r\n').some((line, index) => index > 0 && !/:/.test(line));
+      return isLoose ? unreadable(expected, facts) : undefined;
+    },
+  },
+  {
+    name: 'Versions other than HTTP/1.0 and HTTP/1.1',
+    nginx: '0.9 and 1.2 are answered, 2.0 gets 505',
+    ours: '400',
+    reason: 'RFC 9112 §2.3: nobody speaks them on such a connection',
+    edit(expected, facts) {
+      return /^1\.[01]$/.test(facts.request.version) ? undefined : unreadable(expected, facts);
+    },
+  },
+  {
+    name: 'Expect: 100-continue without a body',
+    nginx: '100, then the answer, and the connection is kept',
+    ours: 'the answer; the connection may end',
+    reason: 'RFC 9110 §10.1.1: there is nothing to continue with',
+    edit(expected, facts) {
+      return facts.location !== 'app' && expected.interim.length > 0
+        ? { ...expected, interim: [], closed: undefined }
+        : undefined;
+    },
+  },
+  {
+    name: 'The connection after a body that nobody wants',
+    nginx: 'kept: the body is read and dropped',
+    ours: 'kept when the body is here already, or else ended',
+    reason: 'RFC 9112 §9.3: either is right',
+    edit(expected, facts) {
+      const { request, location } = facts;
+      const hasBody =
+        Number(value(request, 'content-length')) > 0 || value(request, 'transfer-encoding') !== undefined;
+      const isRefused = location !== 'app' && expected.status >= 400;
+      return hasBody && isRefused ? { ...expected, closed: undefined } : undefined;
+    },
+  },
+  {
+    name: 'A 304 to HTTP/1.0 with keep-alive',
+    nginx: 'the connection is kept',
+    ours: 'it ends',
+    reason: 'RFC 9112 §9.3: either is allowed; Node keeps it only for answers with a length',
+    edit(expected, { request, location }) {
+      const isOld = request.version === '1.0' && expected.status === 304 && location !== 'app';
+      return isOld ? { ...expected, closed: true } : undefined;
+    },
+  },
+  {
+    name: 'Long targets and fields',
+    nginx: '414 or 400 for a line of more than 8 KiB',
+    ours: 'read, up to 16 KiB for the whole head; then 431',
+    reason: 'RFC 6585 §5',
+    rewrite({ nginx, rewritten: { request } }) {
+      if (nginx.status !== 414 || request.raw.length > LONGEST_HEAD) return undefined;
+      // What is cut off is a query, or a name that is too long for any disk either way.
+      return { request: withTarget(request, request.target.slice(0, 5000)) };
+    },
+    edit(expected, facts) {
+      return facts.request.raw.length > LONGEST_HEAD ? unreadable(expected, facts, 431) : undefined;
+    },
+  },
+  {
+    name: 'Accept-Ranges on a 206',
+    nginx: 'none',
+    ours: '`bytes`, as on a 200',
+    reason: 'RFC 9110 §14.3',
+    edit(expected, { location }) {
+      if (expected.status !== 206 || location === 'app') return undefined;
+      return withHeaders(expected, { 'accept-ranges': 'bytes' });
+    },
+  },
+  {
+    name: 'Error pages',
+    nginx: 'HTML',
+    ours: 'text, HTML or JSON as the client accepts, with the id of the request; never stored',
+    reason: 'RFC 9110 §15.5; RFC 9111 §4.2.2: an upload that is missing now may be there in a second',
+    edit(expected, facts) {
+      const isOurs = facts.location !== 'app' && expected.headers['cache-control'] === undefined;
+      if (
+        expected.status < 400 ||
+        !isOurs ||
+        !String(expected.headers['content-type']).startsWith('text/html')
+      ) {
+        return undefined;
+      }
+      const range = expected.headers['content-range'];
+      return refused(
+        expected,
+        facts,
+        expected.status,
+        typeof range === 'string' ? { 'content-range': range } : {},
+      );
+    },
+  },
+];

@@ -1,0 +1,105 @@
+/** Where preconditions differ (nginx: not_modified_filter; RFC 9110 §13). */
+import { dateOf, secondsOf } from './date.js';
+import { value, values } from './request.js';
+import { type Facts, fileOf, type Rule, withField, withHeaders } from './rule.js';
+
+/** Whether the file's next version could carry the same validators. */
+function isUnsettled(facts: Facts): boolean {
+  const file = fileOf(facts);
+  return file !== undefined && file.seconds > Date.now() / 1000 - 2;
+}
+
+export const RULES_FOR_PRECONDITIONS: readonly Rule[] = [
+  {
+    name: 'If-None-Match or If-Match in several lines',
+    nginx: '400',
+    ours: 'one list',
+    reason: 'RFC 9110 §5.3, §13.1.2',
+    rewrite({ request, nginx, rewritten }) {
+      if (nginx.status !== 400) return undefined;
+      const repeated = ['if-match', 'if-none-match'].filter((name) => values(request, name).length > 1);
+      if (repeated.length === 0) return undefined;
+      return {
+        request: repeated.reduce(
+          (joined, name) => withField(joined, name, values(request, name).join(', ')),
+          rewritten.request,
+        ),
+      };
+    },
+  },
+  {
+    name: 'If-Match beside If-Unmodified-Since',
+    nginx: 'both must hold',
+    ours: 'If-Match decides',
+    reason: 'RFC 9110 §13.2.2, steps 1 and 2',
+    rewrite(facts) {
+      if (fileOf(facts) === undefined || value(facts.request, 'if-match') === undefined) return undefined;
+      return { request: withField(facts.rewritten.request, 'If-Unmodified-Since', undefined) };
+    },
+  },
+  {
+    name: 'If-None-Match beside If-Modified-Since',
+    nginx: '304 only when both say so',
+    ours: 'If-None-Match decides',
+    reason: 'RFC 9110 §13.2.2, steps 3 and 4',
+    rewrite(facts) {
+      if (fileOf(facts) === undefined || value(facts.request, 'if-none-match') === undefined)
+        return undefined;
+      return { request: withField(facts.rewritten.request, 'If-Modified-Since', undefined) };
+    },
+  },
+  {
+    name: 'If-Unmodified-Since that is no date',
+    nginx: '412',
+    ours: 'ignored',
+    reason: 'RFC 9110 §13.1.4',
+    rewrite(facts) {
+      const text = value(facts.rewritten.request, 'if-unmodified-since');
+      if (fileOf(facts) === undefined || text === undefined || secondsOf(text) !== undefined)
+        return undefined;
+      return { request: withField(facts.rewritten.request, 'If-Unmodified-Since', undefined) };
+    },
+  },
+  {
+    name: 'If-Modified-Since later than the file',
+    nginx: '200 (`if_modified_since exact`)',
+    ours: '304',
+    reason: 'RFC 9110 §13.1.3',
+    rewrite(facts) {
+      const file = fileOf(facts);
+      const since = secondsOf(value(facts.rewritten.request, 'if-modified-since') ?? '');
+      if (file === undefined || since === undefined || since <= file.seconds) return undefined;
+      return { request: withField(facts.rewritten.request, 'If-Modified-Since', dateOf(file.seconds)) };
+    },
+  },
+  {
+    name: 'The connection after a 412',
+    nginx: 'closed, though the answer says keep-alive',
+    ours: 'kept',
+    reason: 'RFC 9112 §9.6',
+    edit(expected) {
+      return expected.status === 412 ? { ...expected, broken: undefined } : undefined;
+    },
+  },
+  {
+    name: 'A file that was changed within the last two seconds',
+    nginx: 'a strong ETag',
+    ours: 'a weak one, so that If-Match fails and If-Range gives the whole file',
+    reason: 'RFC 9110 §8.8.1: it may change again within the second that the ETag is made of',
+    rewrite(facts) {
+      const { request } = facts.rewritten;
+      if (!isUnsettled(facts)) return undefined;
+      const match = value(request, 'if-match');
+      const matched =
+        match === undefined || match === '*' ? request : withField(request, 'If-Match', '"never"');
+      const isPart = value(request, 'if-range') !== undefined;
+      return { request: isPart ? withField(matched, 'Range', undefined) : matched };
+    },
+    edit(expected, facts) {
+      const { etag } = expected.headers;
+      return isUnsettled(facts) && typeof etag === 'string'
+        ? withHeaders(expected, { etag: `W/${etag}` })
+        : undefined;
+    },
+  },
+];

@@ -1,0 +1,194 @@
+// The way of a request to its location: longest prefix on the normalized path, answers in the order of the questions,
+// and requests that are no HTTP. The app is a stand-in that can answer late.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { startApp, startRecorder } from '../support/app.js';
+import { get, openConnection, parseResponse, rawExchange, rawRequest } from '../support/raw.js';
+import { startServer } from '../support/server.js';
+
+t.test('the longest prefix wins, on the normalized path', async (t) => {
+  const base = t.testdir({});
+  for (const name of ['media', 'more', 'deep', 'grün', 'static']) {
+    mkdirSync(join(base, name));
+    writeFileSync(join(base, name, 'a.txt'), name);
+  }
+  const app = await startRecorder(t);
+  const { port } = await startServer(t, [
+    ...['--root', join(base, 'media'), '--static-root', join(base, 'static'), '--upstream', app.address],
+    ...['--mount', `/media/more/=${join(base, 'more')}`],
+    ...['--mount', `/media/more/deep/=${join(base, 'deep')}`],
+    ...['--mount', `/grün/=${join(base, 'grün')}`],
+  ]);
+  const cases: readonly (readonly [target: string, body: string])[] = [
+    ['/media/a.txt', 'media'],
+    ['/media/more/a.txt', 'more'],
+    ['/media/more/deep/a.txt', 'deep'],
+    ['/media/x/../more/a.txt', 'more'],
+    ['/media/more/../a.txt', 'media'],
+    ['/%6dedia/more%2fdeep//a.txt', 'deep'],
+    ['/gr%C3%BCn/a.txt', 'grün'],
+    ['/static/a.txt', 'static'],
+    // Beside a prefix is not inside it.
+    ['/media', 'ok'],
+    ['/mediax/a.txt', 'ok'],
+    ['/Media/a.txt', 'ok'],
+    ['/static', 'ok'],
+    ['/', 'ok'],
+    ['/media/../a.txt', 'ok'],
+  ];
+  for (const [target, body] of cases) {
+    t.equal((await rawRequest(port, get(target))).body.toString(), body, target);
+  }
+});
+
+t.test('without an app, what is in no location is 404', async (t) => {
+  const { port } = await startServer(t, ['--root', t.testdir({})]);
+  for (const [target, method] of [
+    ['/', 'GET'],
+    ['/page', 'POST'],
+    ['/media', 'GET'],
+    ['*', 'OPTIONS'],
+  ] as const) {
+    const { status } = await rawRequest(port, get(target, ['Content-Length: 0'], method));
+    t.equal(status, target === '*' ? 400 : 404, `${method} ${target}`);
+  }
+});
+
+/** A site whose app answers `/late` when it is told to. */
+async function startSite(t: Test): Promise<{ port: number; answer(): void; asked: string[] }> {
+  const asked: string[] = [];
+  const late: (() => void)[] = [];
+  const app = await startApp(t, (request, response) => {
+    asked.push(request.url ?? '');
+    if (request.url === '/late') late.push(() => response.end('late'));
+    else if (request.url === '/half') response.writeHead(200, { 'Content-Length': 10 }).write('begun');
+    else response.end('page');
+  });
+  const { port } = await startServer(t, [
+    '--root',
+    t.testdir({ 'a.txt': 'file' }),
+    '--upstream',
+    app.address,
+  ]);
+  return { port, asked, answer: () => late.splice(0).forEach((end) => void end()) };
+}
+
+t.test('pipelined requests are answered in their order', async (t) => {
+  const { port, asked, answer } = await startSite(t);
+  const request = (target: string): string => `GET ${target} HTTP/1.1\r\nHost: x\r\n\r\n`;
+  const connection = await openConnection(t, port);
+  const targets = ['/media/a.txt', '/late', '/media/a.txt', '/page', '/media/missing', '/media/a.txt'];
+  connection.socket.write(`${targets.slice(0, -1).map(request).join('')}${get('/media/a.txt')}`);
+  await connection.until((received) => received.endsWith('file'));
+  t.equal(connection.received().split('HTTP/1.1 ').length - 1, 1, 'the second answer is waited for');
+  await new Promise<void>((resolve) => {
+    const wait = (): void => {
+      if (asked.includes('/late')) resolve();
+      else setImmediate(wait);
+    };
+    wait();
+  });
+  answer();
+  const received = await connection.closed();
+  const answers = received.split(/(?=HTTP\/1\.1 \d{3} )/);
+  t.same(
+    answers.map((each) => parseResponse(Buffer.from(each, 'latin1')).status),
+    [200, 200, 200, 200, 404, 200],
+  );
+  t.match(answers, [/file$/, /late$/, /file$/, /page/, /404/, /file$/]);
+});
+
+t.test('many pipelined requests on many connections stay apart', async (t) => {
+  const { port } = await startSite(t);
+  const script = ['/media/a.txt', '/page', '/media/missing', '/page', '/media/a.txt'];
+  const requests = Array.from({ length: 20 }, () => script).flat();
+  const sent = [...requests.map((target) => `GET ${target} HTTP/1.1\r\nHost: x\r\n\r\n`), get('/page')].join(
+    '',
+  );
+  const all = await Promise.all(Array.from({ length: 5 }, () => rawExchange(port, sent)));
+  for (const bytes of all) {
+    const statuses = [...bytes.toString('latin1').matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(
+      ([, status]) => status,
+    );
+    t.same(
+      statuses,
+      [...requests, '/page'].map((target) => (target === '/media/missing' ? '404' : '200')),
+    );
+  }
+});
+
+t.test('what is no HTTP is 400 and the end of the connection', async (t) => {
+  const { port, asked } = await startSite(t);
+  const cases: readonly (readonly [name: string, request: string, status?: number])[] = [
+    ['no request', 'hello\r\n\r\n'],
+    ['no method', '/media/a.txt HTTP/1.1\r\nHost: x\r\n\r\n'],
+    ['a space in the target', 'GET /media/a b.txt HTTP/1.1\r\nHost: x\r\n\r\n'],
+    ['no Host', 'GET /media/a.txt HTTP/1.1\r\n\r\n'],
+    ['two Hosts', 'GET /media/a.txt HTTP/1.1\r\nHost: x\r\nHost: y\r\nConnection: close\r\n\r\n'],
+    ['two Hosts for the app', 'GET /page HTTP/1.1\r\nHost: x\r\nHost: x\r\nConnection: close\r\n\r\n'],
+    ['a folded field', 'GET /media/a.txt HTTP/1.1\r\nHost: x\r\nX-A: a\r\n b\r\n\r\n'],
+    ['a space before the colon', 'GET /page HTTP/1.1\r\nHost: x\r\nX-A : a\r\n\r\n'],
+    ['two lengths', 'POST /page HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab'],
+    [
+      'a length and chunks',
+      'POST /page HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    ],
+    ['a head without end', `GET /media/a.txt HTTP/1.1\r\nHost: x\r\nX-A: ${'x'.repeat(100_000)}`, 431],
+  ];
+  for (const [name, request, status = 400] of cases) {
+    const bytes = await rawExchange(port, request);
+    t.equal(parseResponse(bytes).status, status, name);
+    t.equal(bytes.toString('latin1').split('HTTP/1.1 ').length, 2, `${name}: one answer`);
+  }
+  t.same(asked, [], 'none of it reached the app');
+});
+
+t.test('malformed bytes behind a request never end up inside its answer', async (t) => {
+  const { port, answer } = await startSite(t);
+  const half = await openConnection(t, port);
+  half.socket.write('GET /half HTTP/1.1\r\nHost: x\r\n\r\n');
+  await half.until((received) => received.endsWith('begun'));
+  half.socket.write('hello\r\n\r\n');
+  // Another request in between: the server has read the bytes above when it answers this one.
+  await rawRequest(port, get('/media/a.txt'));
+  t.match(half.received(), /begun$/);
+
+  const late = await openConnection(t, port);
+  late.socket.write('GET /late HTTP/1.1\r\nHost: x\r\n\r\nhello\r\n\r\n');
+  await rawRequest(port, get('/media/a.txt'));
+  t.notMatch(late.received(), /400/);
+  answer();
+  t.match(await late.closed(), /^HTTP\/1\.1 200 OK\r\n[\s\S]*late/);
+});
+
+t.test('HTTP/1.0 is answered, and the connection closed', async (t) => {
+  const { port } = await startSite(t);
+  for (const [target, body] of [
+    ['/media/a.txt', 'file'],
+    ['/page', 'page'],
+  ] as const) {
+    const answer = parseResponse(await rawExchange(port, `GET ${target} HTTP/1.0\r\n\r\n`));
+    t.equal(answer.status, 200, target);
+    t.equal(answer.body.toString(), body);
+    t.notOk('transfer-encoding' in answer.headers, 'chunks are for HTTP/1.1');
+  }
+});
+
+t.test('a connection is kept for the next request', async (t) => {
+  const { port } = await startSite(t);
+  const connection = await openConnection(t, port);
+  for (const [target, end] of [
+    ['/media/a.txt', 'file'],
+    ['/page', 'page'],
+    ['/media/missing', ''],
+    ['/media/a.txt', 'file'],
+  ] as const) {
+    const before = connection.received().length;
+    connection.socket.write(`GET ${target} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    await connection.until((received) => {
+      const answer = received.slice(before);
+      return answer.includes('\r\n\r\n') && answer.includes(end);
+    });
+  }
+});

@@ -1,0 +1,111 @@
+// The log: JSON for machines, text for people; and whoever reads it cannot hold the server up.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { deserted } from '../support/app.js';
+import { NODE, NODE_ARGUMENTS } from '../support/node.js';
+import { get, rawRequest } from '../support/raw.js';
+import { CLI } from '../support/server.js';
+import { until } from '../support/until.js';
+
+interface Running {
+  readonly child: ChildProcess;
+  readonly port: number;
+  /** Sends SIGTERM and resolves with the exit code. */
+  stop(): Promise<number | null>;
+}
+
+/** Starts the server on a port that is known beforehand, so that its log need not be read to find it. */
+async function start(t: Test, args: readonly string[], stdout: 'pipe' | number): Promise<Running> {
+  const { port, address } = await deserted();
+  const root = t.testdir({ 'a.txt': 'hello' });
+  const child = spawn(NODE, [...NODE_ARGUMENTS, CLI, '--root', root, '--listen', address, ...args], {
+    env: { PATH: process.env['PATH'] ?? '' },
+    stdio: ['ignore', stdout, 'inherit'],
+  });
+  const exited = once(child, 'exit');
+  t.teardown(async () => {
+    child.kill('SIGKILL');
+    await exited;
+  });
+  const answers = (): Promise<boolean> =>
+    rawRequest(port, get('/media/a.txt')).then(
+      () => true,
+      () => false,
+    );
+  await until(answers, 'the server answers');
+  return {
+    child,
+    port,
+    async stop() {
+      child.kill('SIGTERM');
+      await exited;
+      return child.exitCode;
+    },
+  };
+}
+
+/** The lines that a server with these arguments writes from its start to its end. */
+async function linesOf(t: Test, args: readonly string[]): Promise<string[]> {
+  const path = join(t.testdirName, '..', `${process.pid}.log`);
+  const descriptor = openSync(path, 'w');
+  const { port, stop } = await start(t, args, descriptor);
+  closeSync(descriptor);
+  await rawRequest(port, get('/media/missing'));
+  t.equal(await stop(), 0);
+  return readFileSync(path, 'utf8').split('\n').filter(Boolean);
+}
+
+t.test('json is one object a line, from the start to the end', async (t) => {
+  const lines = (await linesOf(t, [])).map((line) => JSON.parse(line) as Record<string, unknown>);
+  for (const line of lines) {
+    t.match(line, { level: Number, msg: String });
+    t.match(line['time'], /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+  }
+  t.equal(lines[0]?.['msg'], 'listening');
+  t.equal(lines.at(-1)?.['msg'], 'stopped');
+  t.ok(lines.some(({ msg, status }) => msg === 'request' && status === 404));
+});
+
+t.test('pretty is text for people', async (t) => {
+  const lines = await linesOf(t, ['--log-format', 'pretty']);
+  t.match(lines[0], /INFO.*listening.*http:\/\/127\.0\.0\.1:\d+/);
+  t.ok(lines.some((line) => /request.*"?\/media\/missing/.test(line)));
+  for (const line of lines) t.notMatch(line, /^\{/);
+});
+
+t.test('--log-level leaves out what is less important', async (t) => {
+  const { address } = await deserted();
+  const warnings = await linesOf(t, ['--log-level', 'warn', '--upstream', address]);
+  t.match(warnings, [/"level":40.*the app does not answer yet/]);
+  t.equal(warnings.length, 1);
+  t.same(await linesOf(t, ['--log-level', 'silent', '--upstream', address]), []);
+});
+
+/** Each of these requests makes a log line of 8 KiB. */
+const LONG = `/media/missing?${'x'.repeat(8000)}`;
+
+t.test('a reader of the log that does not read holds no request up', async (t) => {
+  const { port } = await start(t, [], 'pipe');
+  // Four megabytes, more than a pipe or a socket holds.
+  for (let index = 0; index < 500; index++) {
+    const { status } = await rawRequest(port, get(LONG));
+    if (status !== 404) t.fail(`request ${index} was answered with ${status}`);
+  }
+  t.equal((await rawRequest(port, get('/media/a.txt'))).body.toString(), 'hello');
+});
+
+t.test('a reader of the log that goes away does not end the server', async (t) => {
+  for (const format of ['json', 'pretty']) {
+    const { child, port, stop } = await start(t, ['--log-format', format], 'pipe');
+    child.stdout?.destroy();
+    for (let index = 0; index < 50; index++) {
+      const { status } = await rawRequest(port, get(LONG));
+      if (status !== 404) t.fail(`request ${index} was answered with ${status}`);
+    }
+    t.equal(child.exitCode, null, `${format}: still running`);
+    t.equal(await stop(), 0, format);
+  }
+});

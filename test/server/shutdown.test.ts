@@ -1,0 +1,116 @@
+// Stopping: what is under way is finished, what is idle is closed, and the exit code is 0. The app is a stand-in that
+// finishes its answers when it is told to.
+import { closeSync, openSync, truncateSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { type RunningApp, startApp } from '../support/app.js';
+import { get, openConnection } from '../support/raw.js';
+import { type RunningServer, startServer } from '../support/server.js';
+import { until } from '../support/until.js';
+
+const SIZE = 64 * 1024 * 1024;
+
+interface Site {
+  readonly server: RunningServer;
+  readonly app: RunningApp;
+  /** Lets the app finish its answers. */
+  finish(): void;
+}
+
+async function startSite(t: Test, args: readonly string[] = []): Promise<Site> {
+  const root = t.testdir({ 'a.txt': 'hello' });
+  closeSync(openSync(join(root, 'large.bin'), 'w'));
+  truncateSync(join(root, 'large.bin'), SIZE);
+  const unfinished: (() => void)[] = [];
+  const app = await startApp(t, (_request, response) => {
+    response.writeHead(200, { 'Content-Length': 10 }).write('begun');
+    unfinished.push(() => response.end('-done'));
+  });
+  const server = await startServer(t, ['--root', root, '--upstream', app.address, ...args]);
+  return { server, app, finish: () => unfinished.forEach((end) => void end()) };
+}
+
+/** True when nobody accepts connections on the port any more. */
+function isClosed(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.destroy();
+      resolve(false);
+    });
+    socket.once('error', () => resolve(true));
+  });
+}
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  t.test(
+    `${signal}: no new connections, what is under way is finished, and the exit code is 0`,
+    async (t) => {
+      // The longest there is.
+      const { server, finish } = await startSite(t, ['--shutdown-timeout', '24d']);
+      const idle = await openConnection(t, server.port);
+      idle.socket.write('GET /media/a.txt HTTP/1.1\r\nHost: x\r\n\r\n');
+      await idle.until((received) => received.endsWith('hello'));
+      const unused = await openConnection(t, server.port);
+      const proxied = await openConnection(t, server.port);
+      // Without Connection: close, so that it is the server that must think of closing.
+      proxied.socket.write('GET /page HTTP/1.1\r\nHost: x\r\n\r\n');
+      await proxied.until((received) => received.endsWith('begun'));
+      const download = await openConnection(t, server.port);
+      download.socket.write(get('/media/large.bin'));
+      await download.until((received) => received.includes('\r\n\r\n'));
+      download.socket.pause();
+
+      const stopped = server.stop(signal);
+      await idle.closed();
+      await unused.closed();
+      await until(() => isClosed(server.port), 'the port is closed');
+      t.equal(server.process.exitCode, null, 'the server waits for what is under way');
+
+      download.socket.resume();
+      const received = await download.closed();
+      t.equal(received.length - received.indexOf('\r\n\r\n') - 4, SIZE);
+      t.equal(server.process.exitCode, null, 'the server waits for the app');
+      finish();
+      t.match(await proxied.closed(), /begun-done$/);
+      t.equal(await stopped, 0);
+      await until(() => server.log.some(({ msg }) => msg === 'stopped'), 'the last line is written');
+    },
+  );
+}
+
+t.test('what takes longer than --shutdown-timeout is cut off, and the exit code is 0', async (t) => {
+  const { server } = await startSite(t, ['--shutdown-timeout', '300ms']);
+  const proxied = await openConnection(t, server.port);
+  proxied.socket.write(get('/page'));
+  await proxied.until((received) => received.endsWith('begun'));
+  const download = await openConnection(t, server.port);
+  download.socket.write(get('/media/large.bin'));
+  await download.until((received) => received.includes('\r\n\r\n'));
+  download.socket.pause();
+
+  t.equal(await server.stop(), 0);
+  t.match(await proxied.closed(), /begun$/, 'and not ended as if it were complete');
+  await until(
+    () => server.log.some(({ level, msg }) => level === 40 && String(msg).includes('--shutdown-timeout')),
+    'the log says that requests were cut off, and names the option',
+  );
+});
+
+t.test(
+  'a client that has asked for nothing yet does not hold the end up, however slowly it asks',
+  async (t) => {
+    const { server } = await startSite(t);
+    const connection = await openConnection(t, server.port);
+    connection.socket.write('GET /media/a.txt HTTP/1.1\r\nHost: x');
+    // A later answer tells that the server has read what came before.
+    const other = await openConnection(t, server.port);
+    other.socket.write(get('/media/a.txt'));
+    await other.closed();
+    const stopped = server.stop();
+    await until(() => isClosed(server.port), 'the port is closed');
+    connection.socket.write('\r\n\r\n');
+    await connection.closed();
+    t.equal(await stopped, 0);
+  },
+);

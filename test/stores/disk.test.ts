@@ -1,0 +1,216 @@
+// Files below a directory: what is opened, what is refused and as what, whatever a name or a link says.
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import t from 'tap';
+import { type DiskPolicy, DiskStore } from '../../src/stores/disk.js';
+import { isSameVersion, type Store, StoreError } from '../../src/stores/store.js';
+import { openDescriptors, withoutProc } from '../support/proc.js';
+
+const INSIDE: DiskPolicy = { symlinks: 'inside' };
+
+/** The content, or why there is none. */
+function outcome(store: Store, path: string): string {
+  try {
+    const file = store.open(path);
+    const buffer = Buffer.alloc(file.version.size);
+    const bytes = file.readSync(buffer, 0);
+    file.close();
+    return buffer.toString('utf8', 0, bytes);
+  } catch (error) {
+    if (error instanceof StoreError) return error.failure;
+    throw error;
+  }
+}
+
+t.test('a regular file is opened, and everything else is refused', async (t) => {
+  const root = t.testdir({ 'a.txt': 'content', empty: '', 'directory.d': { b: 'below' } });
+  const store = new DiskStore(root, INSIDE);
+  const cases: readonly (readonly [path: string, expected: string])[] = [
+    ['a.txt', 'content'],
+    ['empty', ''],
+    ['directory.d/b', 'below'],
+    ['missing', 'not-found'],
+    ['directory.d', 'directory'],
+    ['directory.d/missing', 'not-found'],
+    ['missing/b', 'not-found'],
+    ['a.txt/b', 'not-found'],
+    ['x'.repeat(256), 'not-found'],
+    ['y/'.repeat(3000), 'not-found'],
+  ];
+  for (const [path, expected] of cases) t.equal(outcome(store, path), expected, path.slice(0, 40));
+});
+
+t.test('a name is bytes: Unicode in any form, and what is no UTF-8 at all', async (t) => {
+  const root = t.testdir({});
+  const store = new DiskStore(root, INSIDE);
+  for (const name of [
+    Buffer.from('Grüße, 世界.txt'),
+    Buffer.from('Gru\u0308n'),
+    Buffer.from([0x61, 0xff, 0xfe]),
+  ]) {
+    writeFileSync(Buffer.concat([Buffer.from(`${root}/`), name]), 'content');
+    t.equal(outcome(store, name.toString('latin1')), 'content', name.toString('hex'));
+  }
+  t.equal(
+    outcome(store, Buffer.from('Grün').toString('latin1')),
+    'not-found',
+    'another form is another name',
+  );
+});
+
+t.test('special files are refused and never block', async (t) => {
+  const root = t.testdir({});
+  const store = new DiskStore(root, INSIDE);
+  execFileSync('mkfifo', [join(root, 'fifo')]);
+  symlinkSync('/dev/zero', join(root, 'device'));
+  // The name of a socket must be short, so it is made relative to the working directory.
+  const server = createServer();
+  const before = process.cwd();
+  process.chdir(root);
+  await new Promise<void>((resolve) => server.listen('socket', resolve));
+  process.chdir(before);
+  t.teardown(() => server.close());
+  for (const name of ['fifo', 'device', 'socket']) t.equal(outcome(store, name), 'not-found', name);
+});
+
+t.test('links are followed inside the root and nowhere else', async (t) => {
+  const base = t.testdir({
+    root: { 'a.txt': 'inside', directory: { b: 'below' } },
+    'root-beside': { secret: 'secret' },
+    secret: 'secret',
+  });
+  const root = join(base, 'root');
+  const links: readonly (readonly [name: string, target: string, expected: string])[] = [
+    ['to-file', 'a.txt', 'inside'],
+    ['to-absolute', join(root, 'a.txt'), 'inside'],
+    ['to-directory', 'directory', 'directory'],
+    ['out-and-in', '../root/a.txt', 'inside'],
+    ['to-link', 'to-file', 'inside'],
+    ['out', '../secret', 'not-found'],
+    ['out-absolute', join(base, 'secret'), 'not-found'],
+    // A root's name is also the beginning of its neighbour's.
+    ['out-beside', '../root-beside/secret', 'not-found'],
+    ['out-by-link', 'out', 'not-found'],
+    ['system', '/etc/passwd', 'not-found'],
+    ['dangling', 'missing', 'not-found'],
+    ['loop', 'loop', 'not-found'],
+  ];
+  for (const [name, target] of links) symlinkSync(target, join(root, name));
+  symlinkSync('..', join(root, 'up'));
+  const store = new DiskStore(root, INSIDE);
+  for (const [name, target, expected] of links)
+    t.equal(outcome(store, name), expected, `${name} → ${target}`);
+  t.equal(outcome(store, 'to-directory/b'), 'below');
+  t.equal(outcome(store, 'up/secret'), 'not-found');
+  t.equal(outcome(store, 'up/root/a.txt'), 'inside');
+});
+
+t.test('links are followed everywhere or not at all when the operator says so', async (t) => {
+  const base = t.testdir({ root: { 'a.txt': 'inside', '.env': 'denied' }, secret: 'secret' });
+  const root = join(base, 'root');
+  symlinkSync('a.txt', join(root, 'to-file'));
+  symlinkSync('../secret', join(root, 'out'));
+  symlinkSync('.env', join(root, 'plain.txt'));
+  const isDenied = (path: string): boolean => path.startsWith('.');
+  const cases: readonly (readonly [symlinks: DiskPolicy['symlinks'], expected: readonly string[]])[] = [
+    ['inside', ['inside', 'inside', 'not-found', 'not-found']],
+    ['never', ['inside', 'not-found', 'not-found', 'not-found']],
+    ['follow', ['inside', 'inside', 'secret', 'denied']],
+  ];
+  for (const [symlinks, expected] of cases) {
+    const store = new DiskStore(root, { symlinks, isDenied });
+    t.same(
+      ['a.txt', 'to-file', 'out', 'plain.txt'].map((name) => outcome(store, name)),
+      expected,
+      symlinks,
+    );
+  }
+});
+
+t.test('nothing is opened below an excluded directory, whichever name leads there', async (t) => {
+  const root = t.testdir({
+    'a.txt': 'inside',
+    protected: { b: 'protected' },
+    'protected-not': { c: 'open' },
+  });
+  symlinkSync('protected/b', join(root, 'link'));
+  for (const symlinks of ['inside', 'follow'] as const) {
+    const store = new DiskStore(root, { symlinks, excluded: [join(root, 'protected')] });
+    const names = ['a.txt', 'protected/b', 'link', 'protected-not/c'];
+    t.same(
+      names.map((name) => outcome(store, name)),
+      ['inside', 'not-found', 'not-found', 'open'],
+      symlinks,
+    );
+  }
+});
+
+t.test('the root may itself be a link, and may be pointed elsewhere while the server runs', async (t) => {
+  const base = t.testdir({ one: { a: 'first' }, two: { a: 'second' } });
+  const current = join(base, 'current');
+  symlinkSync('one', current);
+  const store = new DiskStore(current, INSIDE);
+  t.equal(outcome(store, 'a'), 'first');
+  symlinkSync('two', join(base, 'next'));
+  renameSync(join(base, 'next'), current);
+  t.equal(outcome(store, 'a'), 'second');
+  t.throws(() => new DiskStore(join(base, 'missing'), INSIDE), { code: 'ENOENT' });
+});
+
+t.test('an open file is the version that was opened, whatever happens to its name', async (t) => {
+  const root = t.testdir({ a: 'old content', b: 'new', c: 'gone' });
+  const store = new DiskStore(root, INSIDE);
+  const replaced = store.open('a');
+  const deleted = store.open('c');
+  renameSync(join(root, 'b'), join(root, 'a'));
+  unlinkSync(join(root, 'c'));
+  const buffer = Buffer.alloc(20);
+  t.equal(buffer.toString('utf8', 0, await replaced.read(buffer, 4)), 'content');
+  t.equal(buffer.toString('utf8', 0, await deleted.read(buffer, 0)), 'gone');
+  t.equal(await replaced.read(buffer, 11), 0, 'nothing is behind the end');
+  replaced.close();
+  deleted.close();
+});
+
+t.test('every change of a file is another version', async (t) => {
+  const root = t.testdir({ a: 'aaaa', other: 'bbbb' });
+  const store = new DiskStore(root, INSIDE);
+  const changes: readonly (readonly [name: string, change: () => void])[] = [
+    ['longer', () => writeFileSync(join(root, 'a'), 'aaaaa')],
+    ['replaced', () => renameSync(join(root, 'other'), join(root, 'a'))],
+    ['made unreadable', () => chmodSync(join(root, 'a'), 0)],
+  ];
+  for (const [name, change] of changes) {
+    const before = store.stat('a');
+    change();
+    const after = store.stat('a');
+    if (before === undefined || after === undefined) t.fail(`${name}: there is no file`);
+    else t.notOk(isSameVersion(before, after), name);
+  }
+  const version = store.stat('a');
+  if (version !== undefined) t.ok(isSameVersion(version, { ...version }), 'nothing changed');
+  rmSync(join(root, 'a'));
+  t.equal(store.stat('a'), undefined);
+  t.equal(store.stat('a/b/c'), undefined);
+});
+
+t.test('descriptors are released, once, and not under a read', { skip: withoutProc() }, async (t) => {
+  const root = t.testdir({ a: 'x'.repeat(100_000), directory: {} });
+  mkdirSync(join(root, 'more'));
+  symlinkSync('/etc/passwd', join(root, 'out'));
+  const store = new DiskStore(root, INSIDE);
+  const open = (): number =>
+    openDescriptors(process.pid).filter((name) => name.startsWith(root) || name === '/etc/passwd').length;
+  for (const name of ['directory', 'missing', 'out', 'more']) outcome(store, name);
+  t.equal(open(), 0, 'what was refused is closed');
+  const file = store.open('a');
+  t.equal(open(), 1);
+  const buffer = Buffer.alloc(100_000);
+  const reading = file.read(buffer, 0);
+  file.close();
+  file.close();
+  t.equal(await reading, 100_000);
+  t.equal(open(), 0);
+});

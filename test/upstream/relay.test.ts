@@ -1,0 +1,271 @@
+// Answers on their way from the app to the client: as they come, with bounded memory, and never ended as if complete.
+// The apps are stand-ins that stop, break off and dawdle exactly where a test wants it.
+import { createHash, type Hash } from 'node:crypto';
+import { once } from 'node:events';
+import type { RequestListener, ServerResponse } from 'node:http';
+import t, { type Test } from 'tap';
+import { type RunningApp, startApp, startTcpApp } from '../support/app.js';
+import { peakMemory, withoutProc } from '../support/proc.js';
+import { get, openConnection, parseResponse, rawRequest } from '../support/raw.js';
+import { type RunningServer, startServer } from '../support/server.js';
+import { until } from '../support/until.js';
+
+const MEBIBYTE = 1024 * 1024;
+
+async function startSite(
+  t: Test,
+  listener: RequestListener,
+): Promise<{ app: RunningApp; server: RunningServer }> {
+  const app = await startApp(t, listener);
+  const server = await startServer(t, ['--root', t.testdir({ 'a.txt': 'hello' }), '--upstream', app.address]);
+  return { app, server };
+}
+
+t.test('what the app writes arrives before it writes more', async (t) => {
+  let response: ServerResponse | undefined;
+  const { server } = await startSite(t, (request, answer) => {
+    const types: Record<string, string> = { '/events': 'text/event-stream', '/stream': 'text/plain' };
+    answer.writeHead(200, { 'Content-Type': types[request.url ?? ''] });
+    answer.flushHeaders();
+    response = answer;
+  });
+  for (const target of ['/events', '/stream']) {
+    const connection = await openConnection(t, server.port);
+    connection.socket.write(get(target));
+    await connection.until((received) => received.includes('\r\n\r\n'));
+    for (const part of ['data: 1\n\n', 'data: 2\n\n', 'data: 3\n\n']) {
+      // The next part is written only when this one has arrived.
+      response?.write(part);
+      await connection.until((received) => received.includes(part));
+    }
+    response?.end();
+    t.match(await connection.closed(), /\r\n0\r\n\r\n$/, `${target} ends as complete`);
+  }
+});
+
+/** Starts an app that answers each target with exactly these bytes and closes, and a server in front of it. */
+async function startCannedSite(t: Test, answers: ReadonlyMap<string, string>): Promise<RunningServer> {
+  const upstream = await startTcpApp(t, (socket) => {
+    socket.once('data', (request) => {
+      const [, target = ''] = /^\S+ (\S+) /.exec(request.toString('latin1')) ?? [];
+      socket.end(answers.get(target) ?? '', 'latin1');
+    });
+  });
+  return startServer(t, ['--root', t.testdir({}), '--upstream', upstream]);
+}
+
+t.test('an answer ends for the client as it did for the server', async (t) => {
+  const [head, chunked] = [
+    'HTTP/1.1 200 OK\r\nConnection: close\r\n',
+    'Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n',
+  ];
+  const cases: readonly (readonly [name: string, answer: string, complete: boolean])[] = [
+    ['a sized answer', `${head}Content-Length: 5\r\n\r\nhello`, true],
+    ['chunks', `${head}${chunked}0\r\n\r\n`, true],
+    ['the end of the connection', `${head}\r\nhello`, true],
+    ['an answer of HTTP/1.0', 'HTTP/1.0 200 OK\r\n\r\nhello', true],
+    ['a sized answer cut short', `${head}Content-Length: 10\r\n\r\nhello`, false],
+    ['chunks cut short', `${head}${chunked}`, false],
+    ['a broken chunk', `${head}${chunked}zz\r\n`, false],
+  ];
+  const { port } = await startCannedSite(t, new Map(cases.map(([, answer], index) => [`/${index}`, answer])));
+  for (const [index, [name, , complete]] of cases.entries()) {
+    // Without Connection: close, so that only a cut ends the connection.
+    const connection = await openConnection(t, port);
+    connection.socket.write(`GET /${index} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    if (complete) {
+      const answer = await connection.until((received) => /hello(?:\r\n0\r\n\r\n)?$/.test(received));
+      t.equal(parseResponse(Buffer.from(answer, 'latin1')).status, 200, name);
+    } else {
+      t.notMatch(await connection.closed(), /\r\n0\r\n\r\n$/, `${name} is not ended as complete`);
+    }
+  }
+});
+
+t.test('an app that dies within its answer cuts the client off, and others go on', async (t) => {
+  const { server, app } = await startSite(t, (request, response) => {
+    if (request.url === '/page') {
+      response.end('page');
+      return;
+    }
+    response.write('begun');
+    request.socket.once('error', () => {});
+  });
+  const connection = await openConnection(t, server.port);
+  connection.socket.write('GET /dies HTTP/1.1\r\nHost: x\r\n\r\n');
+  await connection.until((received) => received.includes('begun'));
+  app.server.closeAllConnections();
+  const received = await connection.closed();
+  t.match(received, /begun\r\n$/, 'without the last chunk');
+  await server.logged(({ level, msg }) => level === 50 && /broke off/.test(String(msg)));
+  t.equal((await rawRequest(server.port, get('/page'))).body.toString(), 'page');
+});
+
+t.test('a client that leaves ends its request at the app', async (t) => {
+  const ended: string[] = [];
+  const { server } = await startSite(t, (request, response) => {
+    response.once('close', () => {
+      if (!response.writableFinished) ended.push(request.url ?? '');
+    });
+    if (request.url !== '/silent') response.write('begun');
+  });
+  const reading = await openConnection(t, server.port);
+  reading.socket.write(get('/reading'));
+  await reading.until((received) => received.includes('begun'));
+  reading.socket.destroy();
+  await until(() => ended.includes('/reading'), 'the answer is broken off at the app');
+  const waiting = await openConnection(t, server.port);
+  waiting.socket.write(get('/silent'));
+  await rawRequest(server.port, get('/media/a.txt'));
+  waiting.socket.destroy();
+  await until(() => ended.includes('/silent'), 'the request is broken off at the app');
+});
+
+t.test('a client that leaves within its body never had a request', async (t) => {
+  const complete: string[] = [];
+  const { server } = await startSite(t, (request, response) => {
+    request.resume().once('end', () => {
+      complete.push(request.url ?? '');
+      response.end('ok');
+    });
+  });
+  for (const field of ['Content-Length: 1000', 'Transfer-Encoding: chunked']) {
+    const connection = await openConnection(t, server.port);
+    connection.socket.write(`${get('/upload', [field], 'POST')}5\r\nhello\r\n`);
+    await rawRequest(server.port, get('/media/a.txt'));
+    connection.socket.destroy();
+  }
+  await server.logged(({ msg, target }) => msg === 'request' && target === '/upload');
+  t.equal((await rawRequest(server.port, get('/other'))).status, 200);
+  t.same(complete, ['/other']);
+});
+
+/** Writes this many bytes as fast as they are taken, and tells their hash. */
+async function pour(
+  size: number,
+  write: (chunk: Buffer) => boolean,
+  drained: () => Promise<unknown>,
+): Promise<string> {
+  const hash = createHash('sha256');
+  for (let sent = 0; sent < size; sent += MEBIBYTE) {
+    const chunk = Buffer.alloc(MEBIBYTE, `${sent} `);
+    hash.update(chunk);
+    if (!write(chunk)) await drained();
+  }
+  return hash.digest('hex');
+}
+
+t.test(
+  'large answers to slow clients take bounded memory, and arrive whole',
+  { skip: withoutProc() },
+  async (t) => {
+    const size = 96 * MEBIBYTE;
+    let expected: Promise<string> | undefined;
+    const { server } = await startSite(t, (request, response) => {
+      if (request.url === '/small') {
+        response.end('small');
+        return;
+      }
+      response.writeHead(200, { 'Content-Length': size });
+      expected = pour(
+        size,
+        (chunk) => response.write(chunk),
+        () => once(response, 'drain'),
+      ).then((hash) => {
+        response.end();
+        return hash;
+      });
+    });
+    await rawRequest(server.port, get('/small'));
+    const before = peakMemory(server.process.pid);
+    const connection = await openConnection(t, server.port);
+    connection.socket.write(get('/large'));
+    const head = await connection.until((received) => received.includes('\r\n\r\n'));
+    connection.socket.pause();
+    // Another request shows that the server has had time to read on, and is not held up.
+    for (let index = 0; index < 20; index++) await rawRequest(server.port, get('/small'));
+
+    const hash = createHash('sha256').update(Buffer.from(head.slice(head.indexOf('\r\n\r\n') + 4), 'latin1'));
+    let bytes = head.length - head.indexOf('\r\n\r\n') - 4;
+    connection.socket.removeAllListeners('data');
+    connection.socket.on('data', (chunk: Buffer) => {
+      hash.update(chunk);
+      bytes += chunk.length;
+    });
+    connection.socket.resume();
+    await connection.closed();
+    t.equal(bytes, size);
+    t.equal(hash.digest('hex'), await expected);
+    const growth = peakMemory(server.process.pid) - before;
+    t.ok(growth < 64 * MEBIBYTE, `the server grew by ${Math.round(growth / MEBIBYTE)} MiB`);
+  },
+);
+
+t.test(
+  'large bodies to slow apps take bounded memory, and arrive whole',
+  { skip: withoutProc() },
+  async (t) => {
+    const size = 96 * MEBIBYTE;
+    let read: (() => void) | undefined;
+    let arrived: Hash | undefined;
+    const { server } = await startSite(t, (request, response) => {
+      if (request.url === '/small') {
+        response.end('small');
+        return;
+      }
+      // Not read before the test says so.
+      read = () => {
+        const hash = createHash('sha256');
+        request.on('data', (chunk: Buffer) => hash.update(chunk));
+        request.on('end', () => {
+          arrived = hash;
+          response.end('ok');
+        });
+      };
+    });
+    await rawRequest(server.port, get('/small'));
+    const before = peakMemory(server.process.pid);
+    const connection = await openConnection(t, server.port);
+    connection.socket.write(get('/large', [`Content-Length: ${size}`], 'POST'));
+    const poured = pour(
+      size,
+      (chunk) => connection.socket.write(chunk),
+      () => once(connection.socket, 'drain'),
+    );
+    for (let index = 0; index < 20; index++) await rawRequest(server.port, get('/small'));
+    await until(() => read !== undefined, 'the app has the request');
+    read?.();
+    t.match(await connection.closed(), /^HTTP\/1\.1 200 OK\r\n/);
+    t.equal(arrived?.digest('hex'), await poured);
+    const growth = peakMemory(server.process.pid) - before;
+    t.ok(growth < 64 * MEBIBYTE, `the server grew by ${Math.round(growth / MEBIBYTE)} MiB`);
+  },
+);
+
+t.test('an answer that comes before the body has been read is passed on', async (t) => {
+  const { server } = await startSite(t, (_request, response) => {
+    response.writeHead(413, { 'Content-Length': 9 }).end('too large');
+  });
+  const { status, body } = await rawRequest(
+    server.port,
+    Buffer.concat([
+      Buffer.from(get('/upload', ['Content-Length: 1000000'], 'POST')),
+      Buffer.alloc(1_000_000),
+    ]),
+  );
+  t.equal(status, 413);
+  t.equal(body.toString(), 'too large');
+});
+
+t.test('a reason phrase that cannot be passed on costs the phrase, not the answer', async (t) => {
+  const phrases = ['Sch\xc3\xb6n \xe2\x82\xac', '\xff\xfe', ''];
+  const answers = phrases.map(
+    (phrase, index) => [`/${index}`, `HTTP/1.1 200 ${phrase}\r\nContent-Length: 2\r\n\r\nok`] as const,
+  );
+  const { port } = await startCannedSite(t, new Map(answers));
+  for (const index of phrases.keys()) {
+    const { status, body } = await rawRequest(port, get(`/${index}`));
+    t.equal(status, 200);
+    t.equal(body.toString(), 'ok');
+  }
+});
