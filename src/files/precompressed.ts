@@ -1,7 +1,6 @@
 // Precompressed siblings: `app.css.br` in place of `app.css` (nginx: gzip_static, brotli_static).
 import type { FileLocation } from '../config/location.js';
 import { parseAcceptEncoding } from '../http/accept-encoding.js';
-import { NotAcceptableError } from '../http/errors.js';
 import type { FileVersion, Store } from '../stores/store.js';
 
 type Suffix = NonNullable<FileLocation['precompressed']>[number];
@@ -22,8 +21,16 @@ export interface Sibling {
   readonly original: FileVersion;
 }
 
-/** Finds the sibling that a request gets; undefined for the file itself. */
-export type ChooseSibling = (name: string, acceptEncoding: string | undefined) => Sibling | undefined;
+/** What of a file a request is to get. */
+export interface Choice {
+  /** Undefined for the file itself. */
+  readonly sibling: Sibling | undefined;
+  /** True when the client does not take the file itself. */
+  readonly isIdentityRefused: boolean;
+}
+
+/** Chooses for a request; undefined where there is nothing to choose. */
+export type ChooseSibling = (name: string, acceptEncoding: string | undefined) => Choice | undefined;
 
 /** Chooses among the suffixes of a location; undefined when it has none. */
 export function createSiblingChooser(
@@ -50,8 +57,7 @@ export function createSiblingChooser(
       .filter(({ weight }) => weight > 0 && weight >= identity)
       .sort((a, b) => b.weight - a.weight);
     const sibling = wanted.find((candidate) => isUsable(store.stat(candidate.name), original));
-    if (sibling === undefined && identity === 0) throw new NotAcceptableError();
-    return sibling;
+    return { sibling, isIdentityRefused: identity === 0 };
   };
 }
 

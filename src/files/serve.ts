@@ -1,7 +1,7 @@
 // The alias role (nginx: ngx_http_static_module): path → open file → preconditions and ranges → send.
 import type { Logger } from 'pino';
 import type { FileLocation } from '../config/location.js';
-import { MethodNotAllowedError, NotFoundError } from '../http/errors.js';
+import { MethodNotAllowedError, NotAcceptableError, NotFoundError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
 import type { Order } from '../http/order.js';
 import type { BytePath } from '../http/target.js';
@@ -85,8 +85,8 @@ class FileServer {
     }
     const { path } = order?.target ?? exchange.target;
     const name = this.#nameOf(path);
-    const sibling = this.#chooseSibling?.(name, request.headers['accept-encoding'] as string | undefined);
-    const wanted = { path, name, sibling };
+    const choice = this.#chooseSibling?.(name, request.headers['accept-encoding'] as string | undefined);
+    const wanted = { path, name, ...(choice ?? AS_IT_IS) };
     const kept = this.#findKept(wanted);
     if (kept === undefined) return this.#serveFromStore(exchange, order, wanted);
     if (order !== undefined || !this.#mayBeReady || !takesReadyBytes(request, response)) {
@@ -118,7 +118,8 @@ class FileServer {
 
   /** The kept file, if its name still means the same version; see open-file-cache.ts for what this costs and sees. */
   #findKept(wanted: WantedFile): KeptFile | undefined {
-    const { sibling } = wanted;
+    const { sibling, isIdentityRefused } = wanted;
+    if (sibling === undefined && isIdentityRefused) return undefined;
     const key = cacheKey(wanted);
     const kept = this.#cache.find(key);
     if (kept === undefined) return undefined;
@@ -139,6 +140,8 @@ class FileServer {
       if (sibling !== undefined) {
         file.close();
         file = sibling;
+      } else if (wanted.isIdentityRefused) {
+        throw new NotAcceptableError();
       }
       const sent = { ...wanted, sibling: sibling === undefined ? undefined : wanted.sibling };
       const coding = sent.sibling?.coding;
@@ -230,7 +233,11 @@ interface WantedFile {
   readonly name: string;
   /** What is sent in its place. */
   readonly sibling: Sibling | undefined;
+  /** True when the client does not take the file itself. */
+  readonly isIdentityRefused: boolean;
 }
+
+const AS_IT_IS = { sibling: undefined, isIdentityRefused: false };
 
 /** Each coding of a file is kept by itself. */
 function cacheKey({ path, sibling }: WantedFile): string {

@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { BadRequestError } from './errors.js';
 
 /** A host as RFC 3986 §3.2.2 has it, with a port; no user, no spaces. */
-const HOST = /^(?:[\w.~!$&'()*+,;=%-]*|\[[0-9a-f:.]+\])(?::\d{0,5})?$/i;
+const HOST = /^(?:[\w.~!$&'()*+,;=%-]+|\[[0-9a-f:.]+\])(?::\d{0,5})?$/i;
 
 /** What is wrong with the request, if anything. */
 export function framingFault(request: IncomingMessage): Error | undefined {
@@ -20,6 +20,8 @@ export function framingFault(request: IncomingMessage): Error | undefined {
       return new BadRequestError('has a Transfer-Encoding, which HTTP/1.0 does not know');
   }
   const { host } = headers;
+  // RFC 9112 §3.2. Node would refuse it too, but out of turn, in the middle of pipelined answers.
+  if (host === undefined && httpVersion === '1.1') return new BadRequestError('has no Host');
   if (host !== undefined && !HOST.test(host)) return new BadRequestError('has a malformed Host');
   // Two Host fields are two opinions about where a request goes (RFC 9112 §3.2).
   if (hasTwo(request.rawHeaders, 'host')) return new BadRequestError('has several Host fields');

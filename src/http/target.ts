@@ -28,6 +28,8 @@ const PLAIN_PATH = /^(?:\/(?!\.\.?(?:[/?]|$))[\w.~!$&'()*+,;=:@-]+)*\/?(?=\?|$)/
  */
 export function parseTarget(received: string): Target {
   const absolute = received.charCodeAt(0) === SLASH ? null : ABSOLUTE_FORM.exec(received);
+  // RFC 9110 §4.2.4: a name and password in a target are a trick or an accident.
+  if (absolute?.[1]?.includes('@')) throw new BadTargetError('names a user');
   const raw = absolute === null ? received : originForm(absolute[2] ?? '');
   if (raw.charCodeAt(0) !== SLASH) throw new BadTargetError('is not a path');
   const plain = PLAIN_PATH.exec(raw)?.[0];

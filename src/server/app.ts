@@ -36,7 +36,8 @@ export async function createMediaServer(config: Config, log: Log): Promise<Fasti
     logger: false,
     keepAliveTimeout: KEEP_ALIVE,
     requestTimeout: 0,
-    http: { headersTimeout: HEADERS_TIMEOUT },
+    // A missing Host is refused by http/framing, in its turn.
+    http: { headersTimeout: HEADERS_TIMEOUT, requireHostHeader: false },
     forceCloseConnections: 'idle',
     // Locations are chosen on the normalized target, by this project's own rules; Fastify's router sees one route.
     rewriteUrl: () => '/',
@@ -50,7 +51,11 @@ export async function createMediaServer(config: Config, log: Log): Promise<Fasti
   handEverythingTo(front, app);
   handUpgradesTo(front, app);
   // `Expect: 100-continue` is answered by who reads the body, once it is known to be wanted.
-  app.server.on('checkContinue', (request, response) => app.server.emit('request', request, response));
+  for (const event of ['checkContinue', 'checkExpectation']) {
+    app.server.on(event, (request, response) => app.server.emit('request', request, response));
+  }
+  // Nothing here is a tunnel.
+  app.server.on('connect', (_request, socket) => socket.end(malformedResponse(undefined)));
   if (config.proxyProtocol) expectProxyHeaders(app.server, log.events);
   await app.ready();
   return app;
@@ -116,15 +121,14 @@ function handEverythingTo(front: Front, app: FastifyInstance): void {
   });
 }
 
-/** What is no HTTP gets a 400 and the end of the connection; an answer that is under way is completed first. */
+/** What is no HTTP gets a 400 and the end of the connection, after the answers to what stood before it. */
 function refuseMalformed(error: ConnectionError, socket: Socket, front: Front): void {
-  const answering = front.currentResponse(socket);
+  const last = front.lastResponse(socket);
+  const isPending = last !== undefined && !last.writableFinished && !last.destroyed;
   // Only a whole request has an answer to wait for; one that is malformed within its body never becomes whole.
-  if (answering?.req.complete) {
-    answering.shouldKeepAlive = false;
-    answering.once('close', () => socket.end());
-    if (answering.writableFinished) socket.destroySoon();
-  } else if (answering?.headersSent) {
+  if (isPending && last.req.complete) {
+    last.once('close', () => refuseMalformed(error, socket, front));
+  } else if (last?.shouldKeepAlive === false || (isPending && last.headersSent)) {
     // It has been refused already; what is written must still arrive.
     socket.destroySoon();
   } else if (socket.writable && error.code !== 'HPE_INVALID_EOF_STATE') {

@@ -117,9 +117,10 @@ function htmlPage(title: string, explanation: string, id: string): string {
 /** What a request that is no HTTP gets; there is no exchange yet, only a socket. */
 export function malformedResponse(code: string | undefined): string {
   const status = code === 'HPE_HEADER_OVERFLOW' ? 431 : code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
-  const body = `${status} ${STATUS_CODES[status]}\n`;
   return (
+    // No content: whether the request was a HEAD cannot be told.
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: text/plain; charset=utf-8\r\n` +
-    `Content-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`
+    'Content-Length: 0\r\nCache-Control: no-store\r\n' +
+    'X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n'
   );
 }

@@ -17,8 +17,8 @@ import type { RouteTable } from './routes.js';
 export interface Front {
   /** Answers one request; never throws. */
   answer(request: IncomingMessage, response: ServerResponse, received: string): void;
-  /** The response that is under way on a connection, or was the last that it gets. */
-  currentResponse(socket: Duplex): ServerResponse | undefined;
+  /** The last response on a connection so far: under way, waiting for its turn, or complete. */
+  lastResponse(socket: Duplex): ServerResponse | undefined;
 }
 
 /** What the front needs besides the locations. */
@@ -44,9 +44,13 @@ export function createFront(
     return route.handle(exchange);
   };
 
-  const current = new WeakMap<Duplex, ServerResponse>();
+  const last = new WeakMap<Duplex, ServerResponse>();
   const answer = (request: IncomingMessage, response: ServerResponse, received: string): void => {
+    // RFC 9112 §9.6: what stands behind the answer that ends a connection is not processed.
+    if (last.get(request.socket)?.shouldKeepAlive === false) return;
+    last.set(request.socket, response);
     const { target, refusal } = readTarget(request, received);
+    if (refusal !== undefined) response.shouldKeepAlive = false;
     const { remoteAddress } = request.socket;
     const peer = remoteAddress === undefined ? undefined : plainAddress(remoteAddress);
     const { client, forwarded } = originOf(request.headers, peer, isTrusted);
@@ -65,7 +69,6 @@ export function createFront(
       upgraded: false,
     };
     whenItsTurn(response, () => {
-      current.set(request.socket, response);
       if (writeLine !== undefined) logWhenClosed(exchange, received, writeLine);
       try {
         handle(exchange, refusal)?.catch((error: unknown) => fail(exchange, error, log, pages));
@@ -74,12 +77,7 @@ export function createFront(
       }
     });
   };
-  const currentResponse = (socket: Duplex): ServerResponse | undefined => {
-    const response = current.get(socket);
-    // The last one on a connection is current until that is closed.
-    return response?.writableFinished === false || response?.shouldKeepAlive === false ? response : undefined;
-  };
-  return { answer, currentResponse };
+  return { answer, lastResponse: (socket) => last.get(socket) };
 }
 
 /**
