@@ -102,7 +102,7 @@ export class DiskStore implements Store {
 
   pin(path: BytePath, version: FileVersion): Pin | undefined {
     const pin =
-      this.#policy.symlinks === 'follow'
+      this.#policy.symlinks === 'follow' && this.#excluded.length === 0
         ? new DiskPin([], this.#root + path, version, statSync)
         : new DiskPin(directoriesOf(this.#root, path), this.#root + path, version, lstatSync);
     return pin.holds() ? pin : undefined;

@@ -138,6 +138,7 @@ export class Relay implements Dispatcher.DispatchHandler, Attempt {
       return;
     }
     this.#over = true;
+    this.#exchange.upstreamTime = performance.now() - this.#startedAt;
     this.#outcome.upgraded(rawHeaders ?? [], socket);
   }
 

@@ -207,11 +207,10 @@ t.test('other methods are 405, and change nothing', async (t) => {
   t.equal(readFileSync(join(site.root, 'plain.txt'), 'utf8'), 'hello');
 });
 
-t.test('a body on a file request is read away, so that the connection can go on', async (t) => {
-  const post = 'POST /media/plain.txt HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n';
-  const answers = await rawRequest(site.port, `${post}${'x'.repeat(100_000)}${get('/media/plain.txt')}`);
-  t.equal(answers.status, 405);
-  t.match(answers.body.toString(), /HTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\nhello$/);
+t.test('a client that uploads to a file location gets to read its 405', async (t) => {
+  const body = Buffer.alloc(2_000_000);
+  const head = Buffer.from(get('/media/plain.txt', [`Content-Length: ${body.length}`], 'POST'));
+  t.equal((await rawRequest(site.port, Buffer.concat([head, body]))).status, 405);
 });
 
 t.test('every answer on a file location forbids guessing its type', async (t) => {

@@ -1,0 +1,66 @@
+// What is written twice must agree: the README's table of options, the package's JSON Schema, and the option table
+// that both are made from (`npm run docs`, `npm run build`).
+import { readFileSync } from 'node:fs';
+import { Ajv } from 'ajv';
+import t from 'tap';
+import { environmentOf, flagOf, isOnCommandLine, OPTION_LIST } from '../src/config/options.js';
+import { optionsAsMarkdown } from '../src/config/reference.js';
+import { configSchema } from '../src/config/schema.js';
+
+const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
+const readme = read('README.md');
+
+t.test("the README's table of options is the one that the code makes", async (t) => {
+  const [, table] = /<!-- options:start -->\n([\s\S]*?)\n<!-- options:end -->/.exec(readme) ?? [];
+  t.equal(table, optionsAsMarkdown(), 'npm run docs writes it anew');
+});
+
+t.test('every flag and variable that the README speaks of exists', async (t) => {
+  const flags = new Set(OPTION_LIST.flatMap(([name, row]) => (isOnCommandLine(row) ? [flagOf(name)] : [])));
+  const variables = new Set(OPTION_LIST.flatMap(([name]) => environmentOf(name)));
+  // Lines of a shell that run this command, and inline code that begins with a flag.
+  const lines = readme.split('\n').filter((line) => /^\s*(?:npx )?media-serve /.test(line));
+  const spoken = [
+    ...lines.join('\n').matchAll(/ (--[a-z][a-z-]*)/g),
+    ...readme.matchAll(/`(--[a-z][a-z-]*)/g),
+  ];
+  t.ok(spoken.length > 5);
+  for (const [, flag = ''] of spoken) {
+    const known =
+      flags.has(flag) || flags.has(flag.replace(/^--no-/, '--')) || /^--(?:help|version)$/.test(flag);
+    t.ok(known, flag);
+  }
+  for (const [variable] of readme.matchAll(/\bMEDIA_SERVE_[A-Z_]+[A-Z]\b/g)) {
+    // Codes of errors have the same beginning.
+    if (!read('src/http/errors.ts').includes(`'${variable}'`)) t.ok(variables.has(variable), variable);
+  }
+});
+
+t.test("the package's schema is the one that the code makes, and editors can use it", async (t) => {
+  const schema = JSON.parse(read('dist/schema.json')) as object;
+  t.same(schema, JSON.parse(JSON.stringify(configSchema())), 'npm run build writes it anew');
+  const validate = new Ajv({ allowUnionTypes: true, strict: false }).compile(schema);
+  t.ok(
+    validate({
+      listen: ':8080',
+      locations: [
+        { kind: 'media', prefix: '/media/', root: './media', maxAge: '5m' },
+        { kind: 'upstream', prefix: '/', upstream: ':8000' },
+      ],
+    }),
+    'a configuration that is right',
+  );
+  for (const wrong of [{ lissten: ':8080' }, { locations: [{ kind: 'media', prefix: '/media/' }] }]) {
+    t.notOk(validate(wrong), JSON.stringify(wrong));
+  }
+});
+
+t.test("the README's examples of a config file are right by the schema", async (t) => {
+  const validate = new Ajv({ allowUnionTypes: true, strict: false }).compile(
+    JSON.parse(read('dist/schema.json')) as object,
+  );
+  const examples = [...readme.matchAll(/```json\n([\s\S]*?)```/g)].map(([, text = '']) => text);
+  const configs = examples.filter((text) => text.includes('"locations"'));
+  t.ok(configs.length > 0, 'there is an example');
+  for (const text of configs) t.ok(validate(JSON.parse(text)), `${text}\n${JSON.stringify(validate.errors)}`);
+});
