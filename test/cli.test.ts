@@ -1,6 +1,5 @@
 // The command itself: what it prints, how it exits, and one line for each mistake.
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import t from 'tap';
 import { environmentOf, flagOf, isOnCommandLine, OPTION_LIST } from '../src/config/options.js';
 import { runCommand } from './support/command.js';
@@ -29,7 +28,6 @@ t.test(
   async (t) => {
     const directory = t.testdir({
       'broken.json': '{"listen": ":80",}',
-      'unknown.json': '{"lissten": ":80"}',
       'value.json': '{"maxAge": "soon"}',
     });
     interface Mistake {
@@ -37,30 +35,15 @@ t.test(
       readonly env?: Record<string, string>;
       readonly line: RegExp;
     }
+    // One of each kind; the rest is in config/load.test.ts.
     const mistakes: readonly Mistake[] = [
-      { args: ['--nope'], line: /^'?.*--nope.*--help/ },
-      { args: ['--maxage', '1s'], line: /--maxage.*--max-age/ },
-      { args: ['--root'], line: /--root.*--help/ },
+      { args: ['--nope'], line: /--nope.*--help/ },
       { args: ['./media'], line: /\.\/media.*write --root \.\/media/ },
-      { args: ['--max-age', 'soon'], line: /^--max-age: "soon" .*such as 60s$/ },
       { args: ['--listen', 'nowhere'], line: /^--listen: "nowhere" .*write :8000/ },
-      { args: ['--upstream', 'https://a'], line: /^--upstream: "https:\/\/a" .*write http:\/\// },
       { env: { PORT: 'http' }, line: /^PORT: "http" .*write :8000/ },
-      { env: { MEDIA_URL: '/a?b' }, line: /^MEDIA_URL: "\/a\?b" .*write a path/ },
       { env: { MEDIA_ROOT: '/nowhere' }, line: /^MEDIA_ROOT: \/nowhere does not exist .*name another/ },
-      {
-        args: ['--config', join(directory, 'missing.json')],
-        line: /^--config: .*missing\.json .*write the path/,
-      },
-      { args: ['--config', join(directory, 'broken.json')], line: /broken\.json: is not JSON/ },
-      {
-        args: ['--config', join(directory, 'unknown.json')],
-        line: /unknown\.json: .*"lissten"; known here: .*listen/,
-      },
-      {
-        args: ['--config', join(directory, 'value.json')],
-        line: /value\.json: maxAge: "soon" .*such as 60s$/,
-      },
+      { args: ['--config', 'broken.json'], line: /broken\.json: is not JSON/ },
+      { args: ['--config', 'value.json'], line: /value\.json: maxAge: "soon" .*such as 60s$/ },
     ];
     for (const { args = [], env = {}, line } of mistakes) {
       const { code, stdout, stderr } = await runCommand(args, { env, cwd: directory });

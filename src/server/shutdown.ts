@@ -31,8 +31,14 @@ export function prepareShutdown(app: FastifyInstance, limit: number, log: Logger
       );
       for (const socket of sockets) socket.destroy();
     }, limit);
+    const closeIdle = (): void => {
+      server.closeIdleConnections();
+      // Opened in advance, as browsers and health checks do: to Node it is not idle, since it never had a request.
+      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+    };
+    closeIdle();
     // A connection that was busy becomes idle without a word.
-    const sweep = setInterval(() => server.closeIdleConnections(), 100);
+    const sweep = setInterval(closeIdle, 100);
     try {
       await app.close();
     } finally {

@@ -93,8 +93,14 @@ async function checkLastSecond(
     if (response.status() === 206 && start !== undefined) starts.push(Number(start));
   };
   page.on('response', note);
-  await show();
-  const { left, readyState, unplayed } = await page.evaluate<Played>(GO_TO_END);
+  let played: Played | undefined;
+  // On a busy machine Chromium has at times read ahead to the end before it is told to seek: then it is asked again.
+  for (let attempt = 0; attempt < 3 && !starts.some((start) => start > length / 2); attempt++) {
+    await show();
+    played = await page.evaluate<Played>(GO_TO_END);
+  }
+  if (played === undefined) throw new Error('nothing was played');
+  const { left, readyState, unplayed } = played;
   page.off('response', note);
   t.ok(left > 0 && left <= 0.5, 'it is there');
   t.ok(readyState >= 2, 'and has what is to be shown or heard there');

@@ -79,6 +79,22 @@ t.test('a refusal quotes what was written and says what to write instead', async
   }
 });
 
+t.test('a path that the system would cut off is refused', async (t) => {
+  const longest = `/tmp/${'x'.repeat(102)}`;
+  for (const parse of [parseListenAddress, parseUpstreamAddress]) {
+    t.same(parse(`unix:${longest}`), unix(longest));
+    t.throws(() => parse(`unix:${longest}x`), {
+      name: 'TypeError',
+      message: /too long for a socket; .*107 bytes/,
+    });
+    t.throws(
+      () => parse(`unix:/tmp/${'ü'.repeat(60)}`),
+      { message: /too long/ },
+      'bytes count, not characters',
+    );
+  }
+});
+
 t.test('an address that was written down is read as the same', async () => {
   const host = fc.oneof(fc.constant(undefined), fc.domain(), fc.ipV4(), fc.ipV6());
   const path = fc.stringMatching(/^(?:\/[\w.-]{1,12}){1,4}$/).map((text) => resolve(text));

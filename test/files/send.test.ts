@@ -27,15 +27,16 @@ async function beginReading(t: Test, port: number, target: string): Promise<RawC
   return connection;
 }
 
+const root = t.testdir({});
+const server = await startServer(t, ['--root', root]);
+
 t.test('a client that goes away closes the descriptor', { skip: withoutProc() }, async (t) => {
-  const root = t.testdir({});
-  const path = sparse(root, 'large.bin', 64 * MEBIBYTE);
-  const server = await startServer(t, ['--root', root]);
+  const path = sparse(root, 'left.bin', 64 * MEBIBYTE);
   const open = (): number => openDescriptors(server.process.pid).filter((name) => name === path).length;
 
   const clients = [];
   for (let index = 0; index < 10; index++)
-    clients.push(await beginReading(t, server.port, '/media/large.bin'));
+    clients.push(await beginReading(t, server.port, '/media/left.bin'));
   t.equal(open(), clients.length, 'one for each reader');
   for (const { socket } of clients) socket.destroy();
   await until(() => open() === 0, 'all descriptors are closed');
@@ -47,23 +48,21 @@ t.test('a client that goes away closes the descriptor', { skip: withoutProc() },
     [['Range: bytes=999999999-'], 'GET'],
     [['Range: bytes=0-99'], 'GET'],
   ] as const) {
-    await rawRequest(server.port, get('/media/large.bin', fields, method));
+    await rawRequest(server.port, get('/media/left.bin', fields, method));
     await until(() => open() === 0, `the descriptor is closed behind ${method} ${fields}`);
   }
 });
 
 t.test('a large file and many slow readers take constant memory', { skip: withoutProc() }, async (t) => {
-  const root = t.testdir({});
   const size = 512 * MEBIBYTE;
-  sparse(root, 'large.bin', size);
-  const server = await startServer(t, ['--root', root]);
+  sparse(root, 'slow.bin', size);
   // The first answer pays for code and buffers that all others share.
-  const warm = await rawRequest(server.port, get('/media/large.bin', ['Range: bytes=0-5000000']));
+  const warm = await rawRequest(server.port, get('/media/slow.bin', ['Range: bytes=0-5000000']));
   t.equal(warm.body.length, 5_000_001);
   const before = peakMemory(server.process.pid);
 
-  for (let index = 0; index < 20; index++) await beginReading(t, server.port, '/media/large.bin');
-  const reader = await beginReading(t, server.port, '/media/large.bin');
+  for (let index = 0; index < 20; index++) await beginReading(t, server.port, '/media/slow.bin');
+  const reader = await beginReading(t, server.port, '/media/slow.bin');
   let bytes = 0;
   reader.socket.removeAllListeners('data');
   reader.socket.on('data', (chunk) => {
@@ -79,21 +78,18 @@ t.test('a large file and many slow readers take constant memory', { skip: withou
 });
 
 t.test('a client that takes nothing for --send-timeout is cut off', { skip: withoutProc() }, async (t) => {
-  const root = t.testdir({});
-  const path = sparse(root, 'large.bin', 64 * MEBIBYTE);
+  const path = sparse(root, 'silent.bin', 64 * MEBIBYTE);
   const server = await startServer(t, ['--root', root, '--send-timeout', '500ms']);
-  await beginReading(t, server.port, '/media/large.bin');
+  await beginReading(t, server.port, '/media/silent.bin');
   t.ok(openDescriptors(server.process.pid).includes(path));
   await until(() => !openDescriptors(server.process.pid).includes(path), 'the descriptor is closed');
   const line = await server.logged(({ msg }) => msg === 'request');
-  t.match(line, { target: '/media/large.bin', aborted: true });
+  t.match(line, { target: '/media/silent.bin', aborted: true });
 });
 
 t.test('a file that is truncated while it is sent ends the connection, and is never padded', async (t) => {
-  const root = t.testdir({});
-  const path = sparse(root, 'large.bin', 64 * MEBIBYTE);
-  const server = await startServer(t, ['--root', root]);
-  const connection = await beginReading(t, server.port, '/media/large.bin');
+  const path = sparse(root, 'truncated.bin', 64 * MEBIBYTE);
+  const connection = await beginReading(t, server.port, '/media/truncated.bin');
   truncateSync(path, MEBIBYTE);
   connection.socket.resume();
   const received = await connection.closed();
@@ -102,14 +98,12 @@ t.test('a file that is truncated while it is sent ends the connection, and is ne
   t.ok(body < 64 * MEBIBYTE, `${body} bytes came`);
   t.notMatch(received.slice(-1000), /HTTP\/1\.1/, 'no second answer stands in the first');
   await server.logged(({ code }) => code === 'MEDIA_SERVE_TRUNCATED');
-  t.equal((await rawRequest(server.port, get('/media/large.bin'))).body.length, MEBIBYTE);
+  t.equal((await rawRequest(server.port, get('/media/truncated.bin'))).body.length, MEBIBYTE);
 });
 
 t.test('a file that grows while it is sent is sent with the size that was promised', async (t) => {
-  const root = t.testdir({});
-  const path = sparse(root, 'large.bin', 20 * MEBIBYTE);
-  const server = await startServer(t, ['--root', root]);
-  const connection = await beginReading(t, server.port, '/media/large.bin');
+  const path = sparse(root, 'growing.bin', 20 * MEBIBYTE);
+  const connection = await beginReading(t, server.port, '/media/growing.bin');
   truncateSync(path, 40 * MEBIBYTE);
   connection.socket.resume();
   const received = await connection.closed();

@@ -28,10 +28,13 @@ function socketDirectory(t: Test): string {
 const root = t.testdir({ 'a.txt': 'hello' });
 const ROOT = ['--root', root];
 
-t.test('a unix socket is made, served on, and removed at the end', async (t) => {
+t.test('a unix socket is made, kept from a second server, and removed at the end', async (t) => {
   const path = join(socketDirectory(t), 'media.sock');
   const app = await startRecorder(t);
   const server = await startServer(t, [...ROOT, '--upstream', app.address], { listen: `unix:${path}` });
+  const { code, stderr } = await runCommand([...ROOT, '--listen', `unix:${path}`]);
+  t.equal(code, 2);
+  t.match(stderr, /^media-serve: --listen: unix:[^\n]* is taken by another process; [^\n]*\n$/);
   t.equal((await rawRequest({ path }, get('/media/a.txt'))).body.toString(), 'hello');
   t.equal((await rawRequest({ path }, get('/page', ['X-Forwarded-For: 1.2.3.4']))).body.toString(), 'ok');
   t.notOk(app.received[0]?.headers['x-forwarded-for'], 'nobody is believed, and nobody is known');
@@ -46,15 +49,6 @@ t.test('a socket file that a killed process left is replaced', async (t) => {
   await first.stop('SIGKILL');
   t.ok(lstatSync(path).isSocket(), 'the file is left');
   await startServer(t, ROOT, { listen: `unix:${path}` });
-  t.equal((await rawRequest({ path }, get('/media/a.txt'))).body.toString(), 'hello');
-});
-
-t.test('a socket that somebody listens on is left alone', async (t) => {
-  const path = join(socketDirectory(t), 'media.sock');
-  await startServer(t, ROOT, { listen: `unix:${path}` });
-  const { code, stderr } = await runCommand([...ROOT, '--listen', `unix:${path}`]);
-  t.equal(code, 2);
-  t.match(stderr, /^media-serve: --listen: unix:[^\n]* is taken by another process; [^\n]*\n$/);
   t.equal((await rawRequest({ path }, get('/media/a.txt'))).body.toString(), 'hello');
 });
 
@@ -76,17 +70,12 @@ t.test('a port that is taken is refused in one line that names what gave it', as
   await new Promise((resolve) => taken.once('listening', resolve));
   t.teardown(() => taken.close());
   const { port } = taken.address() as { port: number };
-  for (const [env, args, source] of [
-    [{}, ['--listen', `127.0.0.1:${port}`], '--listen'],
-    [{ MEDIA_SERVE_LISTEN: `127.0.0.1:${port}` }, [], 'MEDIA_SERVE_LISTEN'],
-  ] as const) {
-    const { code, stderr } = await runCommand([...ROOT, ...args], { env });
-    t.equal(code, 2);
-    t.equal(
-      stderr,
-      `media-serve: ${source}: 127.0.0.1:${port} is taken by another process; stop it, or write another address\n`,
-    );
-  }
+  const { code, stderr } = await runCommand(ROOT, { env: { MEDIA_SERVE_LISTEN: `127.0.0.1:${port}` } });
+  t.equal(code, 2);
+  t.equal(
+    stderr,
+    `media-serve: MEDIA_SERVE_LISTEN: 127.0.0.1:${port} is taken by another process; stop it, or write another address\n`,
+  );
 });
 
 t.test('an address that cannot be had is refused with the reason', async (t) => {
@@ -94,11 +83,6 @@ t.test('an address that cannot be had is refused with the reason', async (t) => 
     ['192.0.2.1:0', /192\.0\.2\.1:0 is not an address of this machine; write :PORT/],
     ['unix:/nowhere/at/all.sock', /unix:\/nowhere\/at\/all\.sock is in a directory that does not exist/],
     ['unix:/etc/passwd/media.sock', /unix:\/etc\/passwd\/media\.sock /],
-    // The kernel takes 107 bytes, and what is longer would be cut off without a word.
-    [
-      `unix:${tmpdir()}/${'x'.repeat(200)}`,
-      /x\.\.\. is too long for a socket; write a path of at most 107 bytes/,
-    ],
   ];
   for (const [listen, message] of cases) {
     const { code, stderr } = await runCommand([...ROOT, '--listen', listen]);

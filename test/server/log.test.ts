@@ -81,7 +81,6 @@ t.test('--log-level leaves out what is less important', async (t) => {
   const warnings = await linesOf(t, ['--log-level', 'warn', '--upstream', address]);
   t.match(warnings, [/"level":40.*the app does not answer yet/]);
   t.equal(warnings.length, 1);
-  t.same(await linesOf(t, ['--log-level', 'silent', '--upstream', address]), []);
 });
 
 /** Each of these requests makes a log line of 8 KiB. */

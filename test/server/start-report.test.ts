@@ -1,7 +1,7 @@
 // What is said at the start.
 import { join } from 'node:path';
 import t from 'tap';
-import { deserted, startRecorder } from '../support/app.js';
+import { startRecorder } from '../support/app.js';
 import { startServer } from '../support/server.js';
 
 t.test('the first line tells what is served where', async (t) => {
@@ -21,10 +21,8 @@ t.test('the first line tells what is served where', async (t) => {
 });
 
 t.test('an app that is not there yet is a warning', async (t) => {
-  const { address } = await deserted();
-  for (const upstream of [address, 'unix:/nowhere/at/all.sock']) {
-    const server = await startServer(t, ['--root', t.testdir({}), '--upstream', upstream]);
-    const line = await server.logged(({ level }) => Number(level) >= 40);
-    t.match(line, { level: 40, upstream, reason: /^ECONNREFUSED|ENOENT$/, msg: /does not answer yet/ });
-  }
+  const upstream = 'unix:/nowhere/at/all.sock';
+  const server = await startServer(t, ['--root', t.testdir({}), '--upstream', upstream]);
+  const line = await server.logged(({ level }) => Number(level) >= 40);
+  t.match(line, { level: 40, upstream, reason: 'ENOENT', msg: /does not answer yet/ });
 });

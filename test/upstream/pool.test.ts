@@ -6,9 +6,14 @@ import { get, openConnection, rawRequest } from '../support/raw.js';
 import { startServer } from '../support/server.js';
 import { until } from '../support/until.js';
 
+const waiting: (() => void)[] = [];
+const app = await startApp(t, (request, response) => {
+  if (request.url === '/wait') waiting.push(() => response.end('ok'));
+  else response.end('ok');
+});
+const { port } = await startServer(t, ['--root', t.testdir({}), '--upstream', app.address]);
+
 t.test('requests one after the other share a connection', async (t) => {
-  const app = await startApp(t, (_request, response) => response.end('ok'));
-  const { port } = await startServer(t, ['--root', t.testdir({}), '--upstream', app.address]);
   await rawRequest(port, get('/'));
   // The first look at whether the app is there is a connection too.
   const before = app.connections;
@@ -17,13 +22,8 @@ t.test('requests one after the other share a connection', async (t) => {
 });
 
 t.test('requests at the same time each have a connection, so that none waits for another', async (t) => {
-  const waiting: (() => void)[] = [];
-  const app = await startApp(t, (_request, response) => {
-    waiting.push(() => response.end('ok'));
-  });
-  const { port } = await startServer(t, ['--root', t.testdir({}), '--upstream', app.address]);
   const clients = await Promise.all(Array.from({ length: 30 }, () => openConnection(t, port)));
-  for (const [index, { socket }] of clients.entries()) socket.write(get(`/${index}`));
+  for (const { socket } of clients) socket.write(get('/wait'));
   await until(
     () => waiting.length === clients.length,
     'the app has all requests, before it has answered one',
