@@ -292,9 +292,9 @@ export const OPTIONS = {
   bufferFileLimit: option({
     type: size,
     contexts: ['server', 'upstream'],
-    default: '1gb',
+    default: '0',
     nginx: 'proxy_max_temp_file_size',
-    doc: "how much of an answer may wait in its temporary file; beyond it the app is read at the client's pace. `0` is no file",
+    doc: "how much of an answer may wait in its temporary file; beyond it the app is read at the client's pace. `0` is no file. Experimental: a byte mix-up was seen with it under load, so it is off",
   }),
   spoolDir: option({
     type: directory,
