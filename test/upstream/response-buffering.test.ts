@@ -57,16 +57,7 @@ t.test(
   async (t) => {
     const app = await startWriter(t);
     const spool = `${t.testdir({ spool: {} })}/spool`;
-    const server = await startServer(t, [
-      '--buffer-file-limit',
-      '1gb',
-      '--root',
-      spool,
-      '--upstream',
-      app.address,
-      '--spool-dir',
-      spool,
-    ]);
+    const server = await startServer(t, ['--root', spool, '--upstream', app.address, '--spool-dir', spool]);
     const client = await ask(t, server);
     await until(() => app.finished() === 1, 'the app has written everything');
     t.equal(spooled(server, spool).length, 1, 'what waits is in a file');
@@ -96,15 +87,7 @@ t.test('an app waits for a slow client', async (t) => {
   for (const [what, fields, args, least] of cases) {
     await t.test(what, async (t) => {
       const app = await startWriter(t, fields);
-      const server = await startServer(t, [
-        '--buffer-file-limit',
-        '1gb',
-        '--root',
-        t.testdir({}),
-        '--upstream',
-        app.address,
-        ...args,
-      ]);
+      const server = await startServer(t, ['--root', t.testdir({}), '--upstream', app.address, ...args]);
       const client = await ask(t, server);
       await until(() => app.written() > least, 'the app has begun');
       const written = await steady(() => app.written());
@@ -131,14 +114,7 @@ t.test(
       }
       response.end();
     });
-    const server = await startServer(t, [
-      '--buffer-file-limit',
-      '1gb',
-      '--root',
-      t.testdir({}),
-      '--upstream',
-      app.address,
-    ]);
+    const server = await startServer(t, ['--root', t.testdir({}), '--upstream', app.address]);
     const client = await openConnection(t, server.port);
     client.socket.pause();
     client.socket.write(`GET / HTTP/1.0\r\nHost: a\r\n\r\n`);
@@ -166,14 +142,7 @@ t.test('server-sent events and other streams are passed on piece by piece', asyn
     response.write('data: 1\n\n');
     next = () => response.write('data: 2\n\n');
   });
-  const server = await startServer(t, [
-    '--buffer-file-limit',
-    '1gb',
-    '--root',
-    t.testdir({}),
-    '--upstream',
-    app.address,
-  ]);
+  const server = await startServer(t, ['--root', t.testdir({}), '--upstream', app.address]);
   for (const target of ['/events', '/stream']) {
     const client = await openConnection(t, server.port);
     client.socket.write(get(target));
@@ -202,15 +171,7 @@ t.test('an app that closes while it waits for its client', async (t) => {
             socket.end(half);
           });
         });
-        const server = await startServer(t, [
-          '--buffer-file-limit',
-          '1gb',
-          '--root',
-          t.testdir({}),
-          '--upstream',
-          address,
-          option,
-        ]);
+        const server = await startServer(t, ['--root', t.testdir({}), '--upstream', address, option]);
         const client = await openConnection(t, server.port);
         client.socket.pause();
         client.socket.write('GET / HTTP/1.0\r\nHost: a\r\n\r\n');
@@ -245,15 +206,7 @@ t.test('wherever in its answer the app closes while it is kept waiting, the serv
     });
   });
   for (const option of ['--no-response-buffering', '--buffer-file-limit=0']) {
-    const server = await startServer(t, [
-      '--buffer-file-limit',
-      '1gb',
-      '--root',
-      t.testdir({}),
-      '--upstream',
-      address,
-      option,
-    ]);
+    const server = await startServer(t, ['--root', t.testdir({}), '--upstream', address, option]);
     // One of these sizes ends just where the client's side is full.
     for (let size = 2 * MIB; size < 8 * MIB; size += STEP) await ask(t, server, `/${size}`);
     await steady(() => closed);
@@ -293,14 +246,7 @@ t.test(
         app = socket;
       });
     });
-    const server = await startServer(t, [
-      '--buffer-file-limit',
-      '1gb',
-      '--root',
-      t.testdir({}),
-      '--upstream',
-      address,
-    ]);
+    const server = await startServer(t, ['--root', t.testdir({}), '--upstream', address]);
     const client = await ask(t, server);
     await until(() => app !== undefined, 'the app answers');
     app?.end();
