@@ -28,7 +28,11 @@ export interface KeptFile {
   readonly original: FileVersion | undefined;
 }
 
-/** Keeps files up to a number of bytes, and lets those go first that were not asked for since they were last spared. */
+/**
+ * Keeps files up to a number of bytes. When it is full, the one that came first goes, unless it was asked for since it
+ * was last spared; then it is spared once more, and the new one turned away. So a file that is asked for again and
+ * again comes in, while a walk through all uploads neither empties the cache nor pays for filling it.
+ */
 export class OpenFileCache {
   readonly #limit: number;
   readonly #files = new Map<string, { readonly file: KeptFile; used: boolean }>();
@@ -51,17 +55,17 @@ export class OpenFileCache {
     return entry.file;
   }
 
-  /** Whether a file of this version may be kept at all. */
-  accepts(version: FileVersion): boolean {
+  /** Whether a file of this version may be kept; if so, there is room for it. */
+  admits(version: FileVersion): boolean {
     const isSettled = Date.now() - Math.max(version.ctimeMs, version.mtimeMs) > SETTLED_AFTER;
-    return isSettled && version.size <= LARGEST_KEPT && cost(version.size) <= this.#limit;
+    return isSettled && version.size <= LARGEST_KEPT && this.#hasRoomFor(cost(version.size));
   }
 
+  /** @param file admitted */
   keep(key: string, file: KeptFile): void {
     this.forget(key);
     this.#files.set(key, { file, used: false });
     this.#bytes += cost(file.representation.version.size);
-    this.#evict();
   }
 
   forget(key: string): void {
@@ -71,18 +75,20 @@ export class OpenFileCache {
     this.#bytes -= cost(entry.file.representation.version.size);
   }
 
-  /** Second chance: the oldest entry goes, unless it was used since it was put in line. */
-  #evict(): void {
+  /** Second chance: entries go until there is room, or until one is met that was used since it was put in line. */
+  #hasRoomFor(bytes: number): boolean {
+    if (bytes > this.#limit) return false;
     for (const [key, entry] of this.#files) {
-      if (this.#bytes <= this.#limit) return;
+      if (this.#bytes + bytes <= this.#limit) return true;
       if (entry.used) {
         entry.used = false;
         this.#files.delete(key);
         this.#files.set(key, entry);
-      } else {
-        this.forget(key);
+        return false;
       }
+      this.forget(key);
     }
+    return true;
   }
 }
 

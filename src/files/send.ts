@@ -1,4 +1,6 @@
 // Sends an answer: head, then the pieces of its content with constant memory, at the pace of the client.
+import { areSendable, canWriteAtOnce, renderHead, writeAtOnce } from '../http/at-once.js';
+import { currentDate } from '../http/clock.js';
 import { TruncatedError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
 import type { OpenedFile } from '../stores/store.js';
@@ -29,11 +31,7 @@ export async function sendAnswer(
   const { request, response } = exchange;
   const isHead = request.method === 'HEAD';
   if (isHead || (answer.length <= READ_AT_ONCE && pace === undefined)) {
-    // Read before the head is sent: a file that cannot be read still gets a status of its own.
-    const content = isHead ? undefined : readPieces(answer, file);
-    response.writeHead(answer.status, answer.fields as string[]);
-    exchange.bytes = content?.length ?? 0;
-    response.end(content);
+    sendSmall(exchange, isHead ? { ...answer, pieces: [], length: 0 } : answer, file);
     return;
   }
   response.writeHead(answer.status, answer.fields as string[]);
@@ -42,8 +40,38 @@ export async function sendAnswer(
   flow.end();
 }
 
-function readPieces({ pieces, length }: Answer, file: OpenedFile): Buffer {
-  const content = Buffer.allocUnsafe(length);
+const NO_ROOM = Buffer.alloc(0);
+/** Room for a head and the largest content that is read at once; used again while no socket holds on to it. */
+let room = NO_ROOM;
+const LARGEST_HEAD = 8 * 1024;
+/** As Node says it; HTTP/1.1 would not need it (RFC 9112 §9.3). */
+const KEPT_OPEN = ['Connection', 'keep-alive'];
+
+/** Sends an answer whose content is read in one go. A file that cannot be read still gets a status of its own. */
+function sendSmall(exchange: Exchange, answer: Answer, file: OpenedFile): void {
+  const { request, response } = exchange;
+  const { status, length } = answer;
+  const fields = answer.fields as string[];
+  if (!canWriteAtOnce(request, response) || !areSendable(fields)) {
+    const content = Buffer.allocUnsafe(length);
+    readPieces(answer, file, content);
+    response.writeHead(status, fields);
+    exchange.bytes = length;
+    response.end(content);
+    return;
+  }
+  const head = renderHead(status, ['Date', currentDate(), ...fields, ...KEPT_OPEN]);
+  const size = head.length + length;
+  if (room.length < size) room = Buffer.allocUnsafeSlow(Math.max(size, LARGEST_HEAD + READ_AT_ONCE));
+  readPieces(answer, file, room.subarray(head.length, size));
+  room.write(head, 'latin1');
+  exchange.bytes = length;
+  const isTaken = writeAtOnce(response, status, room.subarray(0, size));
+  if (!isTaken) room = NO_ROOM;
+}
+
+/** Reads the pieces into the buffer, one after the other. */
+function readPieces({ pieces }: Answer, file: OpenedFile, content: Buffer): void {
   let filled = 0;
   for (const piece of pieces) {
     if (Buffer.isBuffer(piece)) filled += piece.copy(content, filled);
@@ -53,7 +81,6 @@ function readPieces({ pieces, length }: Answer, file: OpenedFile): Buffer {
       filled = end;
     }
   }
-  return content;
 }
 
 /**

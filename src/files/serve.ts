@@ -1,6 +1,7 @@
 // The alias role (nginx: ngx_http_static_module): path → open file → preconditions and ranges → send.
 import type { Logger } from 'pino';
 import type { FileLocation } from '../config/location.js';
+import { canWriteAtOnce } from '../http/at-once.js';
 import { MethodNotAllowedError, NotAcceptableError, NotFoundError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
 import type { Order } from '../http/order.js';
@@ -17,7 +18,7 @@ import { createPace } from './limit-rate.js';
 import { type KeptFile, MemoryFile, type OpenFileCache } from './open-file-cache.js';
 import { describeOrdered } from './ordered.js';
 import { type ChooseSibling, createSiblingChooser, isCompressible, type Sibling } from './precompressed.js';
-import { ReadyResponse, takesReadyBytes } from './ready-response.js';
+import { ReadyResponse } from './ready-response.js';
 import { type Describe, describeFor, type Representation } from './representation.js';
 import { select } from './select.js';
 import { fillFrom, type SendingRules, sendAnswer } from './send.js';
@@ -89,7 +90,7 @@ class FileServer {
     const wanted = { path, name, ...(choice ?? AS_IT_IS) };
     const kept = this.#findKept(wanted);
     if (kept === undefined) return this.#serveFromStore(exchange, order, wanted);
-    if (order !== undefined || !this.#mayBeReady || !takesReadyBytes(request, response)) {
+    if (order !== undefined || !this.#mayBeReady || !canWriteAtOnce(request, response)) {
       return this.#send(exchange, order, kept.representation, new MemoryFile(kept));
     }
     const selection = select(request.headers, kept.representation, this.#location.maxRanges);
@@ -156,7 +157,7 @@ class FileServer {
 
   /** The file in memory if it may be kept, and as it is if not. */
   #keep(sent: WantedFile, representation: Representation, file: OpenedFile): OpenedFile {
-    if (!this.#cache.accepts(file.version)) return file;
+    if (!this.#cache.admits(file.version)) return file;
     const pin = this.#store.pin(sent.sibling?.name ?? sent.name, file.version);
     if (pin === undefined) return file;
     const ready = new ReadyResponse(representation, (content) => fillFrom(file, content, 0));

@@ -9,19 +9,32 @@ import type { Exchange } from '../http/exchange.js';
  */
 export function logWhenClosed(exchange: Exchange, received: string, write: (line: string) => void): void {
   const startedAt = performance.now();
-  exchange.response.once('close', () => write(renderLine(exchange, received, performance.now() - startedAt)));
+  exchange.response.on('close', () => write(renderLine(exchange, received, performance.now() - startedAt)));
 }
 
 function renderLine(exchange: Exchange, received: string, elapsed: number): string {
   const { request, response } = exchange;
   const isAnswered = response.headersSent || exchange.upgraded;
-  let line = `{"level":30,"time":"${new Date().toISOString()}","method":"${request.method}","target":${quote(received)}`;
+  let line = `{"level":30,"time":"${currentTime()}","method":"${request.method}","target":${quote(received)}`;
   line += `,"status":${isAnswered ? response.statusCode : 499},"bytes":${exchange.bytes},"ms":${round(elapsed)}`;
   line += `,"client":"${exchange.client}","requestId":"${exchange.id}"`;
   if (exchange.location !== undefined) line += `,"location":${quote(exchange.location)}`;
   if (exchange.upstreamTime !== undefined) line += `,"upstreamMs":${round(exchange.upstreamTime)}`;
   if (!response.writableFinished && !exchange.upgraded) line += ',"aborted":true';
   return `${line},"msg":"request"}\n`;
+}
+
+let lastTime = 0;
+let lastText = '';
+
+/** The current time in the form of ISO 8601, made anew only when it has changed. */
+function currentTime(): string {
+  const now = Date.now();
+  if (now !== lastTime) {
+    lastTime = now;
+    lastText = new Date(now).toISOString();
+  }
+  return lastText;
 }
 
 const NEEDS_ESCAPE = /[^ !#-[\]-~]/;

@@ -1,5 +1,4 @@
 // The way of a request: target → location → file or app → response.
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
@@ -11,6 +10,7 @@ import { parseTarget, type Target } from '../http/target.js';
 import { logWhenClosed } from './access-log.js';
 import { type ErrorPages, sendErrorPage } from './error-page.js';
 import type { Log } from './log.js';
+import { nextRequestId } from './request-id.js';
 import type { RouteTable } from './routes.js';
 
 /** The way of every request. */
@@ -58,7 +58,7 @@ export function createFront(
       request,
       response,
       target,
-      id: randomUUID(),
+      id: nextRequestId(),
       client,
       forwarded,
       upgradeRequested: request.headers.upgrade !== undefined,

@@ -2,6 +2,8 @@
 // (nginx: proxy_buffering), else at the client's.
 import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
+import { areSendable, canWriteAtOnce, renderHead, writeAtOnce } from '../http/at-once.js';
+import { currentDate } from '../http/clock.js';
 import type { Exchange } from '../http/exchange.js';
 import type { AppOrder } from '../http/order.js';
 import type { Attempt } from './connections.js';
@@ -40,6 +42,15 @@ export interface Watch {
   lost(): void;
 }
 
+/** The head of a response, as the client will get it. */
+interface Head {
+  readonly status: number;
+  readonly reason: string;
+  /** Names and values in turn. */
+  readonly fields: string[];
+  readonly dated: boolean;
+}
+
 /** How the response is held back for a slow client. */
 export interface RelayOptions {
   /** Absent when the location has buffering off. */
@@ -49,7 +60,7 @@ export interface RelayOptions {
 }
 
 const UNSENDABLE = /[^\t\x20-\x7e\x80-\xff]/;
-/** Up to here copying a body costs less than a piece of its own, in bytes. */
+/** Up to here a body is copied behind its head, which costs less than a piece of its own, in bytes. */
 const SMALL = 4096;
 const CONTINUE = 100;
 const SWITCHING_PROTOCOLS = 101;
@@ -69,6 +80,8 @@ export class Relay implements Dispatcher.DispatchHandler, Attempt {
   #abortReason: Error | undefined;
   #resumeParser: (() => void) | undefined;
   #paused = false;
+  /** Waits for its small body, or for the end, to be written with it at once. */
+  #held: Head | undefined;
   #length: number | undefined;
   #received = 0;
   #buffering = false;
@@ -169,9 +182,15 @@ export class Relay implements Dispatcher.DispatchHandler, Attempt {
     this.#length = head.length;
     this.#chunked = head.chunked;
     this.#buffering = head.buffering && this.#options.backlog !== undefined;
-    this.#writeHead(status, reason, withKept(head.fields, this.#kept));
-    // Complete with its head. undici would wait for a 304's Content-Length, and call its absence an error.
-    if (status === 204 || status === 304 || this.#exchange.request.method === 'HEAD') {
+    // A phrase that cannot be sent on is left out: nobody reads it but people (RFC 9112 §4).
+    const phrase = UNSENDABLE.test(reason) ? '' : reason;
+    this.#held = { status, reason: phrase, fields: withKept(head.fields, this.#kept), dated: head.dated };
+    const isComplete = status === 204 || status === 304 || this.#exchange.request.method === 'HEAD';
+    const isSmall = head.length !== undefined && head.length <= SMALL;
+    // What cannot be sent Node refuses, here and not later.
+    if (!(isComplete || isSmall) || !areSendable(this.#held.fields)) this.#writeHead();
+    if (isComplete) {
+      // undici would wait for a 304's Content-Length, and call its absence an error.
       this.#end();
       return true;
     }
@@ -191,13 +210,10 @@ export class Relay implements Dispatcher.DispatchHandler, Attempt {
     const { response } = this.#exchange;
     if (this.#received === this.#length) {
       // The last bytes and the end in one: most answers are one write.
-      this.#over = true;
-      // As text, Node joins a small body with the head; as bytes it would be a second piece (measured: writev costs more).
-      if (chunk.length <= SMALL) response.end(chunk.toString('latin1'), 'latin1');
-      else response.end(chunk);
-      this.#outcome.done();
+      this.#end(chunk);
       return true;
     }
+    this.#writeHead();
     if (response.write(chunk)) return true;
     response.socket?.setTimeout(this.#options.silence);
     if (this.#buffering) {
@@ -227,6 +243,7 @@ export class Relay implements Dispatcher.DispatchHandler, Attempt {
     if (this.#over) return;
     this.#over = true;
     this.#backlog?.close();
+    this.#writeHead();
     if (this.#exchange.response.headersSent) this.#outcome.broken(error);
     else this.#outcome.failed(error);
   }
@@ -264,15 +281,35 @@ export class Relay implements Dispatcher.DispatchHandler, Attempt {
     this.#resumeParser?.();
   }
 
-  #end(): void {
+  /** Ends the response, with its last bytes. */
+  #end(bytes?: Buffer): void {
     this.#over = true;
-    this.#exchange.response.end();
+    const { response } = this.#exchange;
+    if (this.#held === undefined) response.end(bytes);
+    else this.#sendWhole(this.#held, bytes?.toString('latin1') ?? '');
     this.#outcome.done();
   }
 
-  #writeHead(status: number, reason: string, fields: string[]): void {
-    // A phrase that cannot be sent on is left out: nobody reads it but people (RFC 9112 §4).
-    this.#exchange.response.writeHead(status, UNSENDABLE.test(reason) ? '' : reason, fields);
+  /** Sends the head that was held back together with all of its body. */
+  #sendWhole({ status, reason, fields, dated }: Head, body: string): void {
+    const { request, response } = this.#exchange;
+    if (canWriteAtOnce(request, response)) {
+      if (!dated) fields.push('Date', currentDate());
+      // As Node says it (RFC 9112 §9.3 would not need it).
+      fields.push('Connection', 'keep-alive');
+      writeAtOnce(response, status, renderHead(status, fields, reason) + body);
+    } else {
+      this.#writeHead();
+      response.end(body, 'latin1');
+    }
+  }
+
+  /** Hands a head that was held back to Node, which sends it with what follows. */
+  #writeHead(): void {
+    if (this.#held === undefined) return;
+    const { status, reason, fields } = this.#held;
+    this.#held = undefined;
+    this.#exchange.response.writeHead(status, reason, fields);
   }
 
   /** 103 Early Hints and their like (RFC 9110 §15.2): passed on to clients that know them. */

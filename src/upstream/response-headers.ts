@@ -7,6 +7,8 @@ export interface ResponseHead {
   readonly fields: string[];
   /** What Content-Length says, in bytes; undefined when the length is not known beforehand. */
   readonly length: number | undefined;
+  /** True when the app says the date. */
+  readonly dated: boolean;
   /** False when the app asks that nothing of its answer is held back. */
   readonly buffering: boolean;
   /** True when the body ends with its last chunk, not with the connection. */
@@ -23,14 +25,16 @@ function isBodiless(status: number): boolean {
 }
 
 /** What is to be done with a field, by lower-case name; anything else is passed on. */
-const TREATMENT: ReadonlyMap<string, 'drop' | 'length' | 'type' | 'connection' | 'encoding'> = new Map([
-  // The app server's name and version.
-  ['server', 'drop'],
-  ['content-length', 'length'],
-  ['content-type', 'type'],
-  ['connection', 'connection'],
-  ['transfer-encoding', 'encoding'],
-]);
+const TREATMENT: ReadonlyMap<string, 'drop' | 'length' | 'type' | 'date' | 'connection' | 'encoding'> =
+  new Map([
+    // The app server's name and version.
+    ['server', 'drop'],
+    ['content-length', 'length'],
+    ['content-type', 'type'],
+    ['date', 'date'],
+    ['connection', 'connection'],
+    ['transfer-encoding', 'encoding'],
+  ]);
 
 /**
  * Reads the app's response head.
@@ -41,6 +45,7 @@ export function readResponseHead(status: number, raw: readonly (Buffer | string)
   let length: number | undefined;
   let buffering = true;
   let chunked = false;
+  let dated = false;
   let fault: string | undefined;
   let nominated: ReadonlySet<string> | undefined;
   let instructions: Map<string, string> | undefined;
@@ -63,6 +68,9 @@ export function readResponseHead(status: number, raw: readonly (Buffer | string)
         if (isBodiless(status)) continue;
         length = Number(value);
         break;
+      case 'date':
+        dated = true;
+        break;
       case 'type':
         if (value.startsWith('text/event-stream')) buffering = false;
         break;
@@ -77,7 +85,7 @@ export function readResponseHead(status: number, raw: readonly (Buffer | string)
     fields.push(name, value);
   }
   if (instructions?.get('x-accel-buffering')?.toLowerCase() === 'no') buffering = false;
-  return { fields: without(fields, nominated), length, buffering, chunked, instructions, fault };
+  return { fields: without(fields, nominated), length, dated, buffering, chunked, instructions, fault };
 }
 
 /** The fields for the client alone: names and values in turn. */

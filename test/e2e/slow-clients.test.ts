@@ -13,7 +13,7 @@ import { pythonOrSkip } from '../support/python.js';
 import { rawRequest } from '../support/raw.js';
 import { startServer } from '../support/server.js';
 import { until } from '../support/until.js';
-import { startGunicorn } from './gunicorn.js';
+import { startGunicorn } from './app-server.js';
 
 /** Enough to keep a sync worker busy for as long as its reader is slow. */
 const LARGE = 20 * 1024 * 1024;

@@ -64,7 +64,7 @@ t.test('the bytes that are kept never exceed the limit, whatever comes and goes'
     fc.property(fc.array(operation, { maxLength: 200 }), fc.nat(1024 * KB), (operations, limit) => {
       const cache = new OpenFileCache(limit);
       for (const [name, file, size] of operations) {
-        if (name === 'keep') cache.keep(file, keptFile(size));
+        if (name === 'keep') keepIfAdmitted(cache, file, size);
         else if (name === 'forget') cache.forget(file);
         else cache.find(file);
         if (cache.bytes > limit || cache.bytes < 0) return false;
@@ -78,16 +78,41 @@ t.test('the bytes that are kept never exceed the limit, whatever comes and goes'
   );
 });
 
+/** What the file server does with a file that was not kept. */
+function keepIfAdmitted(cache: OpenFileCache, key: string, size: number): boolean {
+  const admitted = cache.admits({ dev: 1, ino: 1, size, mtimeMs: 0, ctimeMs: 0 });
+  if (admitted) cache.keep(key, keptFile(size));
+  return admitted;
+}
+
 t.test('of two files the one that was asked for again is kept longer', async (t) => {
   const cache = new OpenFileCache(250 * KB);
-  cache.keep('often', keptFile(100 * KB));
-  cache.keep('once', keptFile(100 * KB));
+  for (const key of ['once', 'often']) keepIfAdmitted(cache, key, 100 * KB);
   cache.find('often');
-  cache.keep('new', keptFile(100 * KB));
+  t.ok(keepIfAdmitted(cache, 'new', 100 * KB));
   t.ok(cache.find('often'));
   t.equal(cache.find('once'), undefined);
   t.ok(cache.find('new'));
 });
+
+t.test(
+  'a walk through all files leaves those that are in use, and a file that is asked for again comes in',
+  async (t) => {
+    const cache = new OpenFileCache(1000 * KB);
+    const inUse = Array.from({ length: 9 }, (_, index) => `in use ${index}`);
+    for (const key of inUse) keepIfAdmitted(cache, key, 100 * KB);
+    for (let step = 0; step < 100; step++) {
+      for (const key of inUse) t.ok(cache.find(key), key);
+      keepIfAdmitted(cache, `step ${step}`, 100 * KB);
+    }
+    // Now they are not in use any more.
+    const attempts = Array.from(
+      { length: 20 },
+      () => cache.find('new') ?? keepIfAdmitted(cache, 'new', 100 * KB),
+    );
+    t.ok(attempts.includes(true));
+  },
+);
 
 t.test('a file is kept when it is small and its last change is older than a tick of any clock', async (t) => {
   const now = Date.now();
@@ -110,5 +135,5 @@ t.test('a file is kept when it is small and its last change is older than a tick
     [false, 100, {}],
   ];
   for (const [expected, limit, changes] of cases)
-    t.equal(new OpenFileCache(limit).accepts(version(changes)), expected, JSON.stringify([limit, changes]));
+    t.equal(new OpenFileCache(limit).admits(version(changes)), expected, JSON.stringify([limit, changes]));
 });

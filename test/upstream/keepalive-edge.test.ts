@@ -1,6 +1,6 @@
 /**
  * A kept connection that the app closes at the very moment when a request goes out on it. The app here does so at
- * random, a few milliseconds after each answer; gunicorn's and uvicorn's real time limits are in test/e2e.
+ * random, a few milliseconds after each answer; the real gunicorn and uvicorn are in test/e2e/keepalive.test.ts.
  */
 import { Agent, request as httpRequest } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';

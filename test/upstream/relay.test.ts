@@ -3,6 +3,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { once } from 'node:events';
 import type { RequestListener, ServerResponse } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
 import t from 'tap';
 import { startApp, startTcpApp } from '../support/app.js';
 import { peakMemory, withoutProc } from '../support/proc.js';
@@ -77,6 +78,55 @@ t.test('an answer ends for the client as it did for the server', async (t) => {
       t.equal(parseResponse(Buffer.from(received, 'latin1')).status, 200, name);
     } else {
       t.notMatch(await connection.closed(), /\r\n0\r\n\r\n$/, `${name} is not ended as complete`);
+    }
+  }
+});
+
+t.test('a small answer is the same in whatever pieces it comes, and to whatever client', async (t) => {
+  const fields = 'Content-Type: text/plain\r\nX-Own: \u00e4\r\nContent-Length: 5\r\n';
+  const date = 'Date: Thu, 01 Jan 2026 00:00:00 GMT\r\n';
+  const pieces: Record<string, readonly string[]> = {
+    whole: [`HTTP/1.1 200 Fine\r\n${fields}${date}\r\nhello`],
+    'head-first': [`HTTP/1.1 200 Fine\r\n${fields}${date}\r\n`, 'hello'],
+    'three-pieces': [`HTTP/1.1 200 Fine\r\n${fields}${date}\r\n`, 'he', 'llo'],
+    undated: [`HTTP/1.1 200 Fine\r\n${fields}\r\nhello`],
+    'cut-short': [`HTTP/1.1 200 Fine\r\n${fields}${date}\r\n`, 'he'],
+    'head-alone': [`HTTP/1.1 200 Fine\r\n${fields}${date}\r\n`],
+  };
+  const upstream = await startTcpApp(t, (socket) => {
+    socket.once('data', async (request) => {
+      const [, name = ''] = /^\S+ \/(\S+) /.exec(request.toString('latin1')) ?? [];
+      for (const piece of pieces[name] ?? []) {
+        socket.write(piece, 'latin1');
+        // A piece of its own for who reads it.
+        await pause(30);
+      }
+      socket.end();
+    });
+  });
+  const front = await startServer(t, ['--root', t.testdir({}), '--upstream', upstream]);
+  for (const [name, { length }] of Object.entries(pieces)) {
+    for (const [version, ending] of [
+      ['1.1', 'keep-alive'],
+      ['1.1', 'close'],
+      ['1.0', 'close'],
+    ] as const) {
+      const connection = await openConnection(t, front.port);
+      connection.socket.write(`GET /${name} HTTP/${version}\r\nHost: x\r\nConnection: ${ending}\r\n\r\n`);
+      const what = `${name} (${length} pieces), HTTP/${version}, ${ending}`;
+      if (name === 'cut-short' || name === 'head-alone') {
+        t.notMatch(await connection.closed(), 'hello', `${what}: the connection is cut`);
+        continue;
+      }
+      const received = await connection.until((all) => all.endsWith('hello'));
+      const answer = parseResponse(Buffer.from(received, 'latin1'));
+      t.match(
+        answer,
+        { status: 200, reason: 'Fine', headers: { connection: ending, 'x-own': '\u00e4' } },
+        what,
+      );
+      t.equal(answer.fields.filter(([field]) => field === 'date').length, 1, `${what}: one date`);
+      t.equal(answer.body.toString(), 'hello');
     }
   }
 });
