@@ -13,17 +13,28 @@ await t.test('an uploaded document, opened or embedded', { skip: withoutChromium
   const browser = await startBrowser(t);
   const { guarded, careless } = await startSites(t, { ...HOSTILE_DOCUMENTS, ...ACCOMPLICES }, gallery);
   const visitor = await Visitor.arrive(t, browser, guarded);
-  const page = await visitor.look(HOSTILE_DOCUMENTS);
-
-  // Second, so that what has run here would have run there too by now.
   const carelessVisitor = await Visitor.arrive(t, browser, careless);
-  const carelessPage = await carelessVisitor.look(HOSTILE_DOCUMENTS);
+  const look = async () => {
+    const page = await visitor.look(HOSTILE_DOCUMENTS);
+    // Second, so that what has run here would have run there too by now.
+    const carelessPage = await carelessVisitor.look(HOSTILE_DOCUMENTS);
+    return { page, carelessPage };
+  };
+  const isAllTaken = () =>
+    Object.entries(HOSTILE_DOCUMENTS).every(
+      ([name, document]) => trophies(careless, name).length >= everything(name, document).length,
+    );
+  let { page, carelessPage } = await look();
+  // One that leads elsewhere at once may be gone before its load event; it is looked at again.
+  for (let visits = 1; visits < 4; visits++) {
+    await until(isAllTaken, 'all of it runs', 5000).catch(() => {});
+    if (isAllTaken()) break;
+    ({ page, carelessPage } = await look());
+  }
 
   for (const [name, document] of Object.entries(HOSTILE_DOCUMENTS)) {
     await t.test(`${name} does nothing`, async (t) => {
       const all = everything(name, document);
-      const isTaken = () => trophies(careless, name).length >= all.length;
-      await until(isTaken, 'all of it runs', 10_000).catch(() => {});
       t.same(trophies(careless, name), all, 'control: all of it runs on a careless server');
       t.same(trophies(guarded, name), []);
     });
@@ -33,7 +44,7 @@ await t.test('an uploaded document, opened or embedded', { skip: withoutChromium
     const targets = guarded.received.map(({ method, target }) => `${method} ${target}`);
     // Chromium itself asks for the icon, for whatever has a window.
     const asked = targets.filter((target) => target !== 'GET /favicon.ico');
-    t.same(asked, [`GET /?${Object.keys(HOSTILE_DOCUMENTS).join('&')}`]);
+    t.same([...new Set(asked)], [`GET /?${Object.keys(HOSTILE_DOCUMENTS).join('&')}`]);
 
     const stolen = careless.received.filter(({ body }) => body.toString() === SESSION);
     t.not(stolen.length, 0, 'control: the session is read on a careless server');
