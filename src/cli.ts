@@ -9,7 +9,7 @@ import { createMediaServer } from './server/app.js';
 import { listen } from './server/listen.js';
 import { createLog } from './server/log.js';
 import { prepareShutdown } from './server/shutdown.js';
-import { describeStart, warnOfMissingApp } from './server/start-report.js';
+import { describeStart, warnOfMissingApp, warnOfMissingSpool } from './server/start-report.js';
 
 async function start(flags: Flags): Promise<void> {
   const config = loadConfig(flags, process.env);
@@ -20,6 +20,7 @@ async function start(flags: Flags): Promise<void> {
   const address = await listen(app, config.listen, config.listenFrom);
   log.events.info(describeStart(config, address), 'listening');
   warnOfMissingApp(config, log.events);
+  warnOfMissingSpool(config, log.events);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
       shutdown

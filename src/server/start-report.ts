@@ -1,8 +1,9 @@
-// What is said at the start: what is served where, and whether the app can be reached yet.
+// What is said at the start: what is served where, whether the app can be reached yet, and bodies be put aside.
 import { connect } from 'node:net';
 import type { Logger } from 'pino';
 import { type Address, formatAddress } from '../config/address.js';
 import type { Config, Location, UpstreamLocation } from '../config/location.js';
+import { spoolDirectoryOf, TemporaryFile } from '../upstream/temporary-file.js';
 
 /** Fields of the line that says that the server listens. */
 export function describeStart(config: Config, address: string): object {
@@ -19,6 +20,25 @@ export function warnOfMissingApp(config: Config, log: Logger): void {
   for (const location of config.locations) {
     if (location.kind !== 'upstream') continue;
     for (const { address } of location.upstreams) probe(address, location.connectTimeout, log);
+  }
+}
+
+/** Warns when bodies cannot be put aside: a read-only root file system is a good thing, and easily one too much. */
+export function warnOfMissingSpool(config: Config, log: Logger): void {
+  const buffering = config.locations.filter(
+    (location): location is UpstreamLocation =>
+      location.kind === 'upstream' && (location.requestBuffering || location.responseBuffering),
+  );
+  for (const path of new Set(buffering.map(spoolDirectoryOf))) {
+    try {
+      new TemporaryFile(path).close();
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      log.warn(
+        { path, reason: code ?? message },
+        'no temporary file can be made here: uploads over --buffer-memory will get 507, and slow clients hold the app; mount a writable volume here, or name another directory with --spool-dir',
+      );
+    }
   }
 }
 

@@ -1,5 +1,4 @@
 // The proxy_pass role (nginx: ngx_http_proxy_module): request body → request head → app → response.
-import { tmpdir } from 'node:os';
 import type { Logger } from 'pino';
 import type { UpstreamLocation } from '../config/location.js';
 import { BadRequestError } from '../http/errors.js';
@@ -10,7 +9,7 @@ import { Peers } from './balance.js';
 import { type Passages, passToApp } from './passage.js';
 import type { RelayOptions } from './relay.js';
 import { hasBody, takeRequestBody } from './request-body.js';
-import { TemporaryFile } from './temporary-file.js';
+import { spoolDirectoryOf, TemporaryFile } from './temporary-file.js';
 
 /** Answers requests with what the app says to them. */
 export interface Proxy {
@@ -57,7 +56,7 @@ export function createProxy(location: UpstreamLocation, redirect: Redirector, lo
 
 function relayOptions(location: UpstreamLocation, log: Logger): RelayOptions {
   const { bufferMemory, bufferFileLimit, responseBuffering, sendTimeout } = location;
-  const directory = location.spoolDir ?? tmpdir();
+  const directory = spoolDirectoryOf(location);
   const backlog = {
     memory: bufferMemory,
     file: bufferFileLimit,

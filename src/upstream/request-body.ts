@@ -1,13 +1,12 @@
 // The request's body, held here until it is complete: the app gets it at once, however slow its client is
 // (nginx: proxy_request_buffering, client_body_buffer_size, client_max_body_size).
 import type { IncomingMessage } from 'node:http';
-import { tmpdir } from 'node:os';
 import { type Readable, Transform } from 'node:stream';
 import type { Logger } from 'pino';
 import type { UpstreamLocation } from '../config/location.js';
 import { BodyTooLargeError, RequestTimeoutError, SpoolFailedError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
-import { TemporaryFile } from './temporary-file.js';
+import { spoolDirectoryOf, TemporaryFile } from './temporary-file.js';
 
 /** A request's body, ready for the app. Who got it closes it. */
 export interface RequestBody {
@@ -162,7 +161,7 @@ class Collector {
   #write(): void {
     if (this.#writing || this.#settle === undefined) return;
     try {
-      this.#file ??= new TemporaryFile(this.#location.spoolDir ?? tmpdir());
+      this.#file ??= new TemporaryFile(spoolDirectoryOf(this.#location));
     } catch (error) {
       this.#fail(this.#cannotWrite(error as NodeJS.ErrnoException));
       return;
@@ -189,7 +188,7 @@ class Collector {
   }
 
   #cannotWrite({ code, message }: NodeJS.ErrnoException): Error {
-    const directory = this.#location.spoolDir ?? tmpdir();
+    const directory = spoolDirectoryOf(this.#location);
     return new SpoolFailedError(directory, code ?? message);
   }
 

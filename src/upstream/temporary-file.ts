@@ -2,9 +2,11 @@
 // (nginx: client_body_temp_path, proxy_temp_path).
 import { randomBytes } from 'node:crypto';
 import { close, openSync, read, unlinkSync, write, writev } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
+import type { UpstreamLocation } from '../config/location.js';
 
 const readAsync = promisify(read);
 const writeAsync = promisify(write);
@@ -12,6 +14,11 @@ const writevAsync = promisify(writev);
 
 /** How much is read at once, in bytes. */
 const READ_SIZE = 128 * 1024;
+
+/** Where a location's temporary files are made. */
+export function spoolDirectoryOf({ spoolDir }: Pick<UpstreamLocation, 'spoolDir'>): string {
+  return spoolDir ?? tmpdir();
+}
 
 /** Bytes on disk that only this object can reach; who made it closes it, once. */
 export class TemporaryFile {

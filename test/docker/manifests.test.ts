@@ -74,13 +74,17 @@ t.test('compose.yaml', async (t) => {
     t.equal(named(file.services, host).ports, undefined);
   });
 
-  t.test('shares volumes that are declared, and the server may only read them', async (t) => {
-    for (const volume of server.volumes) {
-      const [name = '', , mode] = volume.split(':');
-      t.ok(name in file.volumes, `${name} is declared`);
-      t.equal(mode, 'ro', `${name} is read-only`);
-    }
-  });
+  t.test(
+    'shares volumes that are declared; the server may read them, and write what it puts aside',
+    async (t) => {
+      for (const volume of server.volumes) {
+        const [name = '', path, mode] = volume.split(':');
+        t.ok(name in file.volumes, `${name} is declared`);
+        t.equal(mode, path === '/tmp' ? undefined : 'ro', `${name} at ${path}`);
+      }
+      t.ok(server.volumes.some((volume) => volume.endsWith(':/tmp')));
+    },
+  );
 
   t.test('takes every privilege from the server', async (t) => {
     t.match(server, { read_only: true, cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'] });
@@ -106,13 +110,17 @@ t.test('kubernetes.yaml', async (t) => {
     t.ok(log.some((line) => line['msg'] === 'listening'));
   });
 
-  t.test('mounts volumes that are declared, and the server may only read them', async (t) => {
-    const declared = pod.volumes.map(({ name }) => name);
-    for (const { name, readOnly } of server.volumeMounts) {
-      t.ok(declared.includes(name), `${name} is declared`);
-      t.equal(readOnly, true, `${name} is read-only`);
-    }
-  });
+  t.test(
+    'mounts volumes that are declared; the server may read them, and write what it puts aside',
+    async (t) => {
+      const declared = pod.volumes.map(({ name }) => name);
+      for (const { name, mountPath, readOnly } of server.volumeMounts) {
+        t.ok(declared.includes(name), `${name} is declared`);
+        t.equal(readOnly, mountPath === '/tmp' ? undefined : true, `${name} at ${mountPath}`);
+      }
+      t.ok(server.volumeMounts.some(({ mountPath }) => mountPath === '/tmp'));
+    },
+  );
 
   t.test('takes every privilege from the server and probes it', async (t) => {
     t.match(pod.securityContext, { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });

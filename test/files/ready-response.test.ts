@@ -38,7 +38,8 @@ const locations = [
 const server = await startLocations(t, locations);
 const kept = await converse(t, server.port);
 /** Puts every response together. */
-const plain = await converse(t, (await startLocations(t, locations, ['--cache-size', '0'])).port);
+const plainServer = await startLocations(t, locations, ['--cache-size', '0']);
+const plain = await converse(t, plainServer.port);
 await until(async () => wasReady(await kept.ask('/media/no-extension')), 'the files are old enough');
 
 /** Without what belongs to the connection, the moment and the single request. */
@@ -119,19 +120,25 @@ t.test('pipelined in any mixture each request gets its own response, in order', 
   );
 });
 
-t.test('a client that reads late gets every byte of many large ones', async (t) => {
-  const late = await converse(t, server.port);
-  late.socket.pause();
-  const answers = late.askAll(Array.from({ length: 200 }, (): Question => ['/media/largest.bin']));
-  // Their dates are written while earlier ones wait in the socket.
-  await Promise.all([untilNextSecond(), kept.ask('/media/largest.bin')]);
-  await kept.ask('/media/largest.bin');
-  late.socket.resume();
-  for (const { status, headers, body } of await answers) {
-    if (status !== 200 || !body.equals(files['largest.bin'] ?? body.subarray(1))) t.fail('another content');
-    if (!isCurrent(headers['date'])) t.fail(`the date is ${headers['date']}`);
-  }
-});
+for (const [what, port] of [
+  ['from memory', server.port],
+  ['from the disk', plainServer.port],
+] as const) {
+  t.test(`a client that reads late gets every byte of many large ones, ${what}`, async (t) => {
+    const late = await converse(t, port);
+    const other = await converse(t, port);
+    late.socket.pause();
+    const answers = late.askAll(Array.from({ length: 200 }, (): Question => ['/media/largest.bin']));
+    // Their dates are written, and other files are read, while earlier ones wait in the socket.
+    await Promise.all([untilNextSecond(), other.ask('/media/largest.bin')]);
+    for (const target of ['/media/largest.bin', '/media/photo.png']) await other.ask(target);
+    late.socket.resume();
+    for (const { status, headers, body } of await answers) {
+      if (status !== 200 || !body.equals(files['largest.bin'] ?? body.subarray(1))) t.fail('another content');
+      if (!isCurrent(headers['date'])) t.fail(`the date is ${headers['date']}`);
+    }
+  });
+}
 
 const isCurrent = (date: string | undefined): boolean =>
   date?.length === 29 && Math.abs(Date.parse(date) - Date.now()) < 10_000;
