@@ -1,5 +1,5 @@
 // Sends an answer: head, then the pieces of its content with constant memory, at the pace of the client.
-import { areSendable, canWriteAtOnce, renderHead, writeAtOnce } from '../http/at-once.js';
+import { canWriteAtOnce, renderHead, writeAtOnce } from '../http/at-once.js';
 import { currentDate } from '../http/clock.js';
 import { TruncatedError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
@@ -52,7 +52,7 @@ function sendSmall(exchange: Exchange, answer: Answer, file: OpenedFile): void {
   const { request, response } = exchange;
   const { status, length } = answer;
   const fields = answer.fields as string[];
-  if (!canWriteAtOnce(request, response) || !areSendable(fields)) {
+  if (!canWriteAtOnce(request, response)) {
     const content = Buffer.allocUnsafe(length);
     readPieces(answer, file, content);
     response.writeHead(status, fields);

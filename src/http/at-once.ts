@@ -23,18 +23,10 @@ export function canWriteAtOnce(request: IncomingMessage, response: ServerRespons
   return IS_STATE_KNOWN && response.shouldKeepAlive && request.httpVersionMinor === 1;
 }
 
-/** What Node refuses to send in a field, since it would end the field or the head. */
-const UNSENDABLE = /[^\t\x20-\x7e\x80-\xff]/;
-
-/** Whether all names and values can stand in a head. Those that this server makes always can; an app's may not. */
-export function areSendable(fields: readonly string[]): boolean {
-  for (const text of fields) if (UNSENDABLE.test(text)) return false;
-  return true;
-}
-
 /**
  * A head with the empty line behind it. Unlike Node this adds no field of its own.
- * @param fields sendable; names and values in turn
+ * @param fields names and values in turn. Nothing that would end a field comes here: the parser refuses it in an app's
+ *   answer, and the option table in headers of the operator's
  */
 export function renderHead(status: number, fields: readonly string[], reason = STATUS_CODES[status]): string {
   let head = `HTTP/1.1 ${status} ${reason}\r\n`;

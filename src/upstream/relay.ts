@@ -2,7 +2,7 @@
 // (nginx: proxy_buffering), else at the client's.
 import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import { areSendable, canWriteAtOnce, renderHead, writeAtOnce } from '../http/at-once.js';
+import { canWriteAtOnce, renderHead, writeAtOnce } from '../http/at-once.js';
 import { currentDate } from '../http/clock.js';
 import type { Exchange } from '../http/exchange.js';
 import type { AppOrder } from '../http/order.js';
@@ -187,13 +187,12 @@ export class Relay implements Dispatcher.DispatchHandler, Attempt {
     this.#held = { status, reason: phrase, fields: withKept(head.fields, this.#kept), dated: head.dated };
     const isComplete = status === 204 || status === 304 || this.#exchange.request.method === 'HEAD';
     const isSmall = head.length !== undefined && head.length <= SMALL;
-    // What cannot be sent Node refuses, here and not later.
-    if (!(isComplete || isSmall) || !areSendable(this.#held.fields)) this.#writeHead();
     if (isComplete) {
       // undici would wait for a 304's Content-Length, and call its absence an error.
       this.#end();
       return true;
     }
+    if (!isSmall) this.#writeHead();
     // Without a length the app writes as things happen (streaming, server-sent events): the head does not wait.
     if (head.length === undefined) response.flushHeaders();
     return true;

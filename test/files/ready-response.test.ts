@@ -22,6 +22,7 @@ const files: Readonly<Record<string, Buffer>> = {
   'app.3f2a9c1b8d7e.css': Buffer.from('body { color: red; background: white }'),
   'app.3f2a9c1b8d7e.css.br': Buffer.from('compressed'),
   'largest.bin': Buffer.alloc(128 * KB, 'abcdefgh'),
+  'other.bin': Buffer.alloc(127 * KB, 'ABCDEFGH'),
   'no-extension': Buffer.from([0, 255, 13, 10, 13, 10, 0]),
   'ünïcödé.txt': Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello'),
 };
@@ -131,7 +132,7 @@ for (const [what, port] of [
     const answers = late.askAll(Array.from({ length: 200 }, (): Question => ['/media/largest.bin']));
     // Their dates are written, and other files are read, while earlier ones wait in the socket.
     await Promise.all([untilNextSecond(), other.ask('/media/largest.bin')]);
-    for (const target of ['/media/largest.bin', '/media/photo.png']) await other.ask(target);
+    for (const target of ['/media/largest.bin', '/media/other.bin']) await other.ask(target);
     late.socket.resume();
     for (const { status, headers, body } of await answers) {
       if (status !== 200 || !body.equals(files['largest.bin'] ?? body.subarray(1))) t.fail('another content');

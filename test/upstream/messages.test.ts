@@ -97,6 +97,12 @@ const CASES: readonly Case[] = [
     gets: /Content-Length: 0\r\n.*\r\n\r\n$/is,
   },
   {
+    what: 'a field that cannot be sent on makes the answer one that is none',
+    answer: 'HTTP/1.1 200 OK\r\nX-Odd: a\x01b\r\nContent-Length: 2\r\n\r\nok',
+    gets: /^HTTP\/1\.1 502 /,
+    not: /X-Odd|ok$/,
+  },
+  {
     what: 'a body of bytes that are no text',
     answer: 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n\x00\xff\xfe\x80',
     // biome-ignore lint/suspicious/noControlCharactersInRegex: the bytes are the point
@@ -117,5 +123,11 @@ t.test('between app and client', async (t) => {
     const received = await client.closed();
     t.match(received, gets, what);
     if (not !== undefined) t.notMatch(received, not, what);
+    if (!request.includes('HTTP/1.1')) continue;
+    // A connection that stays open: small answers are written at once then.
+    const keeping = await openConnection(t, server.port);
+    keeping.socket.write(`${request}\r\n`);
+    const kept = await keeping.until((all) => gets.test(all));
+    if (not !== undefined) t.notMatch(kept, not, `${what}, and the connection is kept`);
   }
 });
