@@ -204,7 +204,7 @@ export const OPTIONS = {
   }),
   cors: option({
     type: fromFile<'*' | readonly string[]>(
-      Type.Union([Type.Literal('*'), Type.Array(Type.String({ pattern: '^https?://[^/]+$' }))]),
+      Type.Union([Type.Literal('*'), Type.Array(Type.String({ pattern: '^https?://[^/\\s]+$' }))]),
     ),
     contexts: ['media', 'static', 'internal'],
     nginx: 'add_header Access-Control-Allow-Origin',
@@ -217,7 +217,7 @@ export const OPTIONS = {
     doc: 'Content-Type by extension, before the built-in table: `{ "glb": "model/gltf-binary" }`; a type given here is sent as it is, also when it makes uploads run as code',
   }),
   defaultType: option({
-    type: fromFile<string>(Type.String({ pattern: '^[\\w.+-]+/[\\w.+-]+' })),
+    type: fromFile<string>(Type.String({ pattern: '^[\\w.+-]+/[\\w.+-]+(?:; ?[\\x20-\\x7e]+)?$' })),
     contexts: ['media', 'static', 'internal'],
     default: 'application/octet-stream',
     nginx: 'default_type',

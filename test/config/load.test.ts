@@ -135,3 +135,23 @@ t.test('a value that nothing uses is refused all the same', async (t) => {
   t.throws(() => loadConfig({}, { STATIC_URL: '/s?' }), { message: /^STATIC_URL: "\/s\?" / });
   t.throws(() => loadConfig({ config: file }, {}), { message: `${file}: maxAge: "soon" ` });
 });
+
+t.test('nothing that would end a response field can be configured', async (t) => {
+  const evil = 'a/b\r\nSet-Cookie: a=b';
+  const options: readonly object[] = [
+    { headers: { 'X-A': evil } },
+    { headers: { [`X-A: a\r\nX-B`]: 'b' } },
+    { cacheControl: [{ match: '.', value: evil }] },
+    { types: { txt: evil } },
+    { defaultType: evil },
+    { charset: evil },
+    { cors: [`https://${evil}`] },
+    { cors: ['https://a.example\r\nSet-Cookie:b'] },
+  ];
+  for (const option of options) {
+    const locations = [{ kind: 'media', prefix: '/media/', root: '.', ...option }];
+    const directory = t.testdir({ 'c.json': JSON.stringify({ locations }) });
+    const load = () => loadConfig({ config: join(directory, 'c.json') }, {});
+    t.throws(load, { message: /c\.json: locations\[0\]\./ }, JSON.stringify(option));
+  }
+});
