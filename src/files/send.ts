@@ -106,13 +106,34 @@ async function sendPiece(flow: Flow, piece: Piece, file: OpenedFile): Promise<vo
     let position = piece.first;
     while (position <= piece.last && !flow.isGone) {
       const wanted = Math.min(BUFFER_SIZE, flow.step, piece.last - position + 1);
-      const bytes = await file.read(buffer.subarray(0, wanted), position);
+      const bytes = await readInTurn(file, buffer.subarray(0, wanted), position);
       if (bytes === 0) throw new TruncatedError();
       position += bytes;
       await flow.write(buffer.subarray(0, bytes));
     }
   } finally {
     giveBuffer(buffer);
+  }
+}
+
+/**
+ * Reads under way at once: as many as libuv has threads for. More would wait there instead of here, and when they are
+ * done, all of their pieces would be written one after the other while small requests wait.
+ */
+const MOST_READS = 4;
+let reads = 0;
+const waiting: (() => void)[] = [];
+
+/** Reads when it is this reader's turn: first come, first served, so that many readers of large files share evenly. */
+async function readInTurn(file: OpenedFile, buffer: Buffer, position: number): Promise<number> {
+  if (reads < MOST_READS) reads += 1;
+  else await new Promise<void>((resolve) => waiting.push(resolve));
+  try {
+    return await file.read(buffer, position);
+  } finally {
+    const next = waiting.shift();
+    if (next === undefined) reads -= 1;
+    else next();
   }
 }
 

@@ -101,6 +101,19 @@ t.test('a file that is truncated while it is sent ends the connection, and is ne
   t.equal((await rawRequest(server.port, get('/media/truncated.bin'))).body.length, MEBIBYTE);
 });
 
+t.test('readers of large files that leave give their turn to others', async (t) => {
+  sparse(root, 'turns.bin', 32 * MEBIBYTE);
+  const leavers = await Promise.all(
+    Array.from({ length: 20 }, () => beginReading(t, server.port, '/media/turns.bin')),
+  );
+  for (const { socket } of leavers) socket.resume();
+  for (const { socket } of leavers) socket.destroy();
+  const whole = await Promise.all(
+    Array.from({ length: 10 }, () => rawRequest(server.port, get('/media/turns.bin'))),
+  );
+  for (const { body } of whole) t.equal(body.length, 32 * MEBIBYTE);
+});
+
 t.test('a file that grows while it is sent is sent with the size that was promised', async (t) => {
   const path = sparse(root, 'growing.bin', 20 * MEBIBYTE);
   const connection = await beginReading(t, server.port, '/media/growing.bin');
