@@ -15,7 +15,7 @@ import { until } from '../support/until.js';
 import { startGunicorn, startUvicorn } from './app-server.js';
 
 const CLIENTS = 250;
-const WAVES = 20;
+const WAVES = 10;
 /** When the app servers close a connection that rests, in milliseconds. */
 const EDGE = 1000;
 /** How far around it the requests come, in milliseconds. */
