@@ -27,18 +27,21 @@ export class ReadyResponse {
     this.#notModified = Buffer.from(renderHead(304, ['Date', this.#date, ...fields]), 'latin1');
   }
 
-  /** Sends 200 with the content, or without it to HEAD; returns the bytes of content sent. */
-  sendWhole(request: IncomingMessage, response: ServerResponse): number {
+  /**
+   * Sends 200 with the content, or without it to HEAD; returns the bytes of content sent.
+   * @param silence longest time that the client may take nothing, in milliseconds
+   */
+  sendWhole(request: IncomingMessage, response: ServerResponse, silence: number): number {
     this.#refreshDate();
     const isHead = request.method === 'HEAD';
-    writeAtOnce(response, 200, isHead ? this.#whole.subarray(0, this.#headLength) : this.#whole);
+    writeAtOnce(response, 200, isHead ? this.#whole.subarray(0, this.#headLength) : this.#whole, silence);
     return isHead ? 0 : this.content.length;
   }
 
-  /** Sends 304. */
-  sendNotModified(response: ServerResponse): void {
+  /** Sends 304; `silence` as above. */
+  sendNotModified(response: ServerResponse, silence: number): void {
     this.#refreshDate();
-    writeAtOnce(response, 304, this.#notModified);
+    writeAtOnce(response, 304, this.#notModified, silence);
   }
 
   /** A date is 29 bytes, always: it is written over the last one. A buffer that still waits in a socket gets it too. */

@@ -31,7 +31,7 @@ export async function sendAnswer(
   const { request, response } = exchange;
   const isHead = request.method === 'HEAD';
   if (isHead || (answer.length <= READ_AT_ONCE && pace === undefined)) {
-    sendSmall(exchange, isHead ? { ...answer, pieces: [], length: 0 } : answer, file);
+    sendSmall(exchange, isHead ? { ...answer, pieces: [], length: 0 } : answer, file, silence);
     return;
   }
   response.writeHead(answer.status, answer.fields as string[]);
@@ -48,7 +48,7 @@ const LARGEST_HEAD = 8 * 1024;
 const KEPT_OPEN = ['Connection', 'keep-alive'];
 
 /** Sends an answer whose content is read in one go. A file that cannot be read still gets a status of its own. */
-function sendSmall(exchange: Exchange, answer: Answer, file: OpenedFile): void {
+function sendSmall(exchange: Exchange, answer: Answer, file: OpenedFile, silence: number): void {
   const { request, response } = exchange;
   const { status, length } = answer;
   const fields = answer.fields as string[];
@@ -66,7 +66,7 @@ function sendSmall(exchange: Exchange, answer: Answer, file: OpenedFile): void {
   readPieces(answer, file, room.subarray(head.length, size));
   room.write(head, 'latin1');
   exchange.bytes = length;
-  const isTaken = writeAtOnce(response, status, room.subarray(0, size));
+  const isTaken = writeAtOnce(response, status, room.subarray(0, size), silence);
   if (!isTaken) room = NO_ROOM;
 }
 

@@ -95,9 +95,9 @@ class FileServer {
     }
     const selection = select(request.headers, kept.representation, this.#location.maxRanges);
     if (selection === 'whole') {
-      exchange.bytes = kept.ready.sendWhole(request, response);
+      exchange.bytes = kept.ready.sendWhole(request, response, this.#rules.silence);
     } else if (selection === 'not-modified') {
-      kept.ready.sendNotModified(response);
+      kept.ready.sendNotModified(response, this.#rules.silence);
     } else {
       return this.#send(exchange, order, kept.representation, new MemoryFile(kept));
     }

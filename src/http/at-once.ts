@@ -35,11 +35,17 @@ export function renderHead(status: number, fields: readonly string[], reason = S
 }
 
 /**
- * Writes head and content, and tells the response that they are sent.
+ * Writes head and content, and tells the response that they are sent: it ends when the socket has taken them all.
  * @param bytes text is latin1
+ * @param silence longest time that the client may take nothing, in milliseconds; then it is cut off
  * @returns false when the socket keeps a part of the bytes for later: a buffer must then stay as it is
  */
-export function writeAtOnce(response: ServerResponse, status: number, bytes: Buffer | string): boolean {
+export function writeAtOnce(
+  response: ServerResponse,
+  status: number,
+  bytes: Buffer | string,
+  silence: number,
+): boolean {
   const state = response as ServerResponse & HeadState;
   const { socket } = response;
   response.statusCode = status;
@@ -48,7 +54,17 @@ export function writeAtOnce(response: ServerResponse, status: number, bytes: Buf
   // Past the response: given to end(), the bytes would go out as two pieces.
   if (typeof bytes === 'string') socket?.write(bytes, 'latin1');
   else socket?.write(bytes);
-  const isTaken = socket?.writableLength === 0;
-  response.end();
-  return isTaken;
+  if (socket === null || socket.writableLength === 0) {
+    response.end();
+    return true;
+  }
+  // Ended now, its connection would look idle, and be closed with what still waits in it.
+  socket.setTimeout(silence);
+  socket.write('', (error) => {
+    // The client is gone, or has been cut off: the answer is not whole, and must not be logged as if it were.
+    if (error) return;
+    socket.setTimeout(0);
+    response.end();
+  });
+  return false;
 }

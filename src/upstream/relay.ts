@@ -296,7 +296,7 @@ export class Relay implements Dispatcher.DispatchHandler, Attempt {
       if (!dated) fields.push('Date', currentDate());
       // As Node says it (RFC 9112 §9.3 would not need it).
       fields.push('Connection', 'keep-alive');
-      writeAtOnce(response, status, renderHead(status, fields, reason) + body);
+      writeAtOnce(response, status, renderHead(status, fields, reason) + body, this.#options.silence);
     } else {
       this.#writeHead();
       response.end(body, 'latin1');

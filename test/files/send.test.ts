@@ -1,6 +1,6 @@
 // Sending: constant memory at the pace of the client, descriptors that are given back, and no answer that looks whole
 // without being so.
-import { closeSync, openSync, truncateSync } from 'node:fs';
+import { closeSync, openSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { openDescriptors, peakMemory, withoutProc } from '../support/proc.js';
@@ -85,6 +85,16 @@ t.test('a client that takes nothing for --send-timeout is cut off', { skip: with
   await until(() => !openDescriptors(server.process.pid).includes(path), 'the descriptor is closed');
   const line = await server.logged(({ msg }) => msg === 'request');
   t.match(line, { target: '/media/silent.bin', aborted: true });
+});
+
+t.test('so is one that takes nothing of many small files', async (t) => {
+  writeFileSync(join(root, 'small.bin'), 'x'.repeat(100_000));
+  const server = await startServer(t, ['--root', root, '--send-timeout', '500ms']);
+  const connection = await openConnection(t, server.port);
+  connection.socket.pause();
+  connection.socket.write('GET /media/small.bin HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(200));
+  const line = await server.logged(({ aborted }) => aborted === true);
+  t.match(line, { target: '/media/small.bin', status: 200 });
 });
 
 t.test('a file that is truncated while it is sent ends the connection, and is never padded', async (t) => {

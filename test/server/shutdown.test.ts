@@ -114,3 +114,21 @@ t.test(
     t.equal(await stopped, 0);
   },
 );
+
+t.test('small files whose bytes still wait in a socket arrive before it is closed', async (t) => {
+  const count = 100;
+  const size = 128 * 1024;
+  const root = t.testdir({ 'a.bin': 'x'.repeat(size) });
+  const server = await startServer(t, ['--root', root]);
+  const late = await openConnection(t, server.port);
+  late.socket.pause();
+  late.socket.write('GET /media/a.bin HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(count));
+  await server.logged(({ msg }) => msg === 'request');
+  server.process.kill('SIGTERM');
+  await server.logged(({ msg }) => String(msg).startsWith('stopping'));
+  await until(() => isClosed(server.port), 'it takes no new connections');
+  late.socket.resume();
+  const received = await late.closed();
+  t.equal(received.match(/HTTP\/1\.1 200 OK/g)?.length, count);
+  t.equal(received.match(/x{131072}/g)?.length, count, 'all of them whole');
+});
