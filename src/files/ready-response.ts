@@ -1,7 +1,7 @@
 // A response whose head and content are one buffer, ready for one write.
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { renderHead, writeAtOnce } from '../http/at-once.js';
 import { currentDate } from '../http/clock.js';
+import type { ClientRequest, OneWriteResponse } from '../http/exchange.js';
+import { renderHead } from '../http/head.js';
 import { answerWith } from './answer.js';
 import type { Representation } from './representation.js';
 
@@ -31,17 +31,17 @@ export class ReadyResponse {
    * Sends 200 with the content, or without it to HEAD; returns the bytes of content sent.
    * @param silence longest time that the client may take nothing, in milliseconds
    */
-  sendWhole(request: IncomingMessage, response: ServerResponse, silence: number): number {
+  sendWhole(request: ClientRequest, response: OneWriteResponse, silence: number): number {
     this.#refreshDate();
     const isHead = request.method === 'HEAD';
-    writeAtOnce(response, 200, isHead ? this.#whole.subarray(0, this.#headLength) : this.#whole, silence);
+    response.writeAtOnce(200, isHead ? this.#whole.subarray(0, this.#headLength) : this.#whole, silence);
     return isHead ? 0 : this.content.length;
   }
 
   /** Sends 304; `silence` as above. */
-  sendNotModified(response: ServerResponse, silence: number): void {
+  sendNotModified(response: OneWriteResponse, silence: number): void {
     this.#refreshDate();
-    writeAtOnce(response, 304, this.#notModified, silence);
+    response.writeAtOnce(304, this.#notModified, silence);
   }
 
   /** A date is 29 bytes, always: it is written over the last one. A buffer that still waits in a socket gets it too. */

@@ -1,8 +1,8 @@
 // Sends an answer: head, then the pieces of its content with constant memory, at the pace of the client.
-import { canWriteAtOnce, renderHead, writeAtOnce } from '../http/at-once.js';
 import { currentDate } from '../http/clock.js';
 import { TruncatedError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
+import { canWriteAtOnce, renderHead } from '../http/head.js';
 import type { OpenedFile } from '../stores/store.js';
 import { type Answer, type Piece, pieceLength } from './answer.js';
 import { BUFFER_SIZE, giveBuffer, takeBuffer } from './buffers.js';
@@ -49,10 +49,10 @@ const KEPT_OPEN = ['Connection', 'keep-alive'];
 
 /** Sends an answer whose content is read in one go. A file that cannot be read still gets a status of its own. */
 function sendSmall(exchange: Exchange, answer: Answer, file: OpenedFile, silence: number): void {
-  const { request, response } = exchange;
+  const { response } = exchange;
   const { status, length } = answer;
   const fields = answer.fields as string[];
-  if (!canWriteAtOnce(request, response)) {
+  if (!canWriteAtOnce(response)) {
     const content = Buffer.allocUnsafe(length);
     readPieces(answer, file, content);
     response.writeHead(status, fields);
@@ -66,7 +66,7 @@ function sendSmall(exchange: Exchange, answer: Answer, file: OpenedFile, silence
   readPieces(answer, file, room.subarray(head.length, size));
   room.write(head, 'latin1');
   exchange.bytes = length;
-  const isTaken = writeAtOnce(response, status, room.subarray(0, size), silence);
+  const isTaken = response.writeAtOnce(status, room.subarray(0, size), silence);
   if (!isTaken) room = NO_ROOM;
 }
 

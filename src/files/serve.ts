@@ -1,9 +1,9 @@
 // The alias role (nginx: ngx_http_static_module): path → open file → preconditions and ranges → send.
 import type { Logger } from 'pino';
 import type { FileLocation } from '../config/location.js';
-import { canWriteAtOnce } from '../http/at-once.js';
 import { MethodNotAllowedError, NotAcceptableError, NotFoundError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
+import { canWriteAtOnce } from '../http/head.js';
 import type { Order } from '../http/order.js';
 import type { BytePath } from '../http/target.js';
 import { DiskStore } from '../stores/disk.js';
@@ -90,7 +90,7 @@ class FileServer {
     const wanted = { path, name, ...(choice ?? AS_IT_IS) };
     const kept = this.#findKept(wanted);
     if (kept === undefined) return this.#serveFromStore(exchange, order, wanted);
-    if (order !== undefined || !this.#mayBeReady || !canWriteAtOnce(request, response)) {
+    if (order !== undefined || !this.#mayBeReady || !canWriteAtOnce(response)) {
       return this.#send(exchange, order, kept.representation, new MemoryFile(kept));
     }
     const selection = select(request.headers, kept.representation, this.#location.maxRanges);

@@ -1,5 +1,7 @@
-// One request and its response, as it goes through the rooms. Each room adds what the access log will tell.
-import type { IncomingMessage, ServerResponse } from 'node:http';
+// One request on its way through the rooms. Each room adds what the access log will tell.
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 import type { Target } from './target.js';
 
 /** How the client reached the outermost server: this one, or a trusted proxy in front of it. */
@@ -11,10 +13,66 @@ export interface Forwarded {
   readonly port?: string;
 }
 
+/** A client's request: Node's own, or a plain one that was read without Node (see http/plain-request). */
+export interface ClientRequest {
+  readonly method?: string | undefined;
+  /** By lower-case name. */
+  readonly headers: IncomingMessage['headers'];
+  /** Names and values in turn, as received. */
+  readonly rawHeaders: readonly string[];
+  /** `1.1` or `1.0`. */
+  readonly httpVersion: string;
+  /** True once the whole body is here. */
+  readonly complete: boolean;
+  /** True once nothing more of it will come. */
+  readonly destroyed: boolean;
+  readonly socket: Socket;
+  /** The bytes behind the head. Emits `timeout`, too, when the socket's time runs out before they are all here. */
+  readonly body: Readable;
+}
+
+/** The response to a client: Node's own, or a plain one. The members mean what they mean in `http.ServerResponse`. */
+export interface ClientResponse {
+  statusCode: number;
+  /** Set to false, it makes this answer the last on its connection. */
+  shouldKeepAlive: boolean;
+  readonly headersSent: boolean;
+  readonly destroyed: boolean;
+  readonly writableFinished: boolean;
+  readonly writableNeedDrain: boolean;
+  readonly socket: Socket | null;
+  /** @param fields names and values in turn */
+  writeHead(status: number, reason: string, fields: string[]): unknown;
+  writeHead(status: number, fields: string[]): unknown;
+  flushHeaders(): void;
+  /** @param callback called when the socket has taken the bytes, or never will */
+  write(bytes: Buffer, callback?: () => void): boolean;
+  end(bytes?: Buffer): unknown;
+  end(text: string, encoding: 'latin1'): unknown;
+  addTrailers(trailers: [string, string][]): void;
+  writeContinue(): void;
+  /** Breaks the connection. */
+  destroy(): unknown;
+  on(event: 'close', listener: () => void): unknown;
+  once(event: 'close' | 'drain', listener: () => void): unknown;
+  off(event: 'close' | 'drain', listener: () => void): unknown;
+  /**
+   * Writes head and content in one piece, which ends the response; absent on Node's own responses, where it cannot be
+   * had.
+   * @param bytes text is latin1
+   * @param silence longest time that the client may take nothing, in milliseconds; then it is cut off
+   * @returns false when the socket keeps a part of the bytes for later: a buffer must then stay as it is
+   */
+  writeAtOnce?(status: number, bytes: Buffer | string, silence: number): boolean;
+}
+
+/** A response that can be written at once. */
+export type OneWriteResponse = ClientResponse & Required<Pick<ClientResponse, 'writeAtOnce'>>;
+
 /** One request and its response. */
 export interface Exchange {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: ClientRequest;
+  readonly response: ClientResponse;
   readonly target: Target;
   /** Set by this server; also sent to the app as X-Request-ID. */
   readonly id: string;

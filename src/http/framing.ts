@@ -1,13 +1,13 @@
 // Requests that two servers could read in two ways are refused (RFC 9112 §11.2). Node's parser refuses most of them
 // by itself (both lengths, bare LF, folded fields, spaces before a colon …); this is the rest.
-import type { IncomingMessage } from 'node:http';
 import { BadRequestError } from './errors.js';
+import type { ClientRequest } from './exchange.js';
 
 /** A host as RFC 3986 §3.2.2 has it, with a port; no user, no spaces. */
 const HOST = /^(?:[\w.~!$&'()*+,;=%-]+|\[[0-9a-f:.]+\])(?::\d{0,5})?$/i;
 
 /** What is wrong with the request, if anything. */
-export function framingFault(request: IncomingMessage): Error | undefined {
+export function framingFault(request: ClientRequest): Error | undefined {
   const { httpVersion, headers } = request;
   if (httpVersion !== '1.1' && httpVersion !== '1.0') {
     return new BadRequestError(`says that it is HTTP/${httpVersion}`);

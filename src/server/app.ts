@@ -17,6 +17,7 @@ import { wantedProtocol } from '../upstream/upgrade.js';
 import { malformedResponse, readErrorPages } from './error-page.js';
 import { createFront, type Front } from './front.js';
 import type { Log } from './log.js';
+import { readPlainRequests } from './plain-connection.js';
 import { expectProxyHeaders } from './proxy-protocol.js';
 import { createRedirector } from './redirect.js';
 import { checkRoot, directoriesKeptFrom } from './roots.js';
@@ -49,6 +50,7 @@ export async function createMediaServer(config: Config, log: Log): Promise<Fasti
     isTrusted: networkTest(config.trustProxy),
   });
   handEverythingTo(front, app);
+  readPlainRequests(app.server, front.answer, { keepAlive: KEEP_ALIVE, head: HEADERS_TIMEOUT });
   handUpgradesTo(front, app);
   // `Expect: 100-continue` is answered by who reads the body, once it is known to be wanted.
   for (const event of ['checkContinue', 'checkExpectation']) {
@@ -116,7 +118,7 @@ function handEverythingTo(front: Front, app: FastifyInstance): void {
     url: '/',
     handler(request, reply) {
       reply.hijack();
-      front.answer(request.raw, reply.raw, request.originalUrl);
+      front.answerInTurn(request.raw, reply.raw, request.originalUrl);
     },
   });
 }
@@ -155,7 +157,7 @@ function handUpgradesTo(front: Front, app: FastifyInstance): void {
       socket.end();
       response.emit('close');
     });
-    front.answer(request, response, request.url ?? '');
+    front.answerInTurn(request, response, request.url ?? '');
   });
 }
 

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import { isHttpError, NotFoundError, UnexpectedError } from '../http/errors.js';
-import type { Exchange } from '../http/exchange.js';
+import type { ClientRequest, ClientResponse, Exchange } from '../http/exchange.js';
 import { originOf, plainAddress } from '../http/forwarded.js';
 import { framingFault } from '../http/framing.js';
 import { parseTarget, type Target } from '../http/target.js';
@@ -15,9 +15,11 @@ import type { RouteTable } from './routes.js';
 
 /** The way of every request. */
 export interface Front {
-  /** Answers one request; never throws. */
-  answer(request: IncomingMessage, response: ServerResponse, received: string): void;
-  /** The last response on a connection so far: under way, waiting for its turn, or complete. */
+  /** Answers one request, whose turn it is; never throws. */
+  answer(request: ClientRequest, response: ClientResponse, received: string): void;
+  /** Answers a request that Node has read, perhaps while those before it on the connection are not answered yet. */
+  answerInTurn(request: IncomingMessage, response: ServerResponse, received: string): void;
+  /** The last of Node's responses on a connection so far: under way, waiting for its turn, or complete. */
   lastResponse(socket: Duplex): ServerResponse | undefined;
 }
 
@@ -44,11 +46,7 @@ export function createFront(
     return route.handle(exchange);
   };
 
-  const last = new WeakMap<Duplex, ServerResponse>();
-  const answer = (request: IncomingMessage, response: ServerResponse, received: string): void => {
-    // RFC 9112 §9.6: what stands behind the answer that ends a connection is not processed.
-    if (last.get(request.socket)?.shouldKeepAlive === false) return;
-    last.set(request.socket, response);
+  const answer = (request: ClientRequest, response: ClientResponse, received: string): void => {
     const { target, refusal } = readTarget(request, received);
     if (refusal !== undefined) response.shouldKeepAlive = false;
     const { remoteAddress } = request.socket;
@@ -68,16 +66,26 @@ export function createFront(
       bytes: 0,
       upgraded: false,
     };
-    whenItsTurn(response, () => {
-      if (writeLine !== undefined) logWhenClosed(exchange, received, writeLine);
-      try {
-        handle(exchange, refusal)?.catch((error: unknown) => fail(exchange, error, log, pages));
-      } catch (error) {
-        fail(exchange, error, log, pages);
-      }
-    });
+    if (writeLine !== undefined) logWhenClosed(exchange, received, writeLine);
+    try {
+      handle(exchange, refusal)?.catch((error: unknown) => fail(exchange, error, log, pages));
+    } catch (error) {
+      fail(exchange, error, log, pages);
+    }
   };
-  return { answer, lastResponse: (socket) => last.get(socket) };
+
+  const last = new WeakMap<Duplex, ServerResponse>();
+  const answerInTurn = (request: IncomingMessage, response: ServerResponse, received: string): void => {
+    // RFC 9112 §9.6: what stands behind the answer that ends a connection is not processed.
+    if (last.get(request.socket)?.shouldKeepAlive === false) return;
+    last.set(request.socket, response);
+    // To Node the request is its own body.
+    const whole = Object.assign(request, { body: request });
+    // Decided now: what is pipelined behind it comes here before its turn.
+    if (readTarget(whole, received).refusal !== undefined) response.shouldKeepAlive = false;
+    whenItsTurn(response, () => answer(whole, response, received));
+  };
+  return { answer, answerInTurn, lastResponse: (socket) => last.get(socket) };
 }
 
 /**
@@ -105,7 +113,7 @@ interface PendingData {
 /** More than a socket takes before it asks to wait, in bytes. */
 const WAITING = 1024 * 1024;
 
-function readTarget(request: IncomingMessage, received: string): { target: Target; refusal?: Error } {
+function readTarget(request: ClientRequest, received: string): { target: Target; refusal?: Error } {
   try {
     const target = parseTarget(received);
     const refusal = framingFault(request);

@@ -1,13 +1,13 @@
 // An answer that comes before the request's body is complete. Closing at once would make the client's system throw
 // the answer away unread, so the rest of the body is read and dropped for a while (nginx: lingering_close).
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ClientRequest, ClientResponse } from '../http/exchange.js';
 
 /** Longest silence, and longest time altogether, in milliseconds (nginx: lingering_timeout, lingering_time). */
 const SILENCE = 5000;
 const ALTOGETHER = 30_000;
 
 /** True when the client still has something to send. */
-export function isUnread(request: IncomingMessage): boolean {
+export function isUnread(request: ClientRequest): boolean {
   return (
     !request.complete &&
     (request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0)
@@ -15,7 +15,7 @@ export function isUnread(request: IncomingMessage): boolean {
 }
 
 /** Ends a response whose bytes are written, and with it the connection, when the client has stopped sending. */
-export function endWhenClientStops(request: IncomingMessage, response: ServerResponse): void {
+export function endWhenClientStops({ body }: ClientRequest, response: ClientResponse): void {
   const altogether = setTimeout(end, ALTOGETHER);
   const silence = setTimeout(end, SILENCE);
   const heard = (): void => {
@@ -24,10 +24,10 @@ export function endWhenClientStops(request: IncomingMessage, response: ServerRes
   function end(): void {
     clearTimeout(altogether);
     clearTimeout(silence);
-    request.off('data', heard);
+    body.off('data', heard);
     response.end();
   }
-  request.on('data', heard).once('end', end).once('close', end).on('error', end);
+  body.on('data', heard).once('end', end).once('close', end).on('error', end);
   response.once('close', end);
-  request.resume();
+  body.resume();
 }

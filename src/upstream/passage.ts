@@ -148,7 +148,7 @@ class Passage implements Outcome, Watch {
   readonly #sendTimedOut = (): void => {
     // A body that is passed on as it comes may be waiting for its client; that is no fault of the app.
     const client = this.#exchange.request;
-    const waitingForClient = this.#body?.replayable === false && !client.complete && !client.isPaused();
+    const waitingForClient = this.#body?.replayable === false && !client.complete && !client.body.isPaused();
     if (waitingForClient) this.#sendTimer?.refresh();
     else this.#relay?.cancel(new SendTimeout());
   };

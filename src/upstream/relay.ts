@@ -2,9 +2,9 @@
 // (nginx: proxy_buffering), else at the client's.
 import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import { canWriteAtOnce, renderHead, writeAtOnce } from '../http/at-once.js';
 import { currentDate } from '../http/clock.js';
 import type { Exchange } from '../http/exchange.js';
+import { canWriteAtOnce, renderHead } from '../http/head.js';
 import type { AppOrder } from '../http/order.js';
 import type { Attempt } from './connections.js';
 import { Discard } from './discard.js';
@@ -291,12 +291,12 @@ export class Relay implements Dispatcher.DispatchHandler, Attempt {
 
   /** Sends the head that was held back together with all of its body. */
   #sendWhole({ status, reason, fields, dated }: Head, body: string): void {
-    const { request, response } = this.#exchange;
-    if (canWriteAtOnce(request, response)) {
+    const { response } = this.#exchange;
+    if (canWriteAtOnce(response)) {
       if (!dated) fields.push('Date', currentDate());
       // As Node says it (RFC 9112 §9.3 would not need it).
       fields.push('Connection', 'keep-alive');
-      writeAtOnce(response, status, renderHead(status, fields, reason) + body, this.#options.silence);
+      response.writeAtOnce(status, renderHead(status, fields, reason) + body, this.#options.silence);
     } else {
       this.#writeHead();
       response.end(body, 'latin1');

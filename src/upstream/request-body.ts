@@ -1,11 +1,10 @@
 // The request's body, held here until it is complete: the app gets it at once, however slow its client is
 // (nginx: proxy_request_buffering, client_body_buffer_size, client_max_body_size).
-import type { IncomingMessage } from 'node:http';
 import { type Readable, Transform } from 'node:stream';
 import type { Logger } from 'pino';
 import type { UpstreamLocation } from '../config/location.js';
 import { BodyTooLargeError, RequestTimeoutError, SpoolFailedError } from '../http/errors.js';
-import type { Exchange } from '../http/exchange.js';
+import type { ClientRequest, Exchange } from '../http/exchange.js';
 import { spoolDirectoryOf, TemporaryFile } from './temporary-file.js';
 
 /** A request's body, ready for the app. Who got it closes it. */
@@ -24,7 +23,7 @@ export interface RequestBody {
 const WRITE_AHEAD = 1024 * 1024;
 
 /** RFC 9112 §6: a request has a body when one of these fields says so. */
-export function hasBody({ headers }: IncomingMessage): boolean {
+export function hasBody({ headers }: ClientRequest): boolean {
   return (
     headers['transfer-encoding'] !== undefined ||
     (headers['content-length'] !== undefined && Number(headers['content-length']) > 0)
@@ -75,8 +74,8 @@ function passOn(
 ): RequestBody {
   const { request } = exchange;
   request.socket.setTimeout(location.sendTimeout);
-  request.once('end', () => request.socket.setTimeout(0));
-  const source = size === undefined && location.maxBody > 0 ? limited(exchange, location, log) : request;
+  request.body.once('end', () => request.socket.setTimeout(0));
+  const source = size === undefined && location.maxBody > 0 ? limited(exchange, location, log) : request.body;
   return { size, replayable: false, open: () => source, close() {} };
 }
 
@@ -91,10 +90,10 @@ function limited(exchange: Exchange, location: UpstreamLocation, log: Logger): R
     },
   });
   const { request } = exchange;
-  request.once('close', () => {
+  request.body.once('close', () => {
     if (!request.complete) counter.destroy(new Error('the client left'));
   });
-  return request.pipe(counter);
+  return request.body.pipe(counter);
 }
 
 interface Settle {
@@ -127,9 +126,9 @@ class Collector {
     const { request } = this.#exchange;
     return new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
-      request.setTimeout(this.#location.sendTimeout);
-      request.on('data', this.#take).once('end', this.#end).once('close', this.#left);
-      request.once('timeout', this.#stalled).once('error', this.#left);
+      request.socket.setTimeout(this.#location.sendTimeout);
+      request.body.on('data', this.#take).once('end', this.#end).once('close', this.#left);
+      request.body.once('timeout', this.#stalled).once('error', this.#left);
     });
   }
 
@@ -142,7 +141,7 @@ class Collector {
     this.#chunks.push(chunk);
     this.#held += chunk.length;
     if (this.#held > this.#location.bufferMemory) this.#write();
-    if (this.#held > WRITE_AHEAD + this.#location.bufferMemory) this.#exchange.request.pause();
+    if (this.#held > WRITE_AHEAD + this.#location.bufferMemory) this.#exchange.request.body.pause();
   };
 
   readonly #end = (): void => {
@@ -180,7 +179,7 @@ class Collector {
         this.#written += bytes;
         this.#held -= bytes;
         if (this.#settle === undefined) return;
-        this.#exchange.request.resume();
+        this.#exchange.request.body.resume();
         if (this.#ended || this.#held > this.#location.bufferMemory) this.#write();
       },
       (error: NodeJS.ErrnoException) => this.#fail(this.#cannotWrite(error)),
@@ -204,8 +203,8 @@ class Collector {
 
   #release(): Settle | undefined {
     const { request } = this.#exchange;
-    request.off('data', this.#take).off('end', this.#end).off('close', this.#left);
-    request.off('timeout', this.#stalled).off('error', this.#left);
+    request.body.off('data', this.#take).off('end', this.#end).off('close', this.#left);
+    request.body.off('timeout', this.#stalled).off('error', this.#left);
     request.socket.setTimeout(0);
     this.#chunks = [];
     const settle = this.#settle;

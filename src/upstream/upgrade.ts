@@ -1,15 +1,19 @@
 // Protocol upgrades: WebSocket (RFC 6455), as Django Channels speaks it. After 101 the two sockets are joined.
-import type { IncomingMessage } from 'node:http';
+import { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { Exchange } from '../http/exchange.js';
+import { UnexpectedError } from '../http/errors.js';
+import type { ClientRequest, Exchange } from '../http/exchange.js';
 import { responseHeaders } from './response-headers.js';
 
 /** How often the kernel asks an idle peer whether it is still there, in milliseconds. */
 const KEEPALIVE_PROBE = 60_000;
 
 /** The protocol a request asks for, when it is one that is passed on; another offer is ignored (RFC 9110 §7.8). */
-export function wantedProtocol({ method, headers }: IncomingMessage): 'websocket' | undefined {
+export function wantedProtocol({
+  method,
+  headers,
+}: Pick<ClientRequest, 'method' | 'headers'>): 'websocket' | undefined {
   return method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket' ? 'websocket' : undefined;
 }
 
@@ -20,6 +24,8 @@ export function joinSockets(
   app: Duplex,
 ): Promise<void> {
   const { response } = exchange;
+  // Requests with an Upgrade field are not plain.
+  if (!(response instanceof ServerResponse)) throw new UnexpectedError();
   const client = response.socket as Socket;
   response.detachSocket(client);
   response.statusCode = 101;

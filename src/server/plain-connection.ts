@@ -1,0 +1,217 @@
+// Connections of clients. As long as their requests are plain they are read and answered here, one after the other;
+// the first that is not, and all that follow on its connection, are Node's. Either way they come to the same front.
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+import type { ClientRequest, ClientResponse } from '../http/exchange.js';
+import { LONGEST_PLAIN_HEAD, type RequestHead, readPlainHead } from '../http/plain-request.js';
+import { malformedResponse } from './error-page.js';
+import { PlainRequest } from './plain-request.js';
+import { PlainResponse } from './plain-response.js';
+
+/** Answers one request; never throws. */
+export type Answer = (request: ClientRequest, response: ClientResponse, received: string) => void;
+
+/** Time limits, in milliseconds. */
+export interface ClientLimits {
+  /** How long an idle connection is kept. */
+  readonly keepAlive: number;
+  /** How long a request's head may take. */
+  readonly head: number;
+}
+
+/** What all connections share. */
+interface Shared {
+  readonly answer: Answer;
+  readonly limits: ClientLimits;
+  /** Gives a connection to Node. */
+  readonly toNode: (socket: Socket) => void;
+  readonly connections: Set<PlainConnection>;
+}
+
+/** Reads the server's connections here first; `server.closeIdleConnections()` closes those that are idle here, too. */
+export function readPlainRequests(server: Server, answer: Answer, limits: ClientLimits): void {
+  const nodes = server.listeners('connection') as ((socket: Socket) => void)[];
+  const connections = new Set<PlainConnection>();
+  const toNode = (socket: Socket): void => {
+    for (const listener of nodes) listener.call(server, socket);
+  };
+  const shared: Shared = { answer, limits, toNode, connections };
+  server.removeAllListeners('connection');
+  server.on('connection', (socket: Socket) => {
+    connections.add(new PlainConnection(socket, shared));
+  });
+  const closeIdle = server.closeIdleConnections.bind(server);
+  server.closeIdleConnections = () => {
+    closeIdle();
+    for (const connection of connections) connection.closeIfIdle();
+  };
+}
+
+/** How much of the next requests is read while one is being answered, in bytes. */
+const READ_AHEAD = 64 * 1024;
+
+class PlainConnection {
+  readonly #socket: Socket;
+  readonly #shared: Shared;
+  /** Read, and not yet used. */
+  #held: Buffer | undefined;
+  /** Under way: its answer, or what is left of its body. */
+  #request: PlainRequest | undefined;
+  #response: PlainResponse | undefined;
+  /** Runs while a head is here in part. */
+  #headTimer: NodeJS.Timeout | undefined;
+  /** True once nothing more is answered. */
+  #isLast = false;
+
+  constructor(socket: Socket, shared: Shared) {
+    this.#socket = socket;
+    this.#shared = shared;
+    socket.setTimeout(shared.limits.keepAlive);
+    socket.on('data', this.#data).on('end', this.#ended).on('close', this.#closed);
+    socket.on('drain', this.#drained).on('timeout', this.#timedOut).on('error', ignore);
+  }
+
+  /** Closes the connection if no request is under way. */
+  closeIfIdle(): void {
+    if (this.#request === undefined && this.#held === undefined && this.#socket.bytesRead > 0) {
+      this.#socket.destroy();
+    }
+  }
+
+  readonly #data = (chunk: Buffer): void => {
+    if (this.#isLast) return;
+    const rest = this.#request === undefined ? chunk : this.#request.take(chunk);
+    if (rest !== undefined) {
+      this.#held = this.#held === undefined ? rest : Buffer.concat([this.#held, rest]);
+    }
+    if (this.#request === undefined) this.#next();
+    else if (this.#response === undefined) this.#goOn();
+    else if (this.#held !== undefined && this.#held.length > READ_AHEAD) this.#socket.pause();
+  };
+
+  /** Begins with the request whose head is held, if it is all here. */
+  #next(): void {
+    const held = this.#held;
+    if (held === undefined) return;
+    const text = held.toString('latin1', 0, Math.min(held.length, LONGEST_PLAIN_HEAD));
+    const end = text.indexOf('\r\n\r\n');
+    if (end < 0) {
+      if (held.length < LONGEST_PLAIN_HEAD) this.#awaitHead();
+      else this.#handOver();
+      return;
+    }
+    const length = end + 4;
+    const head = readPlainHead(length === text.length ? text : text.slice(0, length));
+    if (head === undefined) {
+      this.#handOver();
+      return;
+    }
+    this.#clearHeadTimer();
+    this.#held = held.length === length ? undefined : held.subarray(length);
+    this.#begin(head);
+  }
+
+  #begin(head: RequestHead): void {
+    const request = new PlainRequest(head, this.#socket);
+    const response = new PlainResponse(this.#socket, head.method === 'HEAD', head.keepAlive, this.#answered);
+    this.#request = request;
+    this.#response = response;
+    if (this.#held !== undefined) this.#held = request.take(this.#held);
+    this.#shared.answer(request, response, head.url);
+  }
+
+  readonly #answered = (): void => {
+    const isLast = this.#response?.shouldKeepAlive === false;
+    this.#response = undefined;
+    if (isLast) {
+      // RFC 9112 §9.6: what stands behind the answer that ends a connection is not processed.
+      this.#isLast = true;
+      this.#held = undefined;
+      this.#socket.destroySoon();
+      return;
+    }
+    const { keepAlive } = this.#shared.limits;
+    if (this.#socket.timeout !== keepAlive) this.#socket.setTimeout(keepAlive);
+    this.#goOn();
+  };
+
+  /** Goes on to the next request, when this one is here to its end. */
+  #goOn(): void {
+    if (this.#request?.complete === false) {
+      // A body that nobody wanted.
+      this.#request.body.resume();
+      return;
+    }
+    this.#request = undefined;
+    if (this.#socket.isPaused()) this.#socket.resume();
+    this.#next();
+  }
+
+  #handOver(): void {
+    this.#clearHeadTimer();
+    this.#release();
+    const socket = this.#socket;
+    socket.setTimeout(0);
+    socket.pause();
+    if (this.#held !== undefined) socket.unshift(this.#held);
+    this.#held = undefined;
+    this.#shared.toNode(socket);
+    socket.resume();
+  }
+
+  #awaitHead(): void {
+    const { head } = this.#shared.limits;
+    this.#headTimer ??= setTimeout(() => {
+      this.#isLast = true;
+      this.#socket.end(malformedResponse('ERR_HTTP_REQUEST_TIMEOUT'));
+      this.#socket.destroySoon();
+    }, head);
+  }
+
+  #clearHeadTimer(): void {
+    if (this.#headTimer === undefined) return;
+    clearTimeout(this.#headTimer);
+    this.#headTimer = undefined;
+  }
+
+  /** The client has nothing more to say. As to Node, that is to leave: what is already written still goes out. */
+  readonly #ended = (): void => {
+    this.#isLast = true;
+    this.#request?.abandon();
+    if (this.#headTimer === undefined) this.#socket.end();
+    else this.#socket.destroy();
+  };
+
+  readonly #drained = (): void => {
+    this.#response?.emit('drain');
+  };
+
+  readonly #timedOut = (): void => {
+    if (this.#request?.timedOut()) return;
+    const isWaitedFor = this.#response !== undefined && this.#socket.writableLength === 0;
+    // The time of an idle connection ran on while the app thinks, or a pace is kept; nobody is silent.
+    if (isWaitedFor && this.#socket.timeout === this.#shared.limits.keepAlive) {
+      this.#socket.setTimeout(this.#shared.limits.keepAlive);
+    } else {
+      this.#socket.destroy();
+    }
+  };
+
+  readonly #closed = (): void => {
+    this.#clearHeadTimer();
+    this.#release();
+    this.#isLast = true;
+    this.#request?.abandon();
+    this.#response?.abandon();
+  };
+
+  /** The socket is no longer ours. */
+  #release(): void {
+    this.#shared.connections.delete(this);
+    const socket = this.#socket;
+    socket.off('data', this.#data).off('end', this.#ended).off('close', this.#closed);
+    socket.off('drain', this.#drained).off('timeout', this.#timedOut).off('error', ignore);
+  }
+}
+
+function ignore(): void {}

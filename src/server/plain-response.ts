@@ -1,0 +1,159 @@
+// The response to a plain request (RFC 9112 §4, §6, §7.1): the members that handlers use of Node's ServerResponse,
+// written straight to the socket. Its connection (plain-connection.ts) learns when it is over.
+import { EventEmitter } from 'node:events';
+import type { Socket } from 'node:net';
+import { currentDate } from '../http/clock.js';
+import type { ClientResponse } from '../http/exchange.js';
+import { renderHead } from '../http/head.js';
+
+/** See ClientResponse. */
+export class PlainResponse extends EventEmitter implements ClientResponse {
+  statusCode = 200;
+  shouldKeepAlive: boolean;
+  headersSent = false;
+  destroyed = false;
+  writableFinished = false;
+  readonly socket: Socket;
+  /** False in answers to HEAD. */
+  readonly #mayHaveContent: boolean;
+  readonly #whenOver: () => void;
+  /** Rendered and not yet written: it goes out with the first bytes of content. */
+  #head: string | undefined;
+  #hasContent = false;
+  #chunked = false;
+  #trailers = '';
+  #ended = false;
+
+  /** @param whenOver called once: the response is complete, and the socket has taken all of it */
+  constructor(socket: Socket, isHead: boolean, keepAlive: boolean, whenOver: () => void) {
+    super();
+    this.socket = socket;
+    this.#mayHaveContent = !isHead;
+    this.shouldKeepAlive = keepAlive;
+    this.#whenOver = whenOver;
+  }
+
+  get writableNeedDrain(): boolean {
+    return this.socket.writableNeedDrain;
+  }
+
+  writeHead(status: number, ...rest: [string, string[]] | [string[]]): void {
+    const [reason, fields] = rest.length === 2 ? rest : [undefined, rest[0]];
+    this.statusCode = status;
+    this.headersSent = true;
+    this.#hasContent = this.#mayHaveContent && status !== 304 && status !== 204;
+    let hasLength = false;
+    let hasDate = false;
+    for (let index = 0; index < fields.length; index += 2) {
+      const name = fields[index] ?? '';
+      // Most fields are neither, and their length tells.
+      if (name.length === 14 && name.toLowerCase() === 'content-length') hasLength = true;
+      else if (name.length === 4 && name.toLowerCase() === 'date') hasDate = true;
+    }
+    const own = hasDate ? [] : ['Date', currentDate()];
+    own.push('Connection', this.shouldKeepAlive ? 'keep-alive' : 'close');
+    this.#chunked = this.#hasContent && !hasLength;
+    if (this.#chunked) own.push('Transfer-Encoding', 'chunked');
+    this.#head = renderHead(status, [...fields, ...own], reason);
+  }
+
+  flushHeaders(): void {
+    if (!this.headersSent) this.writeHead(this.statusCode, []);
+    if (this.#head === undefined || this.destroyed) return;
+    this.socket.write(this.#head, 'latin1');
+    this.#head = undefined;
+  }
+
+  write(bytes: Buffer, callback?: () => void): boolean {
+    if (!this.headersSent) this.writeHead(this.statusCode, []);
+    if (this.destroyed || this.#ended || !this.#hasContent || bytes.length === 0) {
+      if (callback !== undefined) process.nextTick(callback);
+      return !this.socket.writableNeedDrain;
+    }
+    return this.#send(bytes, callback);
+  }
+
+  end(content?: Buffer | string, encoding?: 'latin1'): void {
+    if (this.destroyed || this.#ended) return;
+    if (!this.headersSent) this.writeHead(this.statusCode, []);
+    const bytes = typeof content === 'string' ? Buffer.from(content, encoding) : content;
+    this.socket.cork();
+    if (bytes !== undefined && bytes.length > 0 && this.#hasContent) this.#send(bytes);
+    else this.flushHeaders();
+    if (this.#chunked) this.socket.write(`0\r\n${this.#trailers}\r\n`, 'latin1');
+    this.socket.uncork();
+    this.#ended = true;
+    this.#endWhenTaken(undefined);
+  }
+
+  writeAtOnce(status: number, bytes: Buffer | string, silence: number): boolean {
+    this.statusCode = status;
+    this.headersSent = true;
+    this.#ended = true;
+    if (typeof bytes === 'string') this.socket.write(bytes, 'latin1');
+    else this.socket.write(bytes);
+    return this.#endWhenTaken(silence);
+  }
+
+  addTrailers(trailers: [string, string][]): void {
+    for (const [name, value] of trailers) this.#trailers += `${name}: ${value}\r\n`;
+  }
+
+  writeContinue(): void {
+    this.socket.write('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  /** The connection is closed: nothing more will be taken. */
+  abandon(): void {
+    if (this.destroyed) return;
+    this.destroyed = true;
+    this.emit('close');
+  }
+
+  #send(bytes: Buffer, callback?: () => void): boolean {
+    const { socket } = this;
+    const head = this.#head;
+    if (head === undefined && !this.#chunked) return socket.write(bytes, callback);
+    this.#head = undefined;
+    socket.cork();
+    const before = `${head ?? ''}${this.#chunked ? `${bytes.length.toString(16)}\r\n` : ''}`;
+    socket.write(before, 'latin1');
+    let goOn = socket.write(bytes, callback);
+    if (this.#chunked) goOn = socket.write('\r\n', 'latin1');
+    socket.uncork();
+    return goOn && !socket.writableNeedDrain;
+  }
+
+  /** Ended before the socket has taken everything, the connection would look idle, and be closed with what waits in it. */
+  #endWhenTaken(silence: number | undefined): boolean {
+    const { socket } = this;
+    if (socket.writableLength === 0) {
+      // Later, as with Node's: who ends a response is not yet done with it.
+      process.nextTick(finish, this);
+      return true;
+    }
+    if (silence !== undefined) socket.setTimeout(silence);
+    socket.write('', (error) => {
+      // The client is gone, or has been cut off: the answer is not whole, and must not be logged as if it were.
+      if (!error) this.finish();
+    });
+    return false;
+  }
+
+  /** Everything has been taken. */
+  finish(): void {
+    if (this.destroyed) return;
+    this.writableFinished = true;
+    this.destroyed = true;
+    this.emit('close');
+    this.#whenOver();
+  }
+}
+
+function finish(response: PlainResponse): void {
+  response.finish();
+}
