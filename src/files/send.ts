@@ -5,7 +5,7 @@ import type { Exchange } from '../http/exchange.js';
 import { canWriteAtOnce, renderHead } from '../http/head.js';
 import type { OpenedFile } from '../stores/store.js';
 import { type Answer, type Piece, pieceLength } from './answer.js';
-import { BUFFER_SIZE, giveBuffer, takeBuffer } from './buffers.js';
+import { giveBuffer, takeBuffer } from './buffers.js';
 import type { Pace } from './limit-rate.js';
 
 /** Up to this size content is read in one go, on this thread: a trip to another costs more than the read. */
@@ -101,11 +101,11 @@ async function sendPiece(flow: Flow, piece: Piece, file: OpenedFile): Promise<vo
     await flow.write(piece);
     return;
   }
-  const buffer = takeBuffer();
+  const buffer = takeBuffer(Math.min(pieceLength(piece), flow.step));
   try {
     let position = piece.first;
     while (position <= piece.last && !flow.isGone) {
-      const wanted = Math.min(BUFFER_SIZE, flow.step, piece.last - position + 1);
+      const wanted = Math.min(buffer.length, flow.step, piece.last - position + 1);
       const bytes = await readInTurn(file, buffer.subarray(0, wanted), position);
       if (bytes === 0) throw new TruncatedError();
       position += bytes;
