@@ -1,13 +1,15 @@
 // Questions of this server to the app (nginx: the subrequest of auth_request): a GET with the client's fields, whose
 // answer is kept instead of being sent.
-import type { Dispatcher } from 'undici';
+import type { Socket } from 'node:net';
 import type { Exchange } from '../http/exchange.js';
 import type { AppAnswer, Ask } from '../http/order.js';
 import type { Peer } from './balance.js';
-import { upstreamFailure } from './failure.js';
+import type { AppRequest, Connection, Receiver } from './connection.js';
+import { ConnectionClosed, upstreamFailure } from './failure.js';
 import type { Passages } from './passage.js';
-import { requestHeaders, withoutBody } from './request-headers.js';
+import { fieldLine, isOfBody, requestFields, requestLine } from './request-headers.js';
 import { readResponseHead } from './response-headers.js';
+import type { ResponseStart } from './response-parser.js';
 import { isClosed } from './retry.js';
 
 /** Most of an answer's body that is kept, in bytes: a page that refuses, not a download. */
@@ -20,14 +22,15 @@ const ABOUT_FILE = /^(?:if-.*|range)$/;
 export function createAsk(shared: Passages): Ask {
   return async (exchange, target, fields) => {
     const startedAt = performance.now();
-    const options = {
+    const request: AppRequest = {
       method: 'GET',
-      path: target,
-      headers: askHeaders(exchange, fields),
-      body: null,
-    } satisfies Dispatcher.DispatchOptions;
+      head: `${requestLine('GET', target)}${askFields(exchange, fields)}\r\n`,
+      body: undefined,
+      upgrades: false,
+      isLast: false,
+    };
     try {
-      return await askPeers(shared, exchange, options);
+      return await askPeers(shared, exchange, request);
     } finally {
       exchange.upstreamTime = performance.now() - startedAt;
     }
@@ -37,14 +40,14 @@ export function createAsk(shared: Passages): Ask {
 async function askPeers(
   shared: Passages,
   exchange: Exchange,
-  options: Dispatcher.DispatchOptions,
+  request: AppRequest,
 ): Promise<AppAnswer | undefined> {
   const { peers } = shared;
   const tried: Peer[] = [];
   let failure: Error | undefined;
   for (let peer = peers.choose(tried); peer !== undefined; peer = peers.choose(tried)) {
     try {
-      const answer = await askPeer(peer, exchange, options);
+      const answer = await askPeer(peer, exchange, request);
       shared.hasAnswered = true;
       peers.succeeded(peer);
       return answer;
@@ -58,53 +61,51 @@ async function askPeers(
 }
 
 /** Asks on a kept connection, and once more on a fresh one when the app closed that. */
-async function askPeer(
-  peer: Peer,
-  exchange: Exchange,
-  options: Dispatcher.DispatchOptions,
-): Promise<AppAnswer | undefined> {
+async function askPeer(peer: Peer, exchange: Exchange, request: AppRequest): Promise<AppAnswer | undefined> {
   try {
-    return await askOnce(peer, exchange, options, 'takeKept');
+    return await askOnce(peer, exchange, request, 'takeKept');
   } catch (error) {
     if (!isClosed(error as Error)) throw error;
-    return await askOnce(peer, exchange, options, 'takeFresh');
+    return await askOnce(peer, exchange, request, 'takeFresh');
   }
 }
 
 function askOnce(
   peer: Peer,
   exchange: Exchange,
-  options: Dispatcher.DispatchOptions,
+  request: AppRequest,
   take: 'takeKept' | 'takeFresh',
 ): Promise<AppAnswer | undefined> {
   return new Promise((resolve, reject) => {
-    const line = peer.connections[take]();
     const released = (): void => {
       peer.active -= 1;
-      peer.connections.give(line);
     };
     peer.active += 1;
-    line.client.dispatch(options, new Question(exchange, resolve, reject, released));
+    new Question(exchange, resolve, reject, released).send(peer.connections[take](), request);
   });
 }
 
-function askHeaders(exchange: Exchange, fields: readonly string[]): string[] {
+/** The client's fields, but for those that are replaced and those that are about its request. */
+function askFields(exchange: Exchange, fields: readonly string[]): string {
   const replaced = new Set(fields.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase()));
-  const own = withoutBody(requestHeaders(exchange, undefined)).filter((_, index, all) => {
-    const name = all[index - (index % 2)]?.toLowerCase() ?? '';
-    return !replaced.has(name) && !ABOUT_FILE.test(name);
-  });
-  return [...own, ...fields];
+  let lines = requestFields(
+    exchange,
+    (name) => replaced.has(name) || ABOUT_FILE.test(name) || isOfBody(name),
+  );
+  for (let index = 0; index < fields.length; index += 2) {
+    lines += fieldLine(fields[index] ?? '', fields[index + 1] ?? '');
+  }
+  return lines;
 }
 
-/** One question under way; see Relay for the hooks. */
-class Question implements Dispatcher.DispatchHandler {
+/** One question under way. */
+class Question implements Receiver {
   readonly #exchange: Exchange;
   readonly #resolve: (answer: AppAnswer | undefined) => void;
   readonly #reject: (error: Error) => void;
   readonly #released: () => void;
   readonly #chunks: Buffer[] = [];
-  #abort: ((reason: Error) => void) | undefined;
+  #connection: Connection | undefined;
   #status = 0;
   #headers: readonly string[] = [];
   #bytes = 0;
@@ -124,44 +125,60 @@ class Question implements Dispatcher.DispatchHandler {
     exchange.response.once('close', this.#clientLeft);
   }
 
+  send(connection: Connection, request: AppRequest): void {
+    this.#connection = connection;
+    connection.send(request, this);
+  }
+
   readonly #clientLeft = (): void => {
     this.#answer(undefined);
-    this.#abort?.(new Error('the client left'));
+    this.#connection?.abort(new Error('the client left'));
   };
 
-  onConnect(abort: (reason?: Error) => void): void {
-    this.#abort = abort;
-    if (this.#over) abort(new Error('the client left'));
+  onSending(): void {}
+
+  onSentSome(): void {}
+
+  onSent(): void {}
+
+  onInformational(): void {}
+
+  onHead(start: ResponseStart): void {
+    this.#status = start.status;
+    this.#headers = readResponseHead(start).fields;
   }
 
-  onHeaders(status: number, raw: Buffer[]): boolean {
-    if (status < 200) return true;
-    this.#status = status;
-    this.#headers = readResponseHead(status, raw).fields;
-    return true;
-  }
-
-  onData(chunk: Buffer): boolean {
-    this.#bytes += chunk.length;
+  onData(bytes: Buffer): void {
+    this.#bytes += bytes.length;
     if (this.#bytes <= MOST) {
-      this.#chunks.push(chunk);
-      return true;
+      this.#chunks.push(Buffer.from(bytes));
+      return;
     }
     this.#answer({ status: this.#status, headers: this.#headers, body: undefined });
-    this.#abort?.(new Error('the answer is longer than what is kept of it'));
-    return true;
+    this.#connection?.abort(new Error('the answer is longer than what is kept of it'));
   }
 
-  onComplete(): void {
-    this.#released();
+  onEnd(): void {
+    this.#leave();
     this.#answer({ status: this.#status, headers: this.#headers, body: Buffer.concat(this.#chunks) });
   }
 
-  onError(error: Error): void {
-    this.#released();
+  /** A question asks for no other protocol. */
+  onUpgrade(_start: ResponseStart, socket: Socket): void {
+    socket.destroy();
+    this.onFailure(new ConnectionClosed());
+  }
+
+  onFailure(error: Error): void {
+    this.#leave();
     if (this.#over) return;
     this.#finish();
     this.#reject(error);
+  }
+
+  #leave(): void {
+    this.#connection = undefined;
+    this.#released();
   }
 
   #answer(answer: AppAnswer | undefined): void {

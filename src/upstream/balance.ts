@@ -93,8 +93,8 @@ export class Peers {
   }
 
   /** Cuts all connections. */
-  async close(): Promise<void> {
-    await Promise.all(this.all.map(({ connections }) => connections.close()));
+  close(): void {
+    for (const { connections } of this.all) connections.close();
   }
 
   #oneOf(peers: readonly Peer[]): Peer | undefined {

@@ -1,167 +1,80 @@
-// Connections to one server of the app (nginx: upstream, keepalive). undici speaks HTTP on each; which of them a
-// request travels on is decided here, since a kept connection may be closed by the app at any moment.
-import type { Socket } from 'node:net';
-import { buildConnector, Client } from 'undici';
-import { type Address, formatAddress } from '../config/address.js';
+// Connections to one server of the app (nginx: upstream, keepalive). Which of them a request travels on is decided
+// here, since a kept connection may be closed by the app at any moment.
+import type { Address } from '../config/address.js';
+import { Connection, type ConnectionLimits, type ConnectionOwner, type Reading } from './connection.js';
 
 /**
  * How long an idle connection is kept, in milliseconds. gunicorn's threaded workers close theirs after 2 s and
  * uvicorn after 5 s; staying below means that we usually close first.
  */
 const KEEP_IDLE = 1500;
-/** How many clients without a connection are kept for later; more of them are thrown away. */
-const MOST_COLD = 64;
-
-/** Time limits, in milliseconds; 0 is none. */
-export interface ConnectionLimits {
-  readonly connectTimeout: number;
-  readonly readTimeout: number;
-}
-
-/** A request under way, as far as its connection must know it. */
-export interface Attempt {
-  /** True while the app is kept waiting. */
-  isPaused(): boolean;
-  /** The app closed its connection meanwhile. `cleanly` is false for a reset, which may have lost bytes. */
-  closedWhilePaused(cleanly: boolean): void;
-}
-
-/** One place for a connection: connected, or ready to be. */
-export interface Line {
-  readonly client: Client;
-  /** True while there is a connection. */
-  connected: boolean;
-  /** True while a request is under way on it. */
-  busy: boolean;
-  /** The request that is under way on it. */
-  attempt: Attempt | undefined;
-}
+/** How often idle connections are looked at, in milliseconds: one timer for all instead of one for each request. */
+const LOOK = 250;
 
 /** As many connections as there are requests under way, and some idle ones for a moment. */
-export class Connections {
+export class Connections implements ConnectionOwner {
   readonly #address: Address;
   readonly #limits: ConnectionLimits;
-  /** Idle and connected, the one used last at the end: the others may time out. */
-  readonly #warm: Line[] = [];
-  /** Idle and not connected. */
-  readonly #cold: Line[] = [];
-  readonly #all = new Set<Line>();
+  /** The one used last at the end: the others may time out. */
+  readonly #idle: Connection[] = [];
+  readonly #all = new Set<Connection>();
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(address: Address, limits: ConnectionLimits) {
     this.#address = address;
     this.#limits = limits;
   }
 
-  /** A line whose connection may have been used before. */
-  takeKept(): Line {
-    const line = this.#warm.pop();
-    if (line === undefined) return this.takeFresh();
-    line.busy = true;
-    return line;
+  /** A connection that may have been used before. */
+  takeKept(): Connection {
+    const connection = this.#idle.pop();
+    if (connection === undefined) return this.takeFresh();
+    if (performance.now() - connection.idleSince < KEEP_IDLE) return connection;
+    // The others have been idle for longer still.
+    connection.abort(tooOld());
+    return this.takeFresh();
   }
 
-  /** A line that will connect anew. */
-  takeFresh(): Line {
-    const line = this.#cold.pop() ?? this.#create();
-    line.busy = true;
-    return line;
+  /** A connection that connects anew. */
+  takeFresh(reading: Reading = 'shared'): Connection {
+    const connection = new Connection(this.#address, this.#limits, this, reading);
+    this.#all.add(connection);
+    return connection;
   }
 
-  /** The request on this line has ended. */
-  give(line: Line): void {
-    if (!line.busy) return;
-    line.busy = false;
-    line.attempt = undefined;
-    if (line.connected) this.#warm.push(line);
-    else this.#keepCold(line);
+  idle(connection: Connection): void {
+    connection.idleSince = performance.now();
+    this.#idle.push(connection);
+    this.#timer ??= setInterval(this.#look, LOOK).unref();
   }
 
-  /** The line is of no use any more. */
-  drop(line: Line): void {
-    line.busy = false;
-    line.attempt = undefined;
-    this.#all.delete(line);
-    line.client.destroy().catch(() => {});
+  gone(connection: Connection): void {
+    this.#all.delete(connection);
+    const index = this.#idle.indexOf(connection);
+    if (index >= 0) this.#idle.splice(index, 1);
   }
 
-  /** Cuts all connections. */
-  async close(): Promise<void> {
-    await Promise.all([...this.#all].map((line) => line.client.destroy()));
+  /** Cuts all connections; requests under way fail. */
+  close(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    for (const connection of [...this.#all]) connection.abort(new Error('this server is stopping'));
   }
 
-  #create(): Line {
-    const { connectTimeout, readTimeout } = this.#limits;
-    const connect = buildConnector({
-      timeout: connectTimeout,
-      ...(this.#address.kind === 'unix' ? { socketPath: this.#address.path } : {}),
-    });
-    const client = new Client(originOf(this.#address), {
-      pipelining: 1,
-      keepAliveTimeout: KEEP_IDLE,
-      keepAliveMaxTimeout: KEEP_IDLE,
-      headersTimeout: readTimeout,
-      bodyTimeout: readTimeout,
-      connect(options, callback) {
-        connect(options, (...result) => {
-          // A connection that failed comes with an error alone; its type says null, undici leaves it out.
-          if (result[0] === null && result[1] !== null) guardPaused(result[1], line);
-          callback(...result);
-        });
-      },
-    });
-    const line: Line = { client, connected: false, busy: false, attempt: undefined };
-    client.on('connect', () => {
-      line.connected = true;
-    });
-    const gone = (): void => {
-      line.connected = false;
-      const index = this.#warm.indexOf(line);
-      if (index < 0) return;
-      this.#warm.splice(index, 1);
-      this.#keepCold(line);
-    };
-    client.on('disconnect', gone).on('connectionError', gone);
-    this.#all.add(line);
-    return line;
-  }
-
-  #keepCold(line: Line): void {
-    if (this.#cold.length < MOST_COLD) {
-      this.#cold.push(line);
-      return;
+  /** Closes what has been idle for long enough. */
+  readonly #look = (): void => {
+    const before = performance.now() - KEEP_IDLE;
+    for (const connection of [...this.#idle]) {
+      if (connection.idleSince > before) break;
+      connection.abort(tooOld());
     }
-    this.#all.delete(line);
-    line.client.destroy().catch(() => {});
-  }
+    if (this.#idle.length > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  };
 }
 
-/**
- * undici 7 ends the process with a failed assertion when a connection closes while its response is paused and every
- * byte that came is read (Parser.finish: `assert(!this.paused)`). So it does not learn of that; the attempt does.
- */
-function guardPaused(socket: Socket, line: Line): void {
-  const emit = socket.emit;
-  let isDead = false;
-  // An upgraded connection outlives its line, which may carry other requests then.
-  const { client } = line;
-  let isOwn = true;
-  client.once('disconnect', () => {
-    isOwn = false;
-  });
-  socket.emit = function (this: Socket, event: string | symbol, ...rest: unknown[]): boolean {
-    if (event === 'end' || event === 'error' || event === 'close') {
-      if (isDead) return true;
-      if (isOwn && line.attempt?.isPaused()) {
-        isDead = true;
-        line.attempt.closedWhilePaused(event === 'end');
-        return true;
-      }
-    }
-    return Reflect.apply(emit, this, [event, ...rest]) as boolean;
-  } as Socket['emit'];
-}
-
-function originOf(address: Address): string {
-  if (address.kind === 'unix') return 'http://localhost';
-  return `http://${formatAddress({ ...address, host: address.host ?? '127.0.0.1' })}`;
+/** Told to nobody: the connection is idle. */
+function tooOld(): Error {
+  return new Error('idle for too long');
 }

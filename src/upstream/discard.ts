@@ -19,8 +19,8 @@ export class Discard {
     this.#timer.unref();
   }
 
-  data(chunk: Buffer): void {
-    this.#bytes += chunk.length;
+  data(bytes: Buffer): void {
+    this.#bytes += bytes.length;
     if (this.#bytes > MOST) this.#cut();
   }
 

@@ -17,12 +17,58 @@ const HINTS: Readonly<Record<string, string>> = {
   EMFILE: 'this process has no file descriptor left; raise the limit on open files (ulimit -n)',
   ECONNRESET: CLOSED,
   EPIPE: CLOSED,
-  UND_ERR_SOCKET: CLOSED,
-  UND_ERR_HEADERS_OVERFLOW: 'its response head is larger than 16 KiB',
+  MEDIA_SERVE_CONNECTION_CLOSED: CLOSED,
 };
 
 /** What an app that is still starting looks like from here. */
 const NOT_THERE = new Set(['ECONNREFUSED', 'ENOENT', 'ENOTFOUND', 'EAI_AGAIN']);
+
+/** The app ended the connection. */
+export class ConnectionClosed extends Error {
+  readonly code = 'MEDIA_SERVE_CONNECTION_CLOSED';
+
+  constructor() {
+    super('it closed the connection');
+  }
+}
+
+/** The app cannot be reached in time. */
+export class ConnectTimeout extends Error {
+  readonly code = 'MEDIA_SERVE_CONNECT_TIMEOUT';
+}
+
+/** The app was silent for too long, before its answer or within it. */
+export class ReadTimeout extends Error {
+  readonly code = 'MEDIA_SERVE_READ_TIMEOUT';
+
+  constructor() {
+    super('it sent nothing within --read-timeout');
+  }
+}
+
+/** The app's response is none, or can be read in more than one way (RFC 9112 §11.2). */
+export class MalformedResponse extends Error {
+  readonly code = 'MEDIA_SERVE_MALFORMED_RESPONSE';
+
+  /** @param fault what is wrong with it, said of the answer */
+  constructor(fault: string) {
+    super(`its answer ${fault}`);
+  }
+}
+
+/** The app's response head is larger than what is taken in. */
+export class HeadTooLarge extends Error {
+  readonly code = 'MEDIA_SERVE_HEAD_TOO_LARGE';
+
+  constructor() {
+    super('its response head is larger than 16 KiB');
+  }
+}
+
+/** True for what is wrong with a response itself. */
+export function isResponseFault(error: unknown): error is MalformedResponse | HeadTooLarge {
+  return error instanceof MalformedResponse || error instanceof HeadTooLarge;
+}
 
 /** The app took no byte of the request body for too long. */
 export class SendTimeout extends Error {
@@ -35,9 +81,9 @@ export class TotalTimeout extends Error {
 }
 
 const TOO_LONG: Readonly<Record<string, string>> = {
-  UND_ERR_CONNECT_TIMEOUT: 'no connection within --connect-timeout',
+  MEDIA_SERVE_CONNECT_TIMEOUT: 'no connection within --connect-timeout',
   ETIMEDOUT: 'no connection within --connect-timeout',
-  UND_ERR_HEADERS_TIMEOUT: 'no response head within --read-timeout',
+  MEDIA_SERVE_READ_TIMEOUT: 'no response head within --read-timeout',
   MEDIA_SERVE_SEND_TIMEOUT: 'it took nothing of the request body within --upstream-send-timeout',
   MEDIA_SERVE_TOTAL_TIMEOUT: 'the request was not complete within --total-timeout',
 };

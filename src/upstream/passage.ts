@@ -1,17 +1,17 @@
 // The way of one request through the app's servers: choose one, try, and try again where that is safe.
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
-import type { Dispatcher } from 'undici';
 import type { UpstreamLocation } from '../config/location.js';
-import { BadRequestError, isHttpError } from '../http/errors.js';
+import { isHttpError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
 import type { AppOrder, Order, Redirector } from '../http/order.js';
 import type { Peer, Peers } from './balance.js';
-import type { Line } from './connections.js';
+import type { AppRequest } from './connection.js';
 import { SendTimeout, TotalTimeout, upstreamFailure } from './failure.js';
 import { type Outcome, Relay, type RelayOptions, type Watch } from './relay.js';
 import type { RequestBody } from './request-body.js';
-import { requestHeaders, withoutBody } from './request-headers.js';
+import { framingLine, isOfBody, requestFields, requestLine } from './request-headers.js';
+import type { ResponseStart } from './response-parser.js';
 import { codeOf, isClosed, isRepeatable, mayTryAgain, mayTryNext } from './retry.js';
 import { joinSockets, wantedProtocol } from './upgrade.js';
 
@@ -53,9 +53,10 @@ class Passage implements Outcome, Watch {
   readonly #upgrade: 'websocket' | undefined;
   readonly #repeatable: boolean;
   readonly #tried: Peer[] = [];
-  #headers: string[] | undefined;
+  #request: AppRequest | undefined;
   #peer: Peer | undefined;
-  #line: Line | undefined;
+  /** True while an attempt has a connection. */
+  #isConnected = false;
   #relay: Relay | undefined;
   /** True when the attempt's connection has carried a request before. */
   #kept = false;
@@ -97,34 +98,45 @@ class Passage implements Outcome, Watch {
   }
 
   #attempt(peer: Peer, again: boolean): void {
+    try {
+      this.#request ??= this.#render();
+    } catch (error) {
+      // The client's request is at fault, not the server that was chosen for it.
+      this.#settle();
+      this.#reject(error as Error);
+      return;
+    }
     const { connections } = peer;
     // What must not be carried out twice never travels on a kept connection, which the app may be closing right now.
-    const line = this.#repeatable && !again ? connections.takeKept() : connections.takeFresh();
+    const connection =
+      this.#repeatable && !again
+        ? connections.takeKept()
+        : connections.takeFresh(this.#upgrade === undefined ? 'shared' : 'stream');
     const relay = new Relay(this.#exchange, this, this, this.#shared.relay, this.#order?.fields ?? NONE);
     this.#peer = peer;
-    this.#line = line;
     this.#relay = relay;
-    this.#kept = line.connected;
+    this.#kept = connection.wasUsed;
     this.#sent = false;
-    line.attempt = relay;
+    this.#isConnected = true;
     peer.active += 1;
-    line.client.dispatch(this.#dispatchOptions(), relay);
+    relay.send(connection, this.#request);
   }
 
-  #dispatchOptions(): Dispatcher.DispatchOptions {
-    const { target } = this.#order ?? this.#exchange;
-    this.#headers ??=
-      this.#order === undefined
-        ? requestHeaders(this.#exchange, this.#body?.size)
-        : withoutBody(requestHeaders(this.#exchange, undefined));
+  #render(): AppRequest {
+    const exchange = this.#exchange;
+    const body = this.#body;
+    const isOrdered = this.#order !== undefined;
+    let head = requestLine(this.#method, (this.#order ?? exchange).target.raw);
+    head += requestFields(exchange, isOrdered ? isOfBody : undefined);
+    if (this.#upgrade !== undefined) head += `Connection: Upgrade\r\nUpgrade: ${this.#upgrade}\r\n`;
+    else if (!this.#repeatable) head += 'Connection: close\r\n';
+    if (!isOrdered) head += framingLine(exchange, body);
     return {
-      // undici's type lists the common methods only.
-      method: this.#method as Dispatcher.HttpMethod,
-      path: target.raw,
-      headers: this.#headers,
-      body: this.#body?.open() ?? null,
-      ...(this.#upgrade === undefined ? {} : { upgrade: this.#upgrade }),
-      ...(this.#repeatable ? {} : { reset: true }),
+      method: this.#method,
+      head: `${head}\r\n`,
+      body,
+      upgrades: this.#upgrade !== undefined,
+      isLast: !this.#repeatable,
     };
   }
 
@@ -159,20 +171,10 @@ class Passage implements Outcome, Watch {
   }
 
   released(): void {
-    if (this.#line !== undefined) this.#peer?.connections.give(this.#line);
-    this.#leave();
-  }
-
-  lost(): void {
-    if (this.#line !== undefined) this.#peer?.connections.drop(this.#line);
-    this.#leave();
-  }
-
-  #leave(): void {
     clearTimeout(this.#sendTimer);
-    if (this.#line === undefined || this.#peer === undefined) return;
-    this.#peer.active -= 1;
-    this.#line = undefined;
+    if (!this.#isConnected) return;
+    this.#isConnected = false;
+    if (this.#peer !== undefined) this.#peer.active -= 1;
     if (this.#settled) this.#body?.close();
   }
 
@@ -188,9 +190,9 @@ class Passage implements Outcome, Watch {
     this.#resolve(this.#shared.redirect(this.#exchange, order));
   }
 
-  upgraded(rawHeaders: readonly (Buffer | string)[], socket: Duplex): void {
+  upgraded(start: ResponseStart, socket: Socket): void {
     this.#settle();
-    this.#resolve(joinSockets(this.#exchange, rawHeaders, socket));
+    this.#resolve(joinSockets(this.#exchange, start, socket));
   }
 
   broken(error: Error): void {
@@ -215,7 +217,8 @@ class Passage implements Outcome, Watch {
     const next = this.#next(error);
     if (next === undefined) {
       this.#settle();
-      this.#reject(this.#explain(error));
+      const { name } = this.#peer ?? { name: '' };
+      this.#reject(upstreamFailure(error, name, this.#shared.hasAnswered));
       return;
     }
     const { peer, again } = next;
@@ -247,12 +250,6 @@ class Passage implements Outcome, Watch {
     return other === undefined ? undefined : { peer: other, again: false };
   }
 
-  #explain(error: Error): Error {
-    if (codeOf(error) === 'UND_ERR_INVALID_ARG')
-      return new BadRequestError(`cannot be passed on: ${error.message}`);
-    return upstreamFailure(error, this.#peer?.name ?? '', this.#shared.hasAnswered);
-  }
-
   readonly #clientLeft = (): void => {
     if (this.#settled) return;
     this.#relay?.forsake();
@@ -264,7 +261,7 @@ class Passage implements Outcome, Watch {
     this.#settled = true;
     clearTimeout(this.#totalTimer);
     this.#exchange.response.off('close', this.#clientLeft);
-    if (this.#line === undefined) this.#body?.close();
+    if (!this.#isConnected) this.#body?.close();
   }
 }
 

@@ -50,7 +50,9 @@ export function createProxy(location: UpstreamLocation, redirect: Redirector, lo
         ? handleWithBody(exchange)
         : passToApp(shared, exchange, undefined, order),
     ask: createAsk(shared),
-    close: () => peers.close(),
+    async close() {
+      peers.close();
+    },
   };
 }
 

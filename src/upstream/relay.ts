@@ -1,16 +1,16 @@
 // One attempt at the app: its response goes to the client, at the app's pace as far as the backlog reaches
 // (nginx: proxy_buffering), else at the client's.
-import type { Duplex } from 'node:stream';
-import type { Dispatcher } from 'undici';
+import type { Socket } from 'node:net';
 import { currentDate } from '../http/clock.js';
 import type { Exchange } from '../http/exchange.js';
 import { canWriteAtOnce, renderHead } from '../http/head.js';
 import type { AppOrder } from '../http/order.js';
-import type { Attempt } from './connections.js';
+import type { AppRequest, Connection, Receiver } from './connection.js';
 import { Discard } from './discard.js';
 import { readOrder } from './order.js';
 import { type BacklogLimits, ResponseBacklog } from './response-backlog.js';
-import { readResponseHead, responseHeaders, text } from './response-headers.js';
+import { readResponseHead } from './response-headers.js';
+import type { ResponseStart } from './response-parser.js';
 
 /** What becomes of an attempt. Exactly one of these is called, once; `done` may come before the app has ended. */
 export interface Outcome {
@@ -23,7 +23,7 @@ export interface Outcome {
   /** The app ordered something else to be sent; nothing has been sent yet. */
   ordered(order: AppOrder): void;
   /** The app switched protocols. */
-  upgraded(rawHeaders: readonly (Buffer | string)[], socket: Duplex): void;
+  upgraded(start: ResponseStart, socket: Socket): void;
 }
 
 /** What an attempt reports while it is under way. */
@@ -38,8 +38,6 @@ export interface Watch {
   answered(): void;
   /** The connection to the app is free again, or gone. */
   released(): void;
-  /** The connection to the app cannot be used again. */
-  lost(): void;
 }
 
 /** The head of a response, as the client will get it. */
@@ -59,38 +57,30 @@ export interface RelayOptions {
   readonly silence: number;
 }
 
-const UNSENDABLE = /[^\t\x20-\x7e\x80-\xff]/;
 /** Up to here a body is copied behind its head, which costs less than a piece of its own, in bytes. */
 const SMALL = 4096;
 const CONTINUE = 100;
-const SWITCHING_PROTOCOLS = 101;
 
-/**
- * Hands the app's response to the client. These are undici's own hooks (`onConnect`, `onHeaders` …): those that it
- * documents since version 7 wrap them, and parse each head into an object that nobody here would read.
- */
-export class Relay implements Dispatcher.DispatchHandler, Attempt {
+/** Hands the app's response to the client. */
+export class Relay implements Receiver {
   readonly #exchange: Exchange;
   readonly #outcome: Outcome;
   readonly #watch: Watch;
   readonly #options: RelayOptions;
   readonly #kept: readonly string[];
   readonly #startedAt = performance.now();
-  #abort: ((reason?: Error) => void) | undefined;
-  #abortReason: Error | undefined;
-  #resumeParser: (() => void) | undefined;
+  /** While the request is under way on it. */
+  #connection: Connection | undefined;
   #paused = false;
   /** Waits for its small body, or for the end, to be written with it at once. */
   #held: Head | undefined;
   #length: number | undefined;
   #received = 0;
   #buffering = false;
-  #chunked = false;
   #backlog: ResponseBacklog | undefined;
   #discard: Discard | undefined;
   /** True while bytes go through the backlog. */
   #behind = false;
-  #appEnded = false;
   #over = false;
 
   /** @param kept fields of an earlier answer, which ordered this one; names and values in turn */
@@ -108,17 +98,15 @@ export class Relay implements Dispatcher.DispatchHandler, Attempt {
     this.#options = options;
   }
 
+  /** Begins the attempt. */
+  send(connection: Connection, request: AppRequest): void {
+    this.#connection = connection;
+    connection.send(request, this);
+  }
+
   /** Ends the attempt; the outcome is `failed` or `broken`. */
   cancel(reason: Error): void {
-    if (this.#abort !== undefined) {
-      this.#abort(reason);
-      return;
-    }
-    // Before it is connected there is nothing to abort: onConnect sees the reason.
-    this.#abortReason = reason;
-    if (this.#over) return;
-    this.#over = true;
-    this.#outcome.failed(reason);
+    this.#connection?.abort(reason);
   }
 
   /** The client is gone: nothing is sent to it any more, and the app's answer is dropped. */
@@ -130,115 +118,98 @@ export class Relay implements Dispatcher.DispatchHandler, Attempt {
     this.#resumeApp();
   }
 
-  onConnect(abort: (reason?: Error) => void): void {
-    this.#abort = abort;
-    if (this.#abortReason !== undefined) abort(this.#abortReason);
-    else this.#watch.sending();
+  onSending(): void {
+    this.#watch.sending();
   }
 
-  onBodySent(): void {
+  onSentSome(): void {
     this.#watch.sentSome();
   }
 
-  onRequestSent(): void {
+  onSent(): void {
     this.#watch.sent();
   }
 
-  onUpgrade(_status: number, rawHeaders: Buffer[] | string[] | null, socket: Duplex): void {
-    this.#watch.released();
+  onUpgrade(start: ResponseStart, socket: Socket): void {
+    this.#leave();
     if (this.#over) {
       socket.destroy();
       return;
     }
     this.#over = true;
     this.#exchange.upstreamTime = performance.now() - this.#startedAt;
-    this.#outcome.upgraded(rawHeaders ?? [], socket);
+    this.#outcome.upgraded(start, socket);
   }
 
-  onHeaders(status: number, raw: Buffer[], resume: () => void, reason: string): boolean {
-    this.#resumeParser = resume;
-    if (this.#over) return true;
-    if (status < 200) {
-      this.#informational(status, raw, reason);
-      return true;
-    }
-    const { response } = this.#exchange;
+  /** 103 Early Hints and their like (RFC 9110 §15.2): passed on to clients that know them. */
+  onInformational(start: ResponseStart): void {
+    const { request, response } = this.#exchange;
+    const { status, reason } = start;
+    if (this.#over || status === CONTINUE || request.httpVersion !== '1.1') return;
+    response.socket?.write(renderHead(status, readResponseHead(start).fields, reason), 'latin1');
+  }
+
+  onHead(start: ResponseStart): void {
+    if (this.#over) return;
     this.#exchange.upstreamTime = performance.now() - this.#startedAt;
-    const head = readResponseHead(status, raw);
-    if (head.fault !== undefined) {
-      this.#abort?.(new Error(head.fault));
-      return true;
-    }
     this.#watch.answered();
+    const head = readResponseHead(start);
     if (head.instructions?.has('x-accel-redirect') || head.instructions?.has('x-sendfile')) {
-      const order = readOrder(raw.map(text));
+      const order = readOrder(start.fields);
       if (order !== undefined) {
         this.#over = true;
-        this.#discard = new Discard((reason) => this.#abort?.(reason));
+        this.#discard = new Discard((reason) => this.cancel(reason));
         this.#outcome.ordered({ ...order, fields: withKept([...order.fields], this.#kept) });
-        return true;
+        return;
       }
     }
-    this.#length = head.length;
-    this.#chunked = head.chunked;
+    this.#length = start.length;
     this.#buffering = head.buffering && this.#options.backlog !== undefined;
-    // A phrase that cannot be sent on is left out: nobody reads it but people (RFC 9112 §4).
-    const phrase = UNSENDABLE.test(reason) ? '' : reason;
-    this.#held = { status, reason: phrase, fields: withKept(head.fields, this.#kept), dated: head.dated };
-    const isComplete = status === 204 || status === 304 || this.#exchange.request.method === 'HEAD';
-    const isSmall = head.length !== undefined && head.length <= SMALL;
-    if (isComplete) {
-      // undici would wait for a 304's Content-Length, and call its absence an error.
-      this.#end();
-      return true;
-    }
-    if (!isSmall) this.#writeHead();
+    this.#held = {
+      status: start.status,
+      reason: start.reason,
+      fields: withKept(head.fields, this.#kept),
+      dated: head.dated,
+    };
+    if (start.length !== undefined && start.length <= SMALL) return;
+    this.#writeHead();
     // Without a length the app writes as things happen (streaming, server-sent events): the head does not wait.
-    if (head.length === undefined) response.flushHeaders();
-    return true;
+    if (start.length === undefined) this.#exchange.response.flushHeaders();
   }
 
-  onData(chunk: Buffer): boolean {
-    this.#received += chunk.length;
+  onData(bytes: Buffer): void {
+    this.#received += bytes.length;
     if (this.#over) {
-      this.#discard?.data(chunk);
-      return true;
+      this.#discard?.data(bytes);
+      return;
     }
-    this.#exchange.bytes += chunk.length;
-    if (this.#behind) return this.#goOn(this.#backlog?.add(chunk) ?? true);
+    this.#exchange.bytes += bytes.length;
+    if (this.#behind) {
+      if (this.#backlog?.add(Buffer.from(bytes)) === false) this.#pauseApp();
+      return;
+    }
     const { response } = this.#exchange;
     if (this.#received === this.#length) {
       // The last bytes and the end in one: most answers are one write.
-      this.#end(chunk);
-      return true;
+      this.#end(bytes);
+      return;
     }
     this.#writeHead();
-    if (response.write(chunk)) return true;
+    if (response.write(Buffer.from(bytes))) return;
     response.socket?.setTimeout(this.#options.silence);
-    if (this.#buffering) {
-      this.#catchUp();
-      return true;
-    }
-    response.once('drain', () => {
-      response.socket?.setTimeout(0);
-      this.#resumeApp();
-    });
-    return this.#goOn(false);
+    if (this.#buffering) this.#catchUp();
+    else if (!this.#paused) this.#waitForClient();
   }
 
-  onComplete(trailers: readonly (Buffer | string)[] | null): void {
-    this.#appEnded = true;
-    this.#discard?.end();
-    this.#watch.released();
+  onEnd(trailers: readonly string[]): void {
+    this.#leave();
     if (this.#over) return;
-    if (trailers !== null && trailers.length > 0 && this.#chunked) this.#addTrailers(trailers);
+    if (trailers.length > 0) this.#addTrailers(trailers);
     if (!this.#behind) this.#end();
   }
 
-  onError(error: Error): void {
-    this.#appEnded = true;
-    this.#discard?.end();
-    this.#watch.released();
+  onFailure(error: Error): void {
+    this.#leave();
     if (this.#over) return;
     this.#over = true;
     this.#backlog?.close();
@@ -247,44 +218,41 @@ export class Relay implements Dispatcher.DispatchHandler, Attempt {
     else this.#outcome.failed(error);
   }
 
-  isPaused(): boolean {
-    return this.#paused;
-  }
-
-  closedWhilePaused(cleanly: boolean): void {
-    this.#paused = false;
-    this.#appEnded = true;
+  /** The connection is another request's now, or gone. */
+  #leave(): void {
+    this.#connection = undefined;
     this.#discard?.end();
-    this.#watch.lost();
-    if (this.#over) return;
-    if (cleanly && this.#length === undefined && !this.#chunked) {
-      // The end of the connection is the end of this body.
-      if (!this.#behind) this.#end();
-      return;
-    }
-    this.#over = true;
-    this.#backlog?.close();
-    this.#outcome.broken(new Error('it closed the connection'));
+    this.#watch.released();
   }
 
-  /** Whether the app may go on writing. */
-  #goOn(mayGoOn: boolean): boolean {
+  /** Lets the app wait until the client has taken what was written. */
+  #waitForClient(): void {
+    const { response } = this.#exchange;
+    this.#pauseApp();
+    response.once('drain', () => {
+      response.socket?.setTimeout(0);
+      this.#resumeApp();
+    });
+  }
+
+  #pauseApp(): void {
     // Behind the last byte nothing is to be held back.
-    this.#paused = !mayGoOn && this.#received !== this.#length;
-    return !this.#paused;
+    if (this.#paused || this.#received === this.#length) return;
+    this.#paused = true;
+    this.#connection?.pause();
   }
 
   #resumeApp(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    this.#resumeParser?.();
+    this.#connection?.resume();
   }
 
   /** Ends the response, with its last bytes. */
   #end(bytes?: Buffer): void {
     this.#over = true;
     const { response } = this.#exchange;
-    if (this.#held === undefined) response.end(bytes);
+    if (this.#held === undefined) response.end(bytes === undefined ? undefined : Buffer.from(bytes));
     else this.#sendWhole(this.#held, bytes?.toString('latin1') ?? '');
     this.#outcome.done();
   }
@@ -311,19 +279,8 @@ export class Relay implements Dispatcher.DispatchHandler, Attempt {
     this.#exchange.response.writeHead(status, reason, fields);
   }
 
-  /** 103 Early Hints and their like (RFC 9110 §15.2): passed on to clients that know them. */
-  #informational(status: number, raw: readonly Buffer[], reason: string): void {
-    const { request, response } = this.#exchange;
-    if (status === CONTINUE || status === SWITCHING_PROTOCOLS || request.httpVersion !== '1.1') return;
-    const fields = responseHeaders(raw, status);
-    let head = `HTTP/1.1 ${status} ${reason}\r\n`;
-    for (let index = 0; index < fields.length; index += 2)
-      head += `${fields[index]}: ${fields[index + 1]}\r\n`;
-    response.socket?.write(`${head}\r\n`, 'latin1');
-  }
-
-  #addTrailers(raw: readonly (Buffer | string)[]): void {
-    const fields = responseHeaders(raw);
+  #addTrailers(trailers: readonly string[]): void {
+    const { fields } = readResponseHead({ status: 200, fields: trailers });
     const pairs: [string, string][] = [];
     for (let index = 0; index < fields.length; index += 2) {
       const name = fields[index] ?? '';
@@ -342,7 +299,7 @@ export class Relay implements Dispatcher.DispatchHandler, Attempt {
       this.#backlog?.close();
       if (this.#over) return;
       this.#over = true;
-      this.#abort?.(error);
+      this.cancel(error);
       this.#outcome.broken(error);
     });
   }
@@ -361,7 +318,7 @@ export class Relay implements Dispatcher.DispatchHandler, Attempt {
     }
     if (this.#over) return;
     this.#behind = false;
-    if (!this.#appEnded) return;
+    if (this.#connection !== undefined) return;
     backlog.close();
     this.#end();
   }

@@ -1,5 +1,6 @@
 // The head of the request as the app gets it (nginx: proxy_set_header). What a client says of itself under the
 // names that a proxy sets is not believed: those fields are replaced.
+import { BadRequestError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
 import { connectionOptions, isHopByHop } from '../http/fields.js';
 
@@ -9,14 +10,6 @@ import { connectionOptions, isHopByHop } from '../http/fields.js';
  */
 const REPLACED =
   /^(?:x-forwarded-.*|x-forwarded|forwarded|x-real-ip|x-request-id|expect|proxy|host|content-length)$/;
-
-/** Fields that describe a body. */
-const OF_BODY = /^content-/;
-
-/** The fields of a request that is sent without the client's body. */
-export function withoutBody(headers: readonly string[]): string[] {
-  return headers.filter((_, index) => !OF_BODY.test(headers[index - (index % 2)]?.toLowerCase() ?? ''));
-}
 
 /** Names already judged, as clients write them; the same few come with every request. */
 const judged = new Map<string, string | undefined>();
@@ -35,30 +28,73 @@ function judge(name: string): string | undefined {
   return judgement;
 }
 
+/** True for a field that is left out, by its name in lower case. */
+export type Omit = (lowerCaseName: string) => boolean;
+
+/** Fields that describe a body, for a request that is sent without the client's. */
+export const isOfBody: Omit = (name) => name.startsWith('content-');
+
+/** What a request line and a field can have; anything else could end them and begin something new. */
+const UNSENDABLE_TARGET = /[^\x21-\x7e\x80-\xff]/;
+const UNSENDABLE_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
+
 /**
- * Field names and values in turn.
- * @param size of the body, in bytes; undefined when there is none or it is not known beforehand
+ * The request line (RFC 9112 §3).
+ * @throws {BadRequestError} when the target has what no target can have. A client's has been looked at by the parser;
+ *   what an app has ordered, or the configuration names, has not
  */
-export function requestHeaders(exchange: Exchange, size: number | undefined): string[] {
+export function requestLine(method: string, target: string): string {
+  if (!target.startsWith('/') || UNSENDABLE_TARGET.test(target)) {
+    throw new BadRequestError(`cannot be passed on: its target is ${JSON.stringify(target)}`);
+  }
+  return `${method} ${target} HTTP/1.1\r\n`;
+}
+
+/**
+ * One field as a line.
+ * @throws {BadRequestError} when the value has what no value can have
+ */
+export function fieldLine(name: string, value: string): string {
+  if (UNSENDABLE_VALUE.test(value))
+    throw new BadRequestError(`cannot be passed on: its ${name} is malformed`);
+  return `${name}: ${value}\r\n`;
+}
+
+/**
+ * The line that frames the body (RFC 9112 §6); none when there is no body.
+ * @param body its size is in bytes, undefined when it is not known beforehand
+ */
+export function framingLine(
+  { request }: Exchange,
+  body: { readonly size: number | undefined } | undefined,
+): string {
+  // One of no bytes may still be announced.
+  if (body === undefined) return request.headers['content-length'] === '0' ? 'Content-Length: 0\r\n' : '';
+  // A body that came in chunks has been counted, unless it is passed on as it comes.
+  return body.size === undefined ? 'Transfer-Encoding: chunked\r\n' : `Content-Length: ${body.size}\r\n`;
+}
+
+/**
+ * The fields for the app as lines, without the empty line and without those that frame body and connection.
+ * @param omit what is left out of the client's fields
+ * @throws {BadRequestError} when a field cannot be sent
+ */
+export function requestFields(exchange: Exchange, omit?: Omit): string {
   const { request, target, client, id, forwarded } = exchange;
   const raw = request.rawHeaders;
   const nominated = connectionOptions(request.headers.connection);
   const host = target.authority ?? request.headers.host;
-  const headers: string[] = host === undefined ? [] : ['Host', host];
+  let lines = host === undefined ? '' : fieldLine('Host', host);
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index] ?? '';
     const lower = judge(name);
-    if (lower === undefined || nominated?.has(lower)) continue;
-    headers.push(name, raw[index + 1] ?? '');
+    if (lower === undefined || nominated?.has(lower) || omit?.(lower)) continue;
+    lines += fieldLine(name, raw[index + 1] ?? '');
   }
-  // A body that came in chunks has been counted; one of no bytes may still be announced.
-  if (size !== undefined) headers.push('Content-Length', String(size));
-  else if (request.headers['content-length'] === '0') headers.push('Content-Length', '0');
-  if (client !== '') headers.push('X-Forwarded-For', client, 'X-Real-IP', client);
-  headers.push('X-Forwarded-Proto', forwarded.proto);
+  if (client !== '') lines += `X-Forwarded-For: ${client}\r\nX-Real-IP: ${client}\r\n`;
+  lines += fieldLine('X-Forwarded-Proto', forwarded.proto);
   const publicHost = forwarded.host ?? host;
-  if (publicHost !== undefined) headers.push('X-Forwarded-Host', publicHost);
-  if (forwarded.port !== undefined) headers.push('X-Forwarded-Port', forwarded.port);
-  headers.push('X-Request-ID', id);
-  return headers;
+  if (publicHost !== undefined) lines += fieldLine('X-Forwarded-Host', publicHost);
+  if (forwarded.port !== undefined) lines += fieldLine('X-Forwarded-Port', forwarded.port);
+  return `${lines}X-Request-ID: ${id}\r\n`;
 }

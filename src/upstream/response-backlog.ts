@@ -43,8 +43,6 @@ export class ResponseBacklog {
 
   /** Keeps the bytes. Returns false when the writer must wait for `onRoom`. */
   add(chunk: Buffer): boolean {
-    // undici hands over nothing when it goes on and has nothing yet; to write it would be of no use.
-    if (chunk.length === 0) return !this.#refused;
     this.#held += chunk.length;
     const nothingLater = this.#tail.length === 0 && !this.#isWriting && this.#readFrom === this.#readTo;
     if (nothingLater && (this.#held <= this.#limits.memory || !this.#fileUsable)) {

@@ -16,7 +16,7 @@ export function isRepeatable(method: string, body: { readonly replayable: boolea
 }
 
 /** The app, or what is between, closed the connection before it answered. */
-const CLOSED = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
+const CLOSED = new Set(['MEDIA_SERVE_CONNECTION_CLOSED', 'ECONNRESET', 'EPIPE']);
 
 /** True when the connection broke, as it does when the app closes an idle one at this moment. */
 export function isClosed(error: Error): boolean {

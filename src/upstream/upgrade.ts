@@ -1,10 +1,10 @@
 // Protocol upgrades: WebSocket (RFC 6455), as Django Channels speaks it. After 101 the two sockets are joined.
 import { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { UnexpectedError } from '../http/errors.js';
 import type { ClientRequest, Exchange } from '../http/exchange.js';
-import { responseHeaders } from './response-headers.js';
+import { readResponseHead } from './response-headers.js';
+import type { ResponseStart } from './response-parser.js';
 
 /** How often the kernel asks an idle peer whether it is still there, in milliseconds. */
 const KEEPALIVE_PROBE = 60_000;
@@ -18,11 +18,7 @@ export function wantedProtocol({
 }
 
 /** Answers 101 and joins both connections until either ends. Resolves when both are closed. */
-export function joinSockets(
-  exchange: Exchange,
-  rawHeaders: readonly (Buffer | string)[],
-  app: Duplex,
-): Promise<void> {
+export function joinSockets(exchange: Exchange, start: ResponseStart, app: Socket): Promise<void> {
   const { response } = exchange;
   // Requests with an Upgrade field are not plain.
   if (!(response instanceof ServerResponse)) throw new UnexpectedError();
@@ -30,13 +26,13 @@ export function joinSockets(
   response.detachSocket(client);
   response.statusCode = 101;
   exchange.upgraded = true;
-  const fields = ['Connection', 'Upgrade', 'Upgrade', 'websocket', ...responseHeaders(rawHeaders)];
+  const fields = ['Connection', 'Upgrade', 'Upgrade', 'websocket', ...readResponseHead(start).fields];
   let head = 'HTTP/1.1 101 Switching Protocols\r\n';
   for (let index = 0; index < fields.length; index += 2) head += `${fields[index]}: ${fields[index + 1]}\r\n`;
   client.write(`${head}\r\n`, 'latin1');
 
   client.setTimeout(0);
-  for (const socket of [client, app as Socket]) {
+  for (const socket of [client, app]) {
     // A peer that vanished without a word is found by the kernel's probes.
     socket.setKeepAlive(true, KEEPALIVE_PROBE);
     socket.setNoDelay(true);
