@@ -3,10 +3,12 @@
  * The app's side is recorded byte for byte: exactly one request reaches it, or none.
  */
 import type { Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { startTcpApp } from '../support/app.js';
 import { openConnection, parseResponse } from '../support/raw.js';
 import { startServer } from '../support/server.js';
+import { until } from '../support/until.js';
 
 /** An app that records each connection's bytes and answers every request head. */
 async function startTape(t: Test): Promise<{ address: string; taken(): string }> {
@@ -194,22 +196,77 @@ t.test('requests in one packet reach the app one by one, each on its own', async
   t.same(app.taken().match(/^GET \/\w/gm), ['GET /a', 'GET /b', 'GET /c']);
 });
 
-t.test('an answer that can be read in two ways is a 502', async (t) => {
-  const answers: Readonly<Record<string, string>> = {
-    'both lengths':
-      'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n',
-    'two Content-Length': 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok!',
-    'a folded field': 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX: a\r\n b\r\n\r\nok',
-    'an unknown coding': 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n',
-    'no HTTP': 'hello\r\n\r\n',
-  };
+/** Answers of an app with which another answer could be smuggled to a client; test/upstream/response-parser has more. */
+const TWO_ANSWERS: Readonly<Record<string, string>> = {
+  'both lengths':
+    'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n',
+  'two Content-Length': 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok!',
+  'a list in Content-Length': 'HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\nok',
+  'a sign in Content-Length': 'HTTP/1.1 200 OK\r\nContent-Length: +2\r\n\r\nok',
+  'a folded field': 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX: a\r\n b\r\n\r\nok',
+  'a folded Content-Length': 'HTTP/1.1 200 OK\r\nX: a\r\n Content-Length: 0\r\nContent-Length: 2\r\n\r\nok',
+  'a space before a colon': 'HTTP/1.1 200 OK\r\nContent-Length : 2\r\n\r\nok',
+  'a field without a colon': 'HTTP/1.1 200 OK\r\nContent-Length 2\r\n\r\nok',
+  'bare LF': 'HTTP/1.1 200 OK\nContent-Length: 2\n\nok',
+  'bare LF in a field': 'HTTP/1.1 200 OK\r\nX: a\nContent-Length: 0\r\nContent-Length: 2\r\n\r\nok',
+  'bare CR in a field': 'HTTP/1.1 200 OK\r\nX: a\rSet-Cookie: a=b\r\nContent-Length: 2\r\n\r\nok',
+  'bare LF in the reason': 'HTTP/1.1 200 O\nK\r\nContent-Length: 2\r\n\r\nok',
+  NUL: 'HTTP/1.1 200 OK\r\nX: a\0\r\nContent-Length: 2\r\n\r\nok',
+  'an unknown coding': 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n',
+  'a vertical tab before chunked':
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: \x0bchunked\r\n\r\n2\r\nok\r\n0\r\n\r\n',
+  'chunks in HTTP/1.0': 'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n',
+  'a switch that nobody asked for': 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\nok',
+  'no HTTP': 'hello\r\n\r\n',
+};
+
+t.test('an answer that can be read in two ways is a 502, and the end of its connection', async (t) => {
   let answer = '';
-  const address = await startTcpApp(t, (socket) => socket.once('data', () => socket.end(answer)));
+  let open = 0;
+  let taken = 0;
+  const address = await startTcpApp(t, (socket) => {
+    open += 1;
+    socket.on('close', () => {
+      open -= 1;
+    });
+    socket.on('data', () => {
+      taken += 1;
+      socket.write(answer, 'latin1');
+    });
+  });
   const server = await startServer(t, ['--root', t.testdir({}), '--upstream', address]);
-  for (const [name, bytes] of Object.entries(answers)) {
+  for (const [name, bytes] of Object.entries(TWO_ANSWERS)) {
     answer = bytes;
+    taken = 0;
     const client = await openConnection(t, server.port);
     client.socket.write(`${GET}Connection: close\r\n\r\n`);
-    t.equal(parseResponse(Buffer.from(await client.closed(), 'latin1')).status, 502, name);
+    const received = await client.closed();
+    t.equal(parseResponse(Buffer.from(received, 'latin1')).status, 502, name);
+    t.equal(received.split('HTTP/1.1 ').length, 2, `${name}: one answer`);
+    t.notMatch(received, /X: a|Set-Cookie|ok$/, `${name}: nothing of it`);
+    t.equal(taken, 1, `${name}: it is not asked for again`);
+    await until(() => open === 0, `${name}: the connection is closed`);
+  }
+});
+
+t.test('bytes behind an answer answer nobody', async (t) => {
+  const sound = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+  const poison = 'HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\npoisoned';
+  let later = 0;
+  const address = await startTcpApp(t, (socket) => {
+    socket.on('data', () => {
+      if (later === 0) socket.write(sound + poison);
+      else socket.write(sound, () => setTimeout(() => socket.write(poison), later));
+    });
+  });
+  const server = await startServer(t, ['--root', t.testdir({}), '--upstream', address]);
+  // In the same piece, just behind it, and while the connection is idle.
+  for (later of [0, 1, 100]) {
+    const client = await openConnection(t, server.port);
+    client.socket.write(`${GET}\r\n`);
+    await client.until((received) => received.endsWith('ok'));
+    await pause(2 * later);
+    client.socket.write(`${GET}Connection: close\r\n\r\n`);
+    t.notMatch(await client.closed(), 'poisoned', `after ${later} ms`);
   }
 });
