@@ -1,8 +1,8 @@
 // Reads the config file and checks its shape, so that every mistake is one line that names the place.
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
-import Type from 'typebox';
+import type { Ajv, ErrorObject, ValidateFunction } from 'ajv';
 import { BadValueError, quote } from './errors.js';
 import type { LocationKind } from './options.js';
 import { LOCATION_KINDS, locationSchema, serverSchema } from './schema.js';
@@ -27,9 +27,9 @@ export interface LocationEntry {
 /** @throws {BadValueError} when the file cannot be read, is not JSON, or holds something unknown. */
 export function readConfigFile(path: string, from: string): ConfigFile {
   const content = parseJson(readText(path, from), path);
-  const ajv = new Ajv({ allowUnionTypes: true, strict: false, verbose: true });
+  const ajv = createAjv();
   // Locations are checked one by one, each against its own kind: a union's errors would name every kind.
-  check(ajv.compile(serverSchema(Type.Unknown())), content, path, '');
+  check(ajv.compile(serverSchema({})), content, path, '');
   const {
     locations = [],
     $schema: _,
@@ -47,6 +47,12 @@ export function readConfigFile(path: string, from: string): ConfigFile {
     check(ajv.compile(locationSchema(kind)), entry, path, place);
   }
   return { path, directory: dirname(path), options, locations: locations as LocationEntry[] };
+}
+
+/** Loads Ajv, which most starts do without: `require`, so that reading the configuration needs no promise. */
+function createAjv(): Ajv {
+  const { Ajv } = createRequire(import.meta.url)('ajv') as typeof import('ajv');
+  return new Ajv({ allowUnionTypes: true, strict: false, verbose: true });
 }
 
 function readText(path: string, from: string): string {
@@ -87,5 +93,8 @@ function explain(error: ErrorObject, value: unknown): string {
     .split('/')
     .slice(1)
     .reduce<unknown>((inner, key) => (inner as Record<string, unknown>)[key], value);
+  if (error.keyword === 'enum') {
+    return `${quote(given)} is not one of ${(parameters['allowedValues'] as string[]).join(', ')}`;
+  }
   return `${quote(given)} ${error.message ?? 'is not allowed here'}`;
 }

@@ -1,7 +1,6 @@
 // The option table. Every option is declared here and nowhere else: its type, default, names in the environment,
 // where it may stand, the nginx directive it answers to, and its documentation. `--help`, the README's reference
 // and the config file's JSON Schema are generated from it (reference.ts).
-import Type from 'typebox';
 import { linkExpression, linkSecret } from './secure-link.js';
 import {
   appPath,
@@ -167,24 +166,28 @@ export const OPTIONS = {
     doc: 'bytes of a response that are sent before `limitRate` counts',
   }),
   index: option({
-    type: fromFile<string>(Type.String({ pattern: '^[^/]+$' })),
+    type: fromFile<string>({ type: 'string', pattern: '^[^/]+$' }),
     contexts: ['media', 'static'],
     nginx: 'index',
     doc: 'the file that is sent for a directory, such as `index.html`; with it, a directory named without a slash is redirected to its slash',
   }),
   precompressed: option({
-    type: fromFile<readonly ('br' | 'zst' | 'gz')[]>(
-      Type.Array(Type.Union([Type.Literal('br'), Type.Literal('zst'), Type.Literal('gz')])),
-    ),
+    type: fromFile<readonly ('br' | 'zst' | 'gz')[]>({ type: 'array', items: { enum: ['br', 'zst', 'gz'] } }),
     contexts: ['media', 'static', 'internal'],
     nginx: 'gzip_static',
     doc: 'siblings (`app.css.br`, `.zst`, `.gz`) that are sent in place of a file to clients that accept them; for `static` all three, for `media` none by default',
   }),
   cacheControl: option({
     type: fromFile<readonly CacheRule[]>(
-      Type.Array(
-        Type.Object({ match: Type.String(), value: Type.String() }, { additionalProperties: false }),
-      ),
+      {
+        type: 'array',
+        items: {
+          type: 'object',
+          properties: { match: { type: 'string' }, value: { type: 'string' } },
+          required: ['match', 'value'],
+          additionalProperties: false,
+        },
+      },
       (rules) => {
         for (const { match, value } of rules) {
           checkPattern(match);
@@ -197,34 +200,40 @@ export const OPTIONS = {
     doc: 'Cache-Control by name: a list of `{ "match": "woff2$", "value": "public, max-age=31536000" }`, a regular expression on the path below the prefix; the first that matches counts, before `maxAge`',
   }),
   headers: option({
-    type: fromFile<Readonly<Record<string, string>>>(Type.Record(Type.String(), Type.String()), checkFields),
+    type: fromFile<Readonly<Record<string, string>>>(
+      { type: 'object', additionalProperties: { type: 'string' } },
+      checkFields,
+    ),
     contexts: ['media', 'static', 'internal'],
     nginx: 'add_header',
     doc: "more response fields; one that is sent by default is replaced, and removed when the value is empty, which for `Content-Security-Policy` and `X-Content-Type-Options` of uploads lets a stranger's file run as part of your site",
   }),
   cors: option({
-    type: fromFile<'*' | readonly string[]>(
-      Type.Union([Type.Literal('*'), Type.Array(Type.String({ pattern: '^https?://[^/\\s]+$' }))]),
-    ),
+    type: fromFile<'*' | readonly string[]>({
+      anyOf: [{ const: '*' }, { type: 'array', items: { type: 'string', pattern: '^https?://[^/\\s]+$' } }],
+    }),
     contexts: ['media', 'static', 'internal'],
     nginx: 'add_header Access-Control-Allow-Origin',
     doc: 'origins whose pages may read the files (fonts, canvas, fetch): `"*"` or a list such as `["https://app.example.com"]`; never with credentials',
   }),
   types: option({
-    type: fromFile<Readonly<Record<string, string>>>(Type.Record(Type.String(), Type.String()), checkFields),
+    type: fromFile<Readonly<Record<string, string>>>(
+      { type: 'object', additionalProperties: { type: 'string' } },
+      checkFields,
+    ),
     contexts: ['media', 'static', 'internal'],
     nginx: 'types',
     doc: 'Content-Type by extension, before the built-in table: `{ "glb": "model/gltf-binary" }`; a type given here is sent as it is, also when it makes uploads run as code',
   }),
   defaultType: option({
-    type: fromFile<string>(Type.String({ pattern: '^[\\w.+-]+/[\\w.+-]+(?:; ?[\\x20-\\x7e]+)?$' })),
+    type: fromFile<string>({ type: 'string', pattern: '^[\\w.+-]+/[\\w.+-]+(?:; ?[\\x20-\\x7e]+)?$' }),
     contexts: ['media', 'static', 'internal'],
     default: 'application/octet-stream',
     nginx: 'default_type',
     doc: 'Content-Type of unknown extensions',
   }),
   charset: option({
-    type: fromFile<string>(Type.String({ pattern: '^[\\w.:+-]+$' })),
+    type: fromFile<string>({ type: 'string', pattern: '^[\\w.:+-]+$' }),
     contexts: ['media', 'static', 'internal'],
     default: 'utf-8',
     nginx: 'charset',

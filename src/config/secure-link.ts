@@ -1,7 +1,6 @@
 // What signed links are made of: where the secret is kept, and nginx's expressions (secure_link_md5).
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import Type from 'typebox';
 import { BadValueError } from './errors.js';
 import type { SecureLink } from './location.js';
 import type { Lookup } from './sources.js';
@@ -52,7 +51,7 @@ export interface SecretPlace {
 export const linkSecret: ValueType<SecretPlace> = {
   placeholder: 'SECRET',
   // No pattern: the message of a value that does not match would show it.
-  schema: Type.String({ minLength: 1 }),
+  schema: { type: 'string', minLength: 1 },
   parse(value) {
     const [, kind, name = ''] = /^(env|file):(.+)$/s.exec(String(value)) ?? [];
     if (kind !== 'env' && kind !== 'file') {
@@ -83,7 +82,7 @@ function readSecretFile(path: string, from: string): Buffer {
 /** An expression of nginx's secure_link_md5, such as `$secure_link_expires$uri$remote_addr $secret`. */
 export const linkExpression: ValueType<LinkExpression> = {
   placeholder: 'EXPRESSION',
-  schema: Type.String({ minLength: 1 }),
+  schema: { type: 'string', minLength: 1 },
   parse(value) {
     const parts = String(value).split(/\$(?:\{(\w+)\}|(\w+))/);
     return parts.flatMap((text, index): LinkPart[] => {

@@ -1,8 +1,8 @@
 // The kinds of value an option can have: how each is read from text, and what the config file's schema says of it.
 import { resolve } from 'node:path';
-import Type, { type TSchema } from 'typebox';
 import { type Address, parseListenAddress, parseUpstreamAddress } from './address.js';
 import { quote } from './errors.js';
+import type { JsonSchema } from './json-schema.js';
 import { type Network, parseNetwork } from './network.js';
 
 /** A kind of option value. */
@@ -10,7 +10,7 @@ export interface ValueType<T> {
   /** What stands for the value in `--help`, for example `DURATION`; empty for switches. */
   readonly placeholder: string;
   /** What the config file may hold; it has passed this schema before `parse` sees it. */
-  readonly schema: TSchema;
+  readonly schema: JsonSchema;
   /** Set when the flag may be given several times; `parse` then gets each one, or all of them together. */
   readonly repeatable?: true | 'together';
   /**
@@ -31,7 +31,7 @@ const MILLISECONDS: Readonly<Record<string, number>> = {
 /** A span of time in milliseconds, written as nginx writes it: `500ms`, `60s`, `10m`, `1h`, `7d`; a bare number is seconds. */
 export const duration: ValueType<number> = {
   placeholder: 'DURATION',
-  schema: Type.Union([Type.String(), Type.Number({ minimum: 0 })]),
+  schema: { anyOf: [{ type: 'string' }, { type: 'number', minimum: 0 }] },
   parse(value) {
     const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(String(value).trim());
     const milliseconds = Number(match?.[1]) * (MILLISECONDS[match?.[2] ?? 's'] ?? Number.NaN);
@@ -59,7 +59,7 @@ export const timeout: ValueType<number> = {
 /** A number of bytes: `512`, `64kb`, `100mb`, `1gb`; powers of 1024, as in nginx. */
 export const size: ValueType<number> = {
   placeholder: 'SIZE',
-  schema: Type.Union([Type.String(), Type.Integer({ minimum: 0 })]),
+  schema: { anyOf: [{ type: 'string' }, { type: 'integer', minimum: 0 }] },
   parse(value) {
     const match = /^(\d+)\s*([kmg]?)(?:i?b)?$/i.exec(String(value).trim());
     const power = ['', 'k', 'm', 'g'].indexOf((match?.[2] ?? '').toLowerCase());
@@ -76,7 +76,7 @@ export const size: ValueType<number> = {
 /** A whole number. */
 export const count: ValueType<number> = {
   placeholder: 'NUMBER',
-  schema: Type.Integer({ minimum: 0 }),
+  schema: { type: 'integer', minimum: 0 },
   parse(value) {
     if (!/^\d{1,9}$/.test(String(value))) {
       throw new TypeError(`${quote(value)} is not a whole number; write one such as 64`);
@@ -86,7 +86,7 @@ export const count: ValueType<number> = {
 };
 
 /** A value that only the config file can hold; its shape is all that is asked of it, unless `check` asks more. */
-export function fromFile<T>(schema: TSchema, check: (value: T) => void = () => {}): ValueType<T> {
+export function fromFile<T>(schema: JsonSchema, check: (value: T) => void = () => {}): ValueType<T> {
   return {
     placeholder: 'JSON',
     schema,
@@ -120,28 +120,28 @@ export function checkFields(fields: Readonly<Record<string, string>>): void {
 /** A directory, made absolute against the working directory. Whether it can be read is checked when the server starts. */
 export const directory: ValueType<string> = {
   placeholder: 'DIR',
-  schema: Type.String({ minLength: 1 }),
+  schema: { type: 'string', minLength: 1 },
   parse: (value) => resolve(nonEmpty(value, 'a directory', './media')),
 };
 
 /** A file, made absolute against the working directory. */
 export const file: ValueType<string> = {
   placeholder: 'FILE',
-  schema: Type.String({ minLength: 1 }),
+  schema: { type: 'string', minLength: 1 },
   parse: (value) => resolve(nonEmpty(value, 'a file', './media-serve.json')),
 };
 
 /** A URL prefix. `media`, `/media` and `https://cdn.example.com/media/` (Django allows it in MEDIA_URL) all mean `/media/`. */
 export const prefix: ValueType<string> = {
   placeholder: 'PREFIX',
-  schema: Type.String({ minLength: 1 }),
+  schema: { type: 'string', minLength: 1 },
   parse: parsePrefix,
 };
 
 /** `PREFIX=DIR`: a URL prefix and the directory that is mounted there. */
 export const mount: ValueType<Mount> = {
   placeholder: 'PREFIX=DIR',
-  schema: Type.String({ pattern: '.=.' }),
+  schema: { type: 'string', pattern: '.=.' },
   repeatable: true,
   parse(value) {
     const text = String(value);
@@ -162,7 +162,7 @@ export interface Mount {
 /** A path of the app, with a query perhaps, as it stands in a request. */
 export const appPath: ValueType<string> = {
   placeholder: 'PATH',
-  schema: Type.String({ pattern: '^/' }),
+  schema: { type: 'string', pattern: '^/' },
   parse(value) {
     const text = nonEmpty(value, 'a path of the app', '/may-i/');
     const plain = /^\/(?:[\x21\x22\x24\x26-\x7e]|%(?!00)[0-9a-f]{2})*$/i.test(text);
@@ -176,14 +176,19 @@ export const appPath: ValueType<string> = {
 /** Where this server listens. */
 export const listenAddress: ValueType<Address> = {
   placeholder: 'ADDRESS',
-  schema: Type.Union([Type.String({ minLength: 1 }), Type.Integer({ minimum: 0, maximum: 65535 })]),
+  schema: {
+    anyOf: [
+      { type: 'string', minLength: 1 },
+      { type: 'integer', minimum: 0, maximum: 65535 },
+    ],
+  },
   parse: (value) => parseListenAddress(String(value)),
 };
 
 /** On or off. The flag is `--name` or `--no-name`; environment and file say true or false. */
 export const onOff: ValueType<boolean> = {
   placeholder: '',
-  schema: Type.Boolean(),
+  schema: { type: 'boolean' },
   parse(value) {
     const word = String(value).trim().toLowerCase();
     if (['true', 'on', 'yes', '1'].includes(word)) return true;
@@ -202,7 +207,7 @@ export interface Upstream {
 /** One server of the app, as in nginx's `server ADDRESS [backup]`. */
 const upstream: ValueType<Upstream> = {
   placeholder: 'ADDRESS',
-  schema: Type.String({ minLength: 1 }),
+  schema: { type: 'string', minLength: 1 },
   parse(value) {
     const text = String(value).trim();
     const backup = /\s+backup$/.test(text);
@@ -214,7 +219,7 @@ const upstream: ValueType<Upstream> = {
 export function listOf<T>(type: ValueType<T>): ValueType<readonly T[]> {
   return {
     placeholder: `${type.placeholder},…`,
-    schema: Type.Union([type.schema, Type.Array(type.schema, { minItems: 1 })]),
+    schema: { anyOf: [type.schema, { type: 'array', items: type.schema, minItems: 1 }] },
     repeatable: 'together',
     parse(value) {
       const given: unknown[] = Array.isArray(value) ? value : [value];
@@ -238,9 +243,11 @@ export const upstreams: ValueType<readonly Upstream[]> = {
 
 /** Addresses that are believed: a CIDR range, an address, or a name for several. */
 export const networks: ValueType<readonly Network[]> = {
-  ...listOf({ placeholder: 'CIDR', schema: Type.String({ minLength: 1 }), parse: parseNetwork }),
+  ...listOf({ placeholder: 'CIDR', schema: { type: 'string', minLength: 1 }, parse: parseNetwork }),
   parse: (value) =>
-    listOf({ placeholder: 'CIDR', schema: Type.String(), parse: parseNetwork }).parse(value).flat(),
+    listOf({ placeholder: 'CIDR', schema: { type: 'string' }, parse: parseNetwork })
+      .parse(value)
+      .flat(),
 };
 
 /** A page of the operator's own in place of an error's: `502=FILE`. */
@@ -253,7 +260,7 @@ export interface ErrorPageFile {
 /** `STATUS=FILE`. */
 export const errorPage: ValueType<ErrorPageFile> = {
   placeholder: 'STATUS=FILE',
-  schema: Type.String({ pattern: '^[45]\\d\\d=.' }),
+  schema: { type: 'string', pattern: '^[45]\\d\\d=.' },
   parse(value) {
     const match = /^([45]\d\d)=(.+)$/s.exec(String(value));
     if (match === null) {
@@ -267,7 +274,7 @@ export const errorPage: ValueType<ErrorPageFile> = {
 export function oneOf<const T extends string>(...words: readonly T[]): ValueType<T> {
   return {
     placeholder: words.length > 3 ? 'LEVEL' : words.join('|'),
-    schema: Type.Union(words.map((word) => Type.Literal(word))),
+    schema: { enum: words },
     parse(value) {
       const found = words.find((word) => word === value);
       if (found === undefined) throw new TypeError(`${quote(value)} is not one of ${words.join(', ')}`);

@@ -37,7 +37,7 @@ t.test('a mistake in the file is one line that names the file, the place and the
     ['{"root": "./a"}', /has an unknown key "root"/],
     ['{"maxAge": true}', /: maxAge: true /],
     ['{"maxAge": -1}', /: maxAge: -1 /],
-    ['{"logFormat": "xml"}', /: logFormat: "xml" /],
+    ['{"logFormat": "xml"}', /: logFormat: "xml" is not one of json, pretty$/],
     ['{"listen": 99999}', /: listen: 99999 /],
     ['{"listen": ""}', /: listen: "" /],
     ['{"locations": {}}', /: locations: \{\} must be array/],
