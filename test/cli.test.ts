@@ -1,4 +1,5 @@
 // The command itself: what it prints, how it exits, and one line for each mistake.
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { environmentOf, flagOf, isOnCommandLine, OPTION_LIST } from '../src/config/options.js';
@@ -55,6 +56,29 @@ t.test(
     }
   },
 );
+
+t.test('a start loads only what it needs: no schema is compiled unless there is a config file', async (t) => {
+  const media = t.testdir({ 'media-serve.json': '{}' });
+  const watcher = `
+    import { writeSync } from 'node:fs';
+    import Module from 'node:module';
+    const loads = (name) => Object.keys(Module._cache).some((path) => path.includes(\`/node_modules/\${name}/\`));
+    process.on('exit', () => writeSync(2, ['fastify', 'ajv', 'pino-pretty'].filter(loads).join()));`;
+  const node = ['--import', `data:text/javascript,${encodeURIComponent(watcher)}`];
+  const loaded = async (args: readonly string[]): Promise<string> => {
+    const server = await startServer(t, ['--root', media, ...args], { node });
+    let words = '';
+    server.process.stderr?.on('data', (chunk) => {
+      words += chunk;
+    });
+    const closed = once(server.process, 'close');
+    await server.stop();
+    await closed;
+    return words;
+  };
+  t.equal(await loaded([]), 'fastify');
+  t.equal(await loaded(['--config', `${media}/media-serve.json`]), 'fastify,ajv');
+});
 
 t.test('the configuration may come from flags, environment and file at once', async (t) => {
   const base = t.testdir({

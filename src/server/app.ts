@@ -22,6 +22,7 @@ import { expectProxyHeaders } from './proxy-protocol.js';
 import { createRedirector } from './redirect.js';
 import { checkRoot, directoriesKeptFrom } from './roots.js';
 import { RouteTable, toBytePath } from './routes.js';
+import { WITHOUT_SCHEMAS } from './without-schemas.js';
 
 /** How long an idle connection of a client is kept, in milliseconds (nginx: keepalive_timeout, 75 s). */
 const KEEP_ALIVE = 75_000;
@@ -35,6 +36,7 @@ const HEADERS_TIMEOUT = 60_000;
 export async function createMediaServer(config: Config, log: Log): Promise<FastifyInstance> {
   const app = Fastify({
     logger: false,
+    schemaController: WITHOUT_SCHEMAS,
     keepAliveTimeout: KEEP_ALIVE,
     requestTimeout: 0,
     // A missing Host is refused by http/framing, in its turn.
