@@ -12,7 +12,7 @@ export interface Ended {
   readonly stderr: string;
 }
 
-/** Runs media-serve with these arguments; one that goes on running is killed after ten seconds (`code` is null). */
+/** Runs media-serve with these arguments; one that goes on running is killed after a minute (`code` is null). */
 export async function runCommand(
   args: readonly string[],
   options: { env?: Record<string, string>; cwd?: string; uid?: number | undefined } = {},
@@ -21,7 +21,8 @@ export async function runCommand(
     cwd: options.cwd,
     env: { PATH: process.env['PATH'] ?? '', ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 10_000,
+    // On a machine that is busy otherwise a start alone can take ten seconds.
+    timeout: 60_000,
     killSignal: 'SIGKILL',
     ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
   });

@@ -1,0 +1,31 @@
+// From a configuration to a server that listens and ends on a signal.
+import type { Config } from './config/location.js';
+import { createMediaServer } from './server/app.js';
+import { listen } from './server/listen.js';
+import { createLog } from './server/log.js';
+import { prepareShutdown } from './server/shutdown.js';
+import { describeStart, warnOfMissingApp, warnOfMissingSpool } from './server/start-report.js';
+
+/**
+ * Resolves when the server listens.
+ * @param fail is called when it cannot stop in good order
+ * @throws {BadValueError} when a directory or the address cannot be had
+ */
+export async function start(config: Config, fail: (error: unknown) => void): Promise<void> {
+  const log = await createLog(config);
+  process.once('exit', () => log.flushSync());
+  const app = await createMediaServer(config, log);
+  const shutdown = prepareShutdown(app, config.shutdownTimeout, log.events);
+  const address = await listen(app, config.listen, config.listenFrom);
+  log.events.info(describeStart(config, address), 'listening');
+  warnOfMissingApp(config, log.events);
+  warnOfMissingSpool(config, log.events);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      shutdown
+        .stop(signal)
+        .then(() => log.drain())
+        .then(() => process.exit(0), fail);
+    });
+  }
+}
