@@ -3,6 +3,9 @@ import { once } from 'node:events';
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import type { Test } from 'tap';
 
+/** Milliseconds until a wait is given up; far more than is ever needed. */
+const LIMIT = 20_000;
+
 export interface RawResponse {
   readonly status: number;
   readonly reason: string;
@@ -18,7 +21,7 @@ export interface RawResponse {
 export function rawExchange(
   target: number | NetConnectOpts,
   request: string | Buffer,
-  { timeout = 5000 }: { timeout?: number } = {},
+  { timeout = LIMIT }: { timeout?: number } = {},
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const socket = connect(typeof target === 'number' ? { port: target, host: '127.0.0.1' } : target);
@@ -63,9 +66,6 @@ export function get(target: string, fields: readonly string[] = [], method = 'GE
     '\r\n',
   );
 }
-
-/** Milliseconds until a wait is given up; far more than is ever needed. */
-const LIMIT = 20_000;
 
 /** A connection that is talked over step by step. */
 export interface RawConnection {
