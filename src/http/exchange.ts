@@ -31,6 +31,13 @@ export interface ClientRequest {
   readonly body: Readable;
 }
 
+/**
+ * `close`: it is complete, or the connection is. `drain`: the socket takes more. `left`: the client has said its last
+ * byte, and is most likely gone; when somebody listens the connection is cut, as nginx does in front of an app, and
+ * else the answer is sent. Node's own responses close at once then.
+ */
+export type ResponseEvent = 'close' | 'drain' | 'left';
+
 /** The response to a client: Node's own, or a plain one. The members mean what they mean in `http.ServerResponse`. */
 export interface ClientResponse {
   statusCode: number;
@@ -54,8 +61,8 @@ export interface ClientResponse {
   /** Breaks the connection. */
   destroy(): unknown;
   on(event: 'close', listener: () => void): unknown;
-  once(event: 'close' | 'drain', listener: () => void): unknown;
-  off(event: 'close' | 'drain', listener: () => void): unknown;
+  once(event: ResponseEvent, listener: () => void): unknown;
+  off(event: ResponseEvent, listener: () => void): unknown;
   /**
    * Writes head and content in one piece, which ends the response; absent on Node's own responses, where it cannot be
    * had.

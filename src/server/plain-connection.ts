@@ -60,6 +60,8 @@ class PlainConnection {
   #response: PlainResponse | undefined;
   /** Runs while a head is here in part. */
   #headTimer: NodeJS.Timeout | undefined;
+  /** True once the client has said its last byte. */
+  #hasEnded = false;
   /** True once nothing more is answered. */
   #isLast = false;
 
@@ -92,11 +94,14 @@ class PlainConnection {
   /** Begins with the request whose head is held, if it is all here. */
   #next(): void {
     const held = this.#held;
-    if (held === undefined) return;
+    if (held === undefined) {
+      if (this.#hasEnded) this.#socket.end();
+      return;
+    }
     const text = held.toString('latin1', 0, Math.min(held.length, LONGEST_PLAIN_HEAD));
     const end = text.indexOf('\r\n\r\n');
     if (end < 0) {
-      if (held.length < LONGEST_PLAIN_HEAD) this.#awaitHead();
+      if (held.length < LONGEST_PLAIN_HEAD && !this.#hasEnded) this.#awaitHead();
       else this.#handOver();
       return;
     }
@@ -149,6 +154,11 @@ class PlainConnection {
 
   #handOver(): void {
     this.#clearHeadTimer();
+    // Node would wait for more.
+    if (this.#hasEnded) {
+      this.#socket.destroySoon();
+      return;
+    }
     this.#release();
     const socket = this.#socket;
     socket.setTimeout(0);
@@ -174,11 +184,14 @@ class PlainConnection {
     this.#headTimer = undefined;
   }
 
-  /** The client has nothing more to say. As to Node, that is to leave: what is already written still goes out. */
+  /** The client has nothing more to say. It may still read, as `nc` does with its input at an end. */
   readonly #ended = (): void => {
+    this.#hasEnded = true;
+    if (this.#request?.complete === false) this.#request.abandon();
+    else if (this.#response !== undefined && !this.#response.emit('left')) return;
     this.#isLast = true;
-    this.#request?.abandon();
-    if (this.#headTimer === undefined) this.#socket.end();
+    // Half a head never becomes a whole one.
+    if (this.#headTimer === undefined) this.#socket.destroySoon();
     else this.#socket.destroy();
   };
 

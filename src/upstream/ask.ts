@@ -123,6 +123,7 @@ class Question implements Receiver {
     this.#reject = reject;
     this.#released = released;
     exchange.response.once('close', this.#clientLeft);
+    exchange.response.once('left', this.#clientLeft);
   }
 
   send(connection: Connection, request: AppRequest): void {
@@ -190,5 +191,6 @@ class Question implements Receiver {
   #finish(): void {
     this.#over = true;
     this.#exchange.response.off('close', this.#clientLeft);
+    this.#exchange.response.off('left', this.#clientLeft);
   }
 }

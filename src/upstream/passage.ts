@@ -93,6 +93,7 @@ class Passage implements Outcome, Watch {
       this.#totalTimer = setTimeout(() => this.#relay?.cancel(new TotalTimeout()), totalTimeout);
     }
     this.#exchange.response.once('close', this.#clientLeft);
+    this.#exchange.response.once('left', this.#clientLeft);
     const peer = this.#shared.peers.choose(this.#tried);
     if (peer !== undefined) this.#attempt(peer, false);
   }
@@ -261,6 +262,7 @@ class Passage implements Outcome, Watch {
     this.#settled = true;
     clearTimeout(this.#totalTimer);
     this.#exchange.response.off('close', this.#clientLeft);
+    this.#exchange.response.off('left', this.#clientLeft);
     if (!this.#isConnected) this.#body?.close();
   }
 }

@@ -363,3 +363,30 @@ t.test('a response ends when the socket has taken all of it', async (t) => {
     connection.socket.destroy();
   }
 });
+
+t.test(
+  'a client that has said its last byte still gets its answers, unless somebody works for them',
+  async (t) => {
+    const content = Buffer.alloc(8 * 1024 * 1024, 'a');
+    const ends: string[] = [];
+    const { port } = await startSite(t, (request, response, received) => {
+      response.on('close', () => ends.push(`${received} ${response.writableFinished}`));
+      if (received === '/app') response.once('left', () => ends.push('left'));
+      else if (received === '/file') {
+        response.writeHead(200, ['Content-Length', String(content.length)]);
+        response.write(content, () => response.end());
+      } else echo(request, response, received);
+    });
+    const reader = await openConnection(t, port);
+    reader.socket.end(`GET /file HTTP/1.1\r\nHost: x\r\n\r\n${PLAIN}`);
+    t.match(await reader.closed(), /a<?HTTP\/1\.1 200 OK\r\n[\s\S]*<GET \/plain >$/);
+    const impatient = await openConnection(t, port);
+    impatient.socket.end('GET /app HTTP/1.1\r\nHost: x\r\n\r\n');
+    t.equal(await impatient.closed(), '');
+    await until(() => ends.length === 4, 'all have ended');
+    t.strictSame(ends, ['/file true', '/plain true', 'left', '/app false']);
+    const partly = await openConnection(t, port);
+    partly.socket.end(PLAIN.slice(0, 10));
+    t.equal(await partly.closed(), '');
+  },
+);
