@@ -96,8 +96,7 @@ export class Connection implements ResponseEvents, SendReport {
   constructor(address: Address, limits: ConnectionLimits, owner: ConnectionOwner, reading: Reading) {
     this.#owner = owner;
     this.#silence = limits.readTimeout;
-    const options: SocketConstructorOpts & Pick<TcpSocketConnectOpts, 'onread'> =
-      reading === 'stream' ? {} : { onread: { buffer: readBuffer(), callback: this.#onRead } };
+    const options = reading === 'stream' ? {} : this.#readShared();
     this.#socket = new PatientSocket(options, this.#onEnded, this.#onWriteFailed);
     if (reading === 'stream') this.#socket.on('data', this.#onData);
     this.#socket.on('connect', this.#onConnected).on('timeout', this.#onSilence);
@@ -167,7 +166,7 @@ export class Connection implements ResponseEvents, SendReport {
     socket.off('data', this.#onData).off('connect', this.#onConnected).off('timeout', this.#onSilence);
     socket.off('error', this.#onError).off('close', this.#onClosed);
     socket.setTimeout(0);
-    socket.loseHttp();
+    socket.becomePlain();
     socket.pause();
     if (rest.length > 0) socket.unshift(rest);
     this.#leave();
@@ -215,6 +214,17 @@ export class Connection implements ResponseEvents, SendReport {
     receiver.onSent();
   }
 
+  /** How the socket reads without allocating anything. */
+  #readShared(): SocketConstructorOpts & Pick<TcpSocketConnectOpts, 'onread'> {
+    // On Windows a read is begun long before its bytes come, so that memory cannot be shared there.
+    const buffer = process.platform === 'win32' ? Buffer.allocUnsafeSlow(READ_SIZE) : shared;
+    const callback = (length: number): boolean => {
+      this.#read(buffer, length);
+      return true;
+    };
+    return { onread: { buffer, callback } };
+  }
+
   #read(bytes: Buffer, length: number): void {
     // What nobody asked for would answer the next request (response queue poisoning).
     if (this.#receiver === undefined) {
@@ -252,11 +262,6 @@ export class Connection implements ResponseEvents, SendReport {
     this.#isGone = true;
     this.#owner.gone(this);
   }
-
-  readonly #onRead = (length: number): boolean => {
-    this.#read(shared, length);
-    return true;
-  };
 
   readonly #onData = (chunk: Buffer): void => {
     this.#read(chunk, chunk.length);
@@ -308,9 +313,4 @@ function connectOptions(address: Address): { path: string } | { port: number; ho
   return address.kind === 'unix'
     ? { path: address.path }
     : { port: address.port, host: address.host ?? '127.0.0.1' };
-}
-
-/** On Windows a read is begun long before its bytes come, so that memory cannot be shared there. */
-function readBuffer(): Buffer {
-  return process.platform === 'win32' ? Buffer.allocUnsafeSlow(READ_SIZE) : shared;
 }

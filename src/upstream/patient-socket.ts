@@ -29,7 +29,7 @@ export class PatientSocket extends Socket {
   }
 
   /** From here on it is a socket like any other. */
-  loseHttp(): void {
+  becomePlain(): void {
     this.#onEnded = undefined;
     this.#onWriteFailed = undefined;
   }
