@@ -10,6 +10,7 @@
 // On a network file system the stat is answered from the client's attribute cache: a change made on another host is
 // seen when that cache expires (NFS: acregmin, 3 s by default), unless the volume is mounted with `noac`.
 import type { FileVersion, OpenedFile, Pin } from '../stores/store.js';
+import { BoundedCache } from './bounded-cache.js';
 import type { ReadyResponse } from './ready-response.js';
 import type { Representation } from './representation.js';
 
@@ -28,73 +29,79 @@ export interface KeptFile {
   readonly original: FileVersion | undefined;
 }
 
+/** What is known of a file that is not in memory: all of its response but the content. */
+export type KnownFile = Pick<KeptFile, 'representation' | 'pin'>;
+
 /**
- * Keeps files up to a number of bytes. When it is full, the one that came first goes, unless it was asked for since it
- * was last spared; then it is spared once more, and the new one turned away. So a file that is asked for again and
- * again comes in, while a walk through all uploads neither empties the cache nor pays for filling it.
+ * Small files as far as memory goes, and of others what was found out about them, for which an eighth of it is set
+ * aside. A known file is opened and read anew for each request; only when it is still the same version it need not be
+ * looked at more closely.
  */
 export class OpenFileCache {
-  readonly #limit: number;
-  readonly #files = new Map<string, { readonly file: KeptFile; used: boolean }>();
-  #bytes = 0;
+  readonly #files: BoundedCache<KeptFile>;
+  readonly #known: BoundedCache<KnownFile>;
 
   /** @param limit in bytes; 0 keeps nothing */
   constructor(limit: number) {
-    this.#limit = limit;
+    const forKnown = Math.floor(limit / 8);
+    this.#files = new BoundedCache(limit - forKnown, ({ representation }) =>
+      cost(representation.version.size),
+    );
+    this.#known = new BoundedCache(forKnown, () => OVERHEAD);
   }
 
   /** Bytes kept now. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#files.bytes + this.#known.bytes;
   }
 
   find(key: string): KeptFile | undefined {
-    const entry = this.#files.get(key);
-    if (entry === undefined) return undefined;
-    entry.used = true;
-    return entry.file;
+    return this.#files.find(key);
   }
 
   /** Whether a file of this version may be kept; if so, there is room for it. */
   admits(version: FileVersion): boolean {
-    const isSettled = Date.now() - Math.max(version.ctimeMs, version.mtimeMs) > SETTLED_AFTER;
-    return isSettled && version.size <= LARGEST_KEPT && this.#hasRoomFor(cost(version.size));
+    return isSettled(version) && version.size <= LARGEST_KEPT && this.#files.hasRoomFor(cost(version.size));
   }
 
   /** @param file admitted */
   keep(key: string, file: KeptFile): void {
-    this.forget(key);
-    this.#files.set(key, { file, used: false });
-    this.#bytes += cost(file.representation.version.size);
+    this.#known.forget(key);
+    this.#files.keep(key, file);
   }
 
   forget(key: string): void {
-    const entry = this.#files.get(key);
-    if (entry === undefined) return;
-    this.#files.delete(key);
-    this.#bytes -= cost(entry.file.representation.version.size);
+    this.#files.forget(key);
   }
 
-  /** Second chance: entries go until there is room, or until one is met that was used since it was put in line. */
-  #hasRoomFor(bytes: number): boolean {
-    if (bytes > this.#limit) return false;
-    for (const [key, entry] of this.#files) {
-      if (this.#bytes + bytes <= this.#limit) return true;
-      if (entry.used) {
-        entry.used = false;
-        this.#files.delete(key);
-        this.#files.set(key, entry);
-        return false;
-      }
-      this.forget(key);
-    }
-    return true;
+  findKnown(key: string): KnownFile | undefined {
+    return this.#known.find(key);
+  }
+
+  /** Whether a file of this version may become known; if so, there is room for it. */
+  admitsKnown(version: FileVersion): boolean {
+    return isSettled(version) && this.#known.hasRoomFor(OVERHEAD);
+  }
+
+  /** @param file admitted */
+  know(key: string, file: KnownFile): void {
+    this.#known.keep(key, file);
+  }
+
+  forgetKnown(key: string): void {
+    this.#known.forget(key);
   }
 }
 
-/** What an entry takes, in bytes: content, heads, names and objects. */
+function isSettled(version: FileVersion): boolean {
+  return Date.now() - Math.max(version.ctimeMs, version.mtimeMs) > SETTLED_AFTER;
+}
+
+/** What an entry takes beside its content, in bytes: heads, names and objects. */
+const OVERHEAD = 2048;
+
 function cost(size: number): number {
-  return size + 2048;
+  return size + OVERHEAD;
 }
 
 /** A kept file as an open one, for responses that need a part of it. */

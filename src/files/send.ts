@@ -5,7 +5,7 @@ import type { Exchange } from '../http/exchange.js';
 import { canWriteAtOnce, renderHead } from '../http/head.js';
 import type { OpenedFile } from '../stores/store.js';
 import { type Answer, type Piece, pieceLength } from './answer.js';
-import { giveBuffer, takeBuffer } from './buffers.js';
+import { giveBuffer, LARGEST_AT_ONCE, takeBuffer } from './buffers.js';
 import type { Pace } from './limit-rate.js';
 
 /** Up to this size content is read in one go, on this thread: a trip to another costs more than the read. */
@@ -19,31 +19,36 @@ export interface SendingRules {
 }
 
 /**
- * Sends the answer; who opened the file closes it.
+ * Sends the answer; who opened the file closes it, when this has returned undefined or the promise is settled.
  * @throws {TruncatedError} when the file has become shorter; the connection must then be closed
  */
-export async function sendAnswer(
+export function sendAnswer(
+  exchange: Exchange,
+  answer: Answer,
+  file: OpenedFile,
+  rules: SendingRules,
+): Promise<void> | undefined {
+  const isHead = exchange.request.method === 'HEAD';
+  if (!isHead && (answer.length > READ_AT_ONCE || rules.pace !== undefined)) {
+    return stream(exchange, answer, file, rules);
+  }
+  sendSmall(exchange, isHead ? { ...answer, pieces: [], length: 0 } : answer, file, rules.silence);
+  return undefined;
+}
+
+async function stream(
   exchange: Exchange,
   answer: Answer,
   file: OpenedFile,
   { silence, pace }: SendingRules,
 ): Promise<void> {
-  const { request, response } = exchange;
-  const isHead = request.method === 'HEAD';
-  if (isHead || (answer.length <= READ_AT_ONCE && pace === undefined)) {
-    sendSmall(exchange, isHead ? { ...answer, pieces: [], length: 0 } : answer, file, silence);
-    return;
-  }
+  const { response } = exchange;
   response.writeHead(answer.status, answer.fields as string[]);
   const flow = new Flow(exchange, silence, pace);
   for (const piece of answer.pieces) await sendPiece(flow, piece, file);
   flow.end();
 }
 
-const NO_ROOM = Buffer.alloc(0);
-/** Room for a head and the largest content that is read at once; used again while no socket holds on to it. */
-let room = NO_ROOM;
-const LARGEST_HEAD = 8 * 1024;
 /** As Node says it; HTTP/1.1 would not need it (RFC 9112 §9.3). */
 const KEPT_OPEN = ['Connection', 'keep-alive'];
 
@@ -52,7 +57,9 @@ function sendSmall(exchange: Exchange, answer: Answer, file: OpenedFile, silence
   const { response } = exchange;
   const { status, length } = answer;
   const fields = answer.fields as string[];
-  if (!canWriteAtOnce(response)) {
+  const head = renderHead(status, ['Date', currentDate(), ...fields, ...KEPT_OPEN]);
+  const size = head.length + length;
+  if (!canWriteAtOnce(response) || size > LARGEST_AT_ONCE) {
     const content = Buffer.allocUnsafe(length);
     readPieces(answer, file, content);
     response.writeHead(status, fields);
@@ -60,14 +67,11 @@ function sendSmall(exchange: Exchange, answer: Answer, file: OpenedFile, silence
     response.end(content);
     return;
   }
-  const head = renderHead(status, ['Date', currentDate(), ...fields, ...KEPT_OPEN]);
-  const size = head.length + length;
-  if (room.length < size) room = Buffer.allocUnsafeSlow(Math.max(size, LARGEST_HEAD + READ_AT_ONCE));
-  readPieces(answer, file, room.subarray(head.length, size));
-  room.write(head, 'latin1');
+  const buffer = takeBuffer(size);
+  readPieces(answer, file, buffer.subarray(head.length, size));
+  buffer.write(head, 'latin1');
   exchange.bytes = length;
-  const isTaken = response.writeAtOnce(status, room.subarray(0, size), silence);
-  if (!isTaken) room = NO_ROOM;
+  response.writeAtOnce(status, buffer.subarray(0, size), silence, () => giveBuffer(buffer));
 }
 
 /** Reads the pieces into the buffer, one after the other. */

@@ -132,10 +132,27 @@ class FileServer {
     return undefined;
   }
 
-  async #serveFromStore(exchange: Exchange, order: Order | undefined, wanted: WantedFile): Promise<void> {
+  #serveFromStore(
+    exchange: Exchange,
+    order: Order | undefined,
+    wanted: WantedFile,
+  ): Promise<void> | undefined {
+    const key = cacheKey(wanted);
+    const known = wanted.sibling === undefined ? this.#cache.findKnown(key) : undefined;
+    if (known === undefined) return this.#serveUnknown(exchange, order, wanted);
+    const file = this.#store.reopen(wanted.name, known.pin);
+    if (file !== undefined && !wanted.isIdentityRefused) {
+      return this.#sendFrom(exchange, order, wanted, known.representation, file);
+    }
+    file?.close();
+    this.#cache.forgetKnown(key);
+    return this.#serveUnknown(exchange, order, wanted);
+  }
+
+  #serveUnknown(exchange: Exchange, order: Order | undefined, wanted: WantedFile): Promise<void> | undefined {
     // The original first, also when a sibling is sent: what may not be seen has no siblings that may.
     let file = this.#open(exchange, order, wanted);
-    if (file === undefined) return;
+    if (file === undefined) return undefined;
     try {
       const sibling = this.#openSibling(wanted.sibling);
       if (sibling !== undefined) {
@@ -147,22 +164,53 @@ class FileServer {
       const sent = { ...wanted, sibling: sibling === undefined ? undefined : wanted.sibling };
       const coding = sent.sibling?.coding;
       const representation = this.#describe({ name: wanted.name, version: file.version, coding });
-      await this.#send(exchange, order, representation, this.#keep(sent, representation, file));
+      return this.#sendFrom(exchange, order, sent, representation, file);
     } catch (error) {
-      throw error instanceof StoreError ? answerToFailure(error, this.#log) : error;
-    } finally {
       file.close();
+      throw error;
     }
   }
 
-  /** The file in memory if it may be kept, and as it is if not. */
+  /** Sends the open file, and closes it on every way. */
+  #sendFrom(
+    exchange: Exchange,
+    order: Order | undefined,
+    sent: WantedFile,
+    representation: Representation,
+    file: OpenedFile,
+  ): Promise<void> | undefined {
+    const explain = (error: unknown): unknown =>
+      error instanceof StoreError ? answerToFailure(error, this.#log) : error;
+    let sending: Promise<void> | undefined;
+    try {
+      sending = this.#send(exchange, order, representation, this.#keep(sent, representation, file));
+    } catch (error) {
+      throw explain(error);
+    } finally {
+      if (sending === undefined) file.close();
+    }
+    return sending
+      ?.catch((error: unknown) => {
+        throw explain(error);
+      })
+      .finally(() => file.close());
+  }
+
+  /** The file in memory if it may be kept, and as it is, but known from now on, if not. */
   #keep(sent: WantedFile, representation: Representation, file: OpenedFile): OpenedFile {
-    if (!this.#cache.admits(file.version)) return file;
-    const pin = this.#store.pin(sent.sibling?.name ?? sent.name, file.version);
+    const key = cacheKey(sent);
+    const { version } = representation;
+    if (!this.#cache.admits(version)) {
+      const isNew = sent.sibling === undefined && this.#cache.findKnown(key) === undefined;
+      const pin = isNew && this.#cache.admitsKnown(version) ? this.#store.pin(sent.name, version) : undefined;
+      if (pin !== undefined) this.#cache.know(key, { representation, pin });
+      return file;
+    }
+    const pin = this.#store.pin(sent.sibling?.name ?? sent.name, version);
     if (pin === undefined) return file;
     const ready = new ReadyResponse(representation, (content) => fillFrom(file, content, 0));
     const kept = { representation, ready, pin, original: sent.sibling?.original };
-    this.#cache.keep(cacheKey(sent), kept);
+    this.#cache.keep(key, kept);
     return new MemoryFile(kept);
   }
 
@@ -201,7 +249,7 @@ class FileServer {
     order: Order | undefined,
     representation: Representation,
     file: OpenedFile,
-  ): Promise<void> {
+  ): Promise<void> | undefined {
     const { request } = exchange;
     const offered =
       order === undefined ? representation : describeOrdered(representation, order, this.#describe);

@@ -64,13 +64,13 @@ export interface ClientResponse {
   once(event: ResponseEvent, listener: () => void): unknown;
   off(event: ResponseEvent, listener: () => void): unknown;
   /**
-   * Writes head and content in one piece, which ends the response; absent on Node's own responses, where it cannot be
-   * had.
+   * Writes head and content in one piece, at the end of this turn of the event loop, which ends the response; absent
+   * on Node's own responses, where it cannot be had.
    * @param bytes text is latin1
    * @param silence longest time that the client may take nothing, in milliseconds; then it is cut off
-   * @returns false when the socket keeps a part of the bytes for later: a buffer must then stay as it is
+   * @param taken called when the socket has taken all of it; until then a buffer must stay as it is
    */
-  writeAtOnce?(status: number, bytes: Buffer | string, silence: number): boolean;
+  writeAtOnce?(status: number, bytes: Buffer | string, silence: number, taken?: () => void): void;
 }
 
 /** A response that can be written at once. */

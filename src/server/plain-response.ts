@@ -5,9 +5,10 @@ import type { Socket } from 'node:net';
 import { currentDate } from '../http/clock.js';
 import type { ClientResponse } from '../http/exchange.js';
 import { renderHead } from '../http/head.js';
+import { atEndOfTurn, type TurnEnd } from '../http/turn.js';
 
 /** See ClientResponse. */
-export class PlainResponse extends EventEmitter implements ClientResponse {
+export class PlainResponse extends EventEmitter implements ClientResponse, TurnEnd {
   statusCode = 200;
   shouldKeepAlive: boolean;
   headersSent = false;
@@ -23,6 +24,10 @@ export class PlainResponse extends EventEmitter implements ClientResponse {
   #chunked = false;
   #trailers = '';
   #ended = false;
+  /** What `writeAtOnce` was given. */
+  #whole: Buffer | string = '';
+  #silence = 0;
+  #taken: (() => void) | undefined;
 
   /** @param whenOver called once: the response is complete, and the socket has taken all of it */
   constructor(socket: Socket, isHead: boolean, keepAlive: boolean, whenOver: () => void) {
@@ -83,16 +88,33 @@ export class PlainResponse extends EventEmitter implements ClientResponse {
     if (this.#chunked) this.socket.write(`0\r\n${this.#trailers}\r\n`, 'latin1');
     this.socket.uncork();
     this.#ended = true;
-    this.#endWhenTaken(undefined);
+    // Later in any case, as with Node's: who ends a response is not yet done with it.
+    if (this.socket.writableLength === 0) process.nextTick(finish, this);
+    else this.#finishLater();
   }
 
-  writeAtOnce(status: number, bytes: Buffer | string, silence: number): boolean {
+  writeAtOnce(status: number, bytes: Buffer | string, silence: number, taken?: () => void): void {
     this.statusCode = status;
     this.headersSent = true;
     this.#ended = true;
-    if (typeof bytes === 'string') this.socket.write(bytes, 'latin1');
-    else this.socket.write(bytes);
-    return this.#endWhenTaken(silence);
+    this.#whole = bytes;
+    this.#silence = silence;
+    this.#taken = taken;
+    atEndOfTurn(this, bytes.length);
+  }
+
+  endTurn(): void {
+    const { socket } = this;
+    const whole = this.#whole;
+    this.#whole = '';
+    if (this.destroyed) return;
+    if (typeof whole === 'string') socket.write(whole, 'latin1');
+    else socket.write(whole);
+    if (socket.writableLength === 0) this.finish();
+    else {
+      socket.setTimeout(this.#silence);
+      this.#finishLater();
+    }
   }
 
   addTrailers(trailers: [string, string][]): void {
@@ -128,25 +150,21 @@ export class PlainResponse extends EventEmitter implements ClientResponse {
     return goOn && !socket.writableNeedDrain;
   }
 
-  /** Ended before the socket has taken everything, the connection would look idle, and be closed with what waits in it. */
-  #endWhenTaken(silence: number | undefined): boolean {
-    const { socket } = this;
-    if (socket.writableLength === 0) {
-      // Later, as with Node's: who ends a response is not yet done with it.
-      process.nextTick(finish, this);
-      return true;
-    }
-    if (silence !== undefined) socket.setTimeout(silence);
-    socket.write('', (error) => {
+  /**
+   * Finished before the socket has taken everything, the connection would look idle, and be closed with what waits in
+   * it.
+   */
+  #finishLater(): void {
+    this.socket.write('', (error) => {
       // The client is gone, or has been cut off: the answer is not whole, and must not be logged as if it were.
       if (!error) this.finish();
     });
-    return false;
   }
 
   /** Everything has been taken. */
   finish(): void {
     if (this.destroyed) return;
+    this.#taken?.();
     this.writableFinished = true;
     this.destroyed = true;
     this.emit('close');

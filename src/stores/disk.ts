@@ -28,6 +28,9 @@ import {
 // Opening a FIFO without O_NONBLOCK waits until somebody writes to it. The flag means nothing to regular files.
 const FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0);
 
+/** For a name that was no link when it was pinned. */
+const FLAGS_WITHOUT_LINK = FLAGS | (constants.O_NOFOLLOW ?? 0);
+
 const FAILURES: Readonly<Record<string, StoreFailure>> = {
   ENOENT: 'not-found',
   ENOTDIR: 'not-found',
@@ -61,6 +64,8 @@ export class DiskStore implements Store {
   readonly #root: string;
   readonly #policy: DiskPolicy;
   readonly #excluded: readonly string[];
+  /** True when it does not matter where a name leads. */
+  readonly #followsLinks: boolean;
   #realRoot: string;
 
   /**
@@ -71,6 +76,7 @@ export class DiskStore implements Store {
     this.#root = withSeparator(toBytePath(root));
     this.#policy = policy;
     this.#excluded = (policy.excluded ?? []).map((directory) => withSeparator(toBytePath(directory)));
+    this.#followsLinks = policy.symlinks === 'follow' && this.#excluded.length === 0;
     this.#realRoot = this.#resolveRoot();
   }
 
@@ -90,6 +96,20 @@ export class DiskStore implements Store {
     }
   }
 
+  reopen(path: BytePath, pin: Pin): OpenedFile | undefined {
+    const name = this.#root + path;
+    let descriptor: number | undefined;
+    try {
+      descriptor = openSync(toSystemPath(name), this.#followsLinks ? FLAGS : FLAGS_WITHOUT_LINK);
+      const stats = fstatSync(descriptor);
+      if (pin.holdsFor(stats)) return new DiskFile(descriptor, stats, name);
+    } catch {
+      // As promised.
+    }
+    if (descriptor !== undefined) closeSync(descriptor);
+    return undefined;
+  }
+
   stat(path: BytePath): FileVersion | undefined {
     try {
       const stats = statSync(toSystemPath(this.#root + path), { throwIfNoEntry: false });
@@ -101,17 +121,16 @@ export class DiskStore implements Store {
   }
 
   pin(path: BytePath, version: FileVersion): Pin | undefined {
-    const pin =
-      this.#policy.symlinks === 'follow' && this.#excluded.length === 0
-        ? new DiskPin([], this.#root + path, version, statSync)
-        : new DiskPin(directoriesOf(this.#root, path), this.#root + path, version, lstatSync);
+    const pin = this.#followsLinks
+      ? new DiskPin([], this.#root + path, version, statSync)
+      : new DiskPin(directoriesOf(this.#root, path), this.#root + path, version, lstatSync);
     return pin.holds() ? pin : undefined;
   }
 
   /** What forbids an open file, if anything does: judged by its real path, which no link or other spelling hides. */
   #findTrespass(descriptor: number, name: string, path: BytePath): string | undefined {
+    if (this.#followsLinks) return undefined;
     const { symlinks, isDenied } = this.#policy;
-    if (symlinks === 'follow' && this.#excluded.length === 0) return undefined;
     const real = realPathOf(descriptor, name);
     if (real === undefined) return 'its real path cannot be told';
     if (this.#excluded.some((directory) => real.startsWith(directory)))
@@ -204,16 +223,20 @@ class DiskPin implements Pin {
 
   holds(): boolean {
     try {
-      for (const { name, dev, ino } of this.#directories) {
-        const stats = lstatSync(name, { throwIfNoEntry: false });
-        if (stats?.ino !== ino || stats.dev !== dev) return false;
-      }
       const current = this.#look(this.#name, { throwIfNoEntry: false });
-      return current !== undefined && isSameVersion(current, this.#version);
+      return current !== undefined && this.holdsFor(current);
     } catch {
       // What is wrong with the name, opening it will say.
       return false;
     }
+  }
+
+  holdsFor(opened: FileVersion): boolean {
+    for (const { name, dev, ino } of this.#directories) {
+      const stats = lstatSync(name, { throwIfNoEntry: false });
+      if (stats?.ino !== ino || stats.dev !== dev) return false;
+    }
+    return isSameVersion(opened, this.#version);
   }
 }
 

@@ -13,6 +13,11 @@ export interface Store {
    * @throws {StoreError}
    */
   open(path: BytePath): OpenedFile;
+  /**
+   * Opens a file again, without the checks that were made when it was pinned. Undefined when the name does not mean
+   * that version any more, or cannot be opened; why, `open` will say.
+   */
+  reopen(path: BytePath, pin: Pin): OpenedFile | undefined;
   /** What the file is now, without opening it; undefined when there is no such regular file. */
   stat(path: BytePath): FileVersion | undefined;
   /**
@@ -26,6 +31,8 @@ export interface Store {
 export interface Pin {
   /** True while the name leads, by the same way, to the same version of the same file. Looks at the disk each time. */
   holds(): boolean;
+  /** True when this is that version, opened by that name, and the way there is the same. Looks at the way. */
+  holdsFor(opened: FileVersion): boolean;
 }
 
 /**

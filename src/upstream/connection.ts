@@ -2,6 +2,7 @@
 // and its response, told to whoever sent the request. Which connection a request travels on is decided by the pool.
 import type { Socket, SocketConstructorOpts, TcpSocketConnectOpts } from 'node:net';
 import type { Address } from '../config/address.js';
+import { atEndOfTurn, type TurnEnd } from '../http/turn.js';
 import { BodySender, type SendReport } from './body-sender.js';
 import { ConnectionClosed, ConnectTimeout, isResponseFault, ReadTimeout } from './failure.js';
 import { PatientSocket } from './patient-socket.js';
@@ -76,7 +77,7 @@ const SMALL = 4096;
 const LAST_WORDS = 5000;
 
 /** A connection, from the moment it is wanted until it is closed. */
-export class Connection implements ResponseEvents, SendReport {
+export class Connection implements ResponseEvents, SendReport, TurnEnd {
   readonly #owner: ConnectionOwner;
   readonly #socket: PatientSocket;
   readonly #parser = new ResponseParser(this);
@@ -84,6 +85,8 @@ export class Connection implements ResponseEvents, SendReport {
   /** What is under way, or waits for the connection. */
   #request: AppRequest | undefined;
   #sender: BodySender | undefined;
+  /** Goes out at the end of this turn of the event loop. */
+  #waiting = '';
   #silence: number;
   #isConnected = false;
   #isGone = false;
@@ -112,6 +115,13 @@ export class Connection implements ResponseEvents, SendReport {
     this.#receiver = receiver;
     this.#request = request;
     if (this.#isConnected) this.#write(request, receiver);
+  }
+
+  /** Writes what was put off. */
+  endTurn(): void {
+    const waiting = this.#waiting;
+    this.#waiting = '';
+    if (!this.#isGone) this.#socket.write(waiting, 'latin1');
   }
 
   /** Stops reading the response for a while: the app must wait. */
@@ -197,14 +207,16 @@ export class Connection implements ResponseEvents, SendReport {
     const { head, body } = request;
     const bytes = body?.open();
     if (bytes === undefined) {
-      this.#socket.write(head, 'latin1');
+      this.#waiting = head;
+      atEndOfTurn(this, head.length);
     } else if (!Buffer.isBuffer(bytes)) {
       this.#socket.write(head, 'latin1');
       this.#sender = new BodySender(this.#socket, bytes, body?.size, body?.replayable ?? false, this);
       this.#sender.start();
       return;
     } else if (bytes.length <= SMALL) {
-      this.#socket.write(head + bytes.toString('latin1'), 'latin1');
+      this.#waiting = head + bytes.toString('latin1');
+      atEndOfTurn(this, this.#waiting.length);
     } else {
       this.#socket.cork();
       this.#socket.write(head, 'latin1');

@@ -98,7 +98,7 @@ t.test('of two files the one that was asked for again is kept longer', async (t)
 t.test(
   'a walk through all files leaves those that are in use, and a file that is asked for again comes in',
   async (t) => {
-    const cache = new OpenFileCache(1000 * KB);
+    const cache = new OpenFileCache(1100 * KB);
     const inUse = Array.from({ length: 9 }, (_, index) => `in use ${index}`);
     for (const key of inUse) keepIfAdmitted(cache, key, 100 * KB);
     for (let step = 0; step < 100; step++) {
