@@ -1,15 +1,19 @@
 // What is kept in memory up to a number of bytes.
 
+const CONSIDERED = 8;
+
 /**
- * When it is full, the one that came first goes, unless it was asked for since it was last spared; then it is spared
- * once more, and the new one turned away. So what is asked for again and again comes in, while a walk through all
- * files neither empties the cache nor pays for filling it.
+ * When it is full, only every eighth new one is considered. Then the one that came first goes, unless it was asked for
+ * since it was last spared: it is spared once more, and the new one turned away. So what is asked for again and again
+ * comes in, while a walk through all files neither empties the cache nor pays for filling it; where all are asked for
+ * alike, exchanging one for another gains nothing and costs more than the read.
  */
 export class BoundedCache<T> {
   readonly #limit: number;
   readonly #cost: (value: T) => number;
   readonly #entries = new Map<string, { readonly value: T; used: boolean }>();
   #bytes = 0;
+  #turnedAway = 0;
 
   /**
    * @param limit in bytes; 0 keeps nothing
@@ -49,6 +53,7 @@ export class BoundedCache<T> {
   /** Second chance: entries go until there is room, or until one is met that was used since it was put in line. */
   hasRoomFor(bytes: number): boolean {
     if (bytes > this.#limit) return false;
+    if (this.#bytes + bytes > this.#limit && ++this.#turnedAway % CONSIDERED !== 0) return false;
     for (const [key, entry] of this.#entries) {
       if (this.#bytes + bytes <= this.#limit) return true;
       if (entry.used) {
