@@ -3,6 +3,9 @@ import { fieldValue, replaceFields, withoutFields } from '../http/fields.js';
 import type { Order } from '../http/order.js';
 import type { Describe, Representation } from './representation.js';
 
+/** Kept files as they were offered last with a type of the app's: most apps name the same one each time. */
+const withType = new WeakMap<Representation, Representation>();
+
 /** The file as the app wants it offered. */
 export function describeOrdered(
   representation: Representation,
@@ -11,7 +14,7 @@ export function describeOrdered(
 ): Representation {
   const contentType = fieldValue(fields, 'content-type');
   const described =
-    contentType === undefined ? representation : describe({ ...representation.file, contentType });
+    contentType === undefined ? representation : describeAs(contentType, representation, describe);
   const rest = withoutFields(fields, ['Content-Type', '']);
   // Expires would be overruled by our own Cache-Control.
   const dropped = fieldValue(rest, 'expires') === undefined ? [] : ['Cache-Control', ''];
@@ -20,4 +23,12 @@ export function describeOrdered(
     fields: replaceFields(withoutFields(described.fields, dropped), rest),
     contentFields: withoutFields(described.contentFields, rest),
   };
+}
+
+function describeAs(contentType: string, representation: Representation, describe: Describe): Representation {
+  const last = withType.get(representation);
+  if (last?.contentType === contentType) return last;
+  const described = describe({ ...representation.file, contentType });
+  withType.set(representation, described);
+  return described;
 }
