@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t from 'tap';
+import { LARGEST_KEPT } from '../../src/files/open-file-cache.js';
 import { type Conversation, converse, type Question, wasReady } from '../support/conversation.js';
 import { startLocations } from '../support/locations.js';
 import type { RawResponse } from '../support/raw.js';
@@ -29,10 +30,18 @@ const REWRITES = 1000;
 const MODIFIED = 1_704_067_200;
 const SIZE = 64;
 
-const text = (word: string): string => word.padEnd(SIZE, '.');
-const OLD = text('old');
-const NEW = text('new');
-const NEWER = text('newer');
+/** Too large to be kept: such files are known, and read anew each time. */
+const LARGE_SIZE = LARGEST_KEPT + 2;
+const LARGE_FILES = 10;
+
+const text = (word: string, size = SIZE): string => word.padEnd(size, '.');
+const texts = (size: number) => [text('old', size), text('new', size), text('newer', size)] as const;
+const [OLD, NEW] = texts(SIZE);
+
+const skipped = withoutPlainUser();
+if (skipped !== false) t.comment(`without changes of permissions: ${skipped}`);
+/** The server's user, whom permissions bind. */
+const uid = skipped === false ? PLAIN_USER : undefined;
 
 /** Writes the bytes of a file in place: the same inode, size and time of modification as before. */
 function rewrite(path: string, content: string): void {
@@ -50,123 +59,128 @@ function put(path: string, content: string): void {
 /** A change, and what the very next request must get: a status, or a body. */
 type Step = readonly [change: (path: string) => void, expected: number | string];
 
-/** Each file lies in a directory of its own: `root/KIND/NUMBER/a.txt`. */
-const CHANGES: Readonly<Record<string, readonly Step[]>> = {
-  'replaced by rename, with the size and time of before': [
-    [
-      (path) => {
-        put(`${path}.new`, NEW);
-        renameSync(`${path}.new`, path);
-      },
-      NEW,
+/** All changes of files of this size. Each file lies in a directory of its own: `root/KIND/NUMBER/a.txt`. */
+function changesOf(size: number): Readonly<Record<string, readonly Step[]>> {
+  const [OLD, NEW, NEWER] = texts(size);
+  const changes: Record<string, readonly Step[]> = {
+    'replaced by rename, with the size and time of before': [
+      [
+        (path) => {
+          put(`${path}.new`, NEW);
+          renameSync(`${path}.new`, path);
+        },
+        NEW,
+      ],
     ],
-  ],
-  'rewritten in place, with the size and time put back': [[(path) => rewrite(path, NEW), NEW]],
-  'rewritten twice within one tick, and once more': [
-    [
-      (path) => {
-        rewrite(path, NEW);
-        rewrite(path, NEWER);
-      },
-      NEWER,
+    'rewritten in place, with the size and time put back': [[(path) => rewrite(path, NEW), NEW]],
+    'rewritten twice within one tick, and once more': [
+      [
+        (path) => {
+          rewrite(path, NEW);
+          rewrite(path, NEWER);
+        },
+        NEWER,
+      ],
+      [(path) => rewrite(path, NEW), NEW],
+      [(path) => rewrite(path, NEWER), NEWER],
     ],
-    [(path) => rewrite(path, NEW), NEW],
-    [(path) => rewrite(path, NEWER), NEWER],
-  ],
-  truncated: [[(path) => truncateSync(path, SIZE / 2), OLD.slice(0, SIZE / 2)]],
-  'emptied and filled again': [
-    [(path) => truncateSync(path, 0), ''],
-    [(path) => put(path, NEW), NEW],
-  ],
-  grown: [[(path) => writeFileSync(path, 'and more', { flag: 'a' }), `${OLD}and more`]],
-  'deleted and made again': [
-    [(path) => rmSync(path), 404],
-    [(path) => put(path, NEW), NEW],
-  ],
-  'swapped with its neighbour': [
-    [
-      (path) => {
-        put(`${path}.other`, NEW);
-        renameSync(path, `${path}.aside`);
-        renameSync(`${path}.other`, path);
-      },
-      NEW,
+    truncated: [[(path) => truncateSync(path, size / 2), OLD.slice(0, size / 2)]],
+    'emptied and filled again': [
+      [(path) => truncateSync(path, 0), ''],
+      [(path) => put(path, NEW), NEW],
     ],
-    [(path) => renameSync(`${path}.aside`, path), OLD],
-  ],
-  'made a directory': [
-    [
-      (path) => {
-        rmSync(path);
-        mkdirSync(path);
-      },
-      404,
+    grown: [[(path) => writeFileSync(path, 'and more', { flag: 'a' }), `${OLD}and more`]],
+    'deleted and made again': [
+      [(path) => rmSync(path), 404],
+      [(path) => put(path, NEW), NEW],
     ],
-  ],
-  'made a link inside the root': [
-    [
-      (path) => {
-        put(join(dirname(path), 'b.txt'), NEW);
-        rmSync(path);
-        symlinkSync('b.txt', path);
-      },
-      NEW,
+    'swapped with its neighbour': [
+      [
+        (path) => {
+          put(`${path}.other`, NEW);
+          renameSync(path, `${path}.aside`);
+          renameSync(`${path}.other`, path);
+        },
+        NEW,
+      ],
+      [(path) => renameSync(`${path}.aside`, path), OLD],
     ],
-  ],
-  'made a link to itself, out of the root': [
-    [
-      (path) => {
-        const outside = join(outsideOf(path), `${numberOf(path)}.txt`);
-        renameSync(path, outside);
-        symlinkSync(outside, path);
-      },
-      404,
+    'made a directory': [
+      [
+        (path) => {
+          rmSync(path);
+          mkdirSync(path);
+        },
+        404,
+      ],
     ],
-  ],
-  'moved out of the root with its directory, with a link in place of that': [
-    [
-      (path) => {
-        const outside = join(outsideOf(path), numberOf(path));
-        renameSync(dirname(path), outside);
-        symlinkSync(outside, dirname(path));
-      },
-      404,
+    'made a link inside the root': [
+      [
+        (path) => {
+          put(join(dirname(path), 'b.txt'), NEW);
+          rmSync(path);
+          symlinkSync('b.txt', path);
+        },
+        NEW,
+      ],
     ],
-  ],
-  'moved below a denied name with its directory, with a link in place of that': [
-    [
-      (path) => {
-        const hidden = join(dirname(dirname(path)), `.${numberOf(path)}`);
-        renameSync(dirname(path), hidden);
-        symlinkSync(hidden, dirname(path));
-      },
-      404,
+    'made a link to itself, out of the root': [
+      [
+        (path) => {
+          const outside = join(outsideOf(path), `${numberOf(path)}.txt`);
+          renameSync(path, outside);
+          symlinkSync(outside, path);
+        },
+        404,
+      ],
     ],
-  ],
-  'renamed away with its directory, and another one put there': [
-    [(path) => renameSync(dirname(path), `${dirname(path)}-away`), 404],
-    [
-      (path) => {
-        mkdirSync(`${dirname(path)}-next`);
-        put(join(`${dirname(path)}-next`, 'a.txt'), NEW);
-        renameSync(`${dirname(path)}-next`, dirname(path));
-      },
-      NEW,
+    'moved out of the root with its directory, with a link in place of that': [
+      [
+        (path) => {
+          const outside = join(outsideOf(path), numberOf(path));
+          renameSync(dirname(path), outside);
+          symlinkSync(outside, dirname(path));
+        },
+        404,
+      ],
     ],
-  ],
-};
+    'moved below a denied name with its directory, with a link in place of that': [
+      [
+        (path) => {
+          const hidden = join(dirname(dirname(path)), `.${numberOf(path)}`);
+          renameSync(dirname(path), hidden);
+          symlinkSync(hidden, dirname(path));
+        },
+        404,
+      ],
+    ],
+    'renamed away with its directory, and another one put there': [
+      [(path) => renameSync(dirname(path), `${dirname(path)}-away`), 404],
+      [
+        (path) => {
+          mkdirSync(`${dirname(path)}-next`);
+          put(join(`${dirname(path)}-next`, 'a.txt'), NEW);
+          renameSync(`${dirname(path)}-next`, dirname(path));
+        },
+        NEW,
+      ],
+    ],
+  };
 
-/** These need a server that permissions bind. */
-const PERMISSIONS: typeof CHANGES = {
-  'made unreadable, and readable again': [
-    [(path) => chmodSync(path, 0), 403],
-    [(path) => chmodSync(path, 0o644), OLD],
-  ],
-  'in a directory that is closed, and opened again': [
-    [(path) => chmodSync(dirname(path), 0), 403],
-    [(path) => chmodSync(dirname(path), 0o755), OLD],
-  ],
-};
+  if (skipped !== false) return changes;
+  // These need a server that permissions bind.
+  return {
+    ...changes,
+    'made unreadable, and readable again': [
+      [(path) => chmodSync(path, 0), 403],
+      [(path) => chmodSync(path, 0o644), OLD],
+    ],
+    'in a directory that is closed, and opened again': [
+      [(path) => chmodSync(dirname(path), 0), 403],
+      [(path) => chmodSync(dirname(path), 0o755), OLD],
+    ],
+  };
+}
 
 const numberOf = (path: string): string => dirname(path).split('/').at(-1) ?? '';
 const outsideOf = (path: string): string => join(dirname(path), '../../../outside');
@@ -199,15 +213,12 @@ const SIBLING_CHANGES: Readonly<Record<string, Step>> = {
 
 const KINDS = ['etag', 'range', 'head'];
 
-const skipped = withoutPlainUser();
-if (skipped !== false) t.comment(`without changes of permissions: ${skipped}`);
-/** The server's user, whom permissions bind. */
-const uid = skipped === false ? PLAIN_USER : undefined;
-const changes = skipped === false ? { ...CHANGES, ...PERMISSIONS } : CHANGES;
+const changes = changesOf(SIZE);
 
 // A file must be some seconds old to be kept, so the files of all tests are made first and wait together.
 const base = t.testdir({
   hammer: { root: {}, outside: {} },
+  large: { root: {}, outside: {} },
   kinds: {},
   siblings: { root: {}, outside: {} },
   internal: { media: { sub: { 'a.txt': OLD } }, protected: {} },
@@ -215,10 +226,16 @@ const base = t.testdir({
 for (const kind of KINDS) put(join(base, 'kinds', kind), OLD);
 const siblings = join(base, 'siblings/root');
 const hammered = join(base, 'hammer/root');
+const large = join(base, 'large/root');
 for (const kind of Object.keys(changes).keys()) {
-  for (let number = 0; number < FILES; number++) {
-    mkdirSync(join(hammered, `${kind}`, `${number}`), { recursive: true });
-    put(join(hammered, `${kind}`, `${number}`, 'a.txt'), OLD);
+  for (const [root, count, size] of [
+    [hammered, FILES, SIZE],
+    [large, LARGE_FILES, LARGE_SIZE],
+  ] as const) {
+    for (let number = 0; number < count; number++) {
+      mkdirSync(join(root, `${kind}`, `${number}`), { recursive: true });
+      put(join(root, `${kind}`, `${number}`, 'a.txt'), text('old', size));
+    }
   }
 }
 const siblingPath = (index: number): string => join(siblings, 'kind', `${index}`, 'a.txt');
@@ -229,30 +246,45 @@ for (const index of Object.keys(SIBLING_CHANGES).keys()) {
 }
 
 t.test('a kept file that changes in any way is seen by the very next request', async (t) => {
-  const server = await startServer(t, ['--root', hammered], { uid });
+  const server = await startServer(t, ['--root', hammered, '--mount', `/large/=${large}`], { uid });
   const conversation = await converse(t, server.port);
   const last = `/media/${Object.keys(changes).length - 1}/${FILES - 1}/a.txt`;
   await until(async () => wasReady(await conversation.ask(last)), 'the files are old enough');
   for (const [kind, [what, steps]] of Object.entries(changes).entries()) {
     const failures: string[] = [];
     for (let number = 0; number < FILES; number++) {
-      const failure = await hammer(conversation, hammered, `${kind}/${number}/a.txt`, steps);
+      const failure = await hammer(conversation, hammered, `/media/${kind}/${number}/a.txt`, steps);
       if (failure !== undefined) failures.push(failure);
     }
     t.same(failures.slice(0, 3), [], `${what} (${failures.length} of ${FILES} went wrong)`);
+  }
+  // What is known of a larger file is no older than what is kept of a small one; by now they are old enough.
+  for (const [kind, [what, steps]] of Object.entries(changesOf(LARGE_SIZE)).entries()) {
+    const failures: string[] = [];
+    for (let number = 0; number < LARGE_FILES; number++) {
+      const failure = await hammer(conversation, large, `/large/${kind}/${number}/a.txt`, steps);
+      if (failure !== undefined) failures.push(failure);
+    }
+    t.same(
+      failures.slice(0, 3),
+      [],
+      `a large file: ${what} (${failures.length} of ${LARGE_FILES} went wrong)`,
+    );
   }
 });
 
 async function hammer(
   { ask }: Conversation,
   root: string,
-  name: string,
+  target: string,
   steps: readonly Step[],
 ): Promise<string | undefined> {
-  const target = `/media/${name}`;
+  const name = target.split('/').slice(2).join('/');
+  const [size, isLarge] = root === large ? [LARGE_SIZE, true] : [SIZE, false];
   await ask(target);
-  const kept = await ask(target);
-  if (!wasReady(kept) || kept.body.toString() !== OLD) return `${name} was not kept before`;
+  const before = await ask(target);
+  if (wasReady(before) === isLarge || before.body.toString() !== text('old', size))
+    return `${name} was not kept, or was, before`;
   for (const [index, [change, expected]] of steps.entries()) {
     change(join(root, name));
     const response = await ask(target);

@@ -89,7 +89,9 @@ t.test('of two files the one that was asked for again is kept longer', async (t)
   const cache = new OpenFileCache(250 * KB);
   for (const key of ['once', 'often']) keepIfAdmitted(cache, key, 100 * KB);
   cache.find('often');
-  t.ok(keepIfAdmitted(cache, 'new', 100 * KB));
+  // A full cache considers every eighth.
+  const attempts = Array.from({ length: 8 }, () => keepIfAdmitted(cache, 'new', 100 * KB));
+  t.strictSame(attempts, [false, false, false, false, false, false, false, true]);
   t.ok(cache.find('often'));
   t.equal(cache.find('once'), undefined);
   t.ok(cache.find('new'));
@@ -107,7 +109,7 @@ t.test(
     }
     // Now they are not in use any more.
     const attempts = Array.from(
-      { length: 20 },
+      { length: 100 },
       () => cache.find('new') ?? keepIfAdmitted(cache, 'new', 100 * KB),
     );
     t.ok(attempts.includes(true));
@@ -137,3 +139,27 @@ t.test('a file is kept when it is small and its last change is older than a tick
   for (const [expected, limit, changes] of cases)
     t.equal(new OpenFileCache(limit).admits(version(changes)), expected, JSON.stringify([limit, changes]));
 });
+
+t.test(
+  'what is known of files stays below an eighth of the limit, and is replaced by what is kept',
+  async (t) => {
+    const cache = new OpenFileCache(64 * KB);
+    const known = keptFile(1024 * KB);
+    const keys = Array.from({ length: 100 }, (_, index) => `${index}`);
+    for (const key of keys) {
+      if (cache.admitsKnown({ dev: 1, ino: 1, size: 1024 * KB, mtimeMs: 0, ctimeMs: 0 }))
+        cache.know(key, known);
+      t.ok(cache.bytes <= 8 * KB) || t.bailout();
+    }
+    const found = keys.filter((key) => cache.findKnown(key) !== undefined);
+    t.equal(found.length, 4);
+    const [one = ''] = found;
+    t.ok(keepIfAdmitted(cache, one, KB));
+    t.equal(cache.findKnown(one), undefined);
+    const now = Date.now();
+    t.notOk(
+      cache.admitsKnown({ dev: 1, ino: 1, size: 1, mtimeMs: now, ctimeMs: now }),
+      'it may change again',
+    );
+  },
+);

@@ -214,3 +214,49 @@ t.test('descriptors are released, once, and not under a read', { skip: withoutPr
   t.equal(await reading, 100_000);
   t.equal(open(), 0);
 });
+
+t.test(
+  'what was pinned is opened again as long as its name means the same, and not for longer',
+  async (t) => {
+    const base = t.testdir({ outside: {} });
+    const changes: Readonly<Record<string, (directory: string) => void>> = {
+      'rewritten in place': (directory) => writeFileSync(join(directory, 'a'), 'else'),
+      'replaced by rename': (directory) => {
+        writeFileSync(join(directory, 'b'), 'text');
+        renameSync(join(directory, 'b'), join(directory, 'a'));
+      },
+      deleted: (directory) => rmSync(join(directory, 'a')),
+      'given other permissions': (directory) => chmodSync(join(directory, 'a'), 0o600),
+      'a link to itself elsewhere': (directory) => {
+        renameSync(join(directory, 'a'), join(directory, 'c'));
+        symlinkSync('c', join(directory, 'a'));
+      },
+      'its directory moved out, and a link there': (directory) => {
+        renameSync(directory, join(base, 'outside/moved'));
+        symlinkSync(join(base, 'outside/moved'), directory);
+      },
+      'a directory': (directory) => {
+        rmSync(join(directory, 'a'));
+        mkdirSync(join(directory, 'a'));
+      },
+    };
+    for (const [number, [what, change]] of Object.entries(changes).entries()) {
+      const directory = join(base, 'root', `${number}`);
+      mkdirSync(directory, { recursive: true });
+      writeFileSync(join(directory, 'a'), 'text');
+      const store = new DiskStore(join(base, 'root'), INSIDE);
+      const path = `${number}/a`;
+      const opened = store.open(path);
+      opened.close();
+      const pin = store.pin(path, opened.version);
+      if (pin === undefined) throw new Error('no pin');
+      const again = store.reopen(path, pin);
+      const buffer = Buffer.alloc(4);
+      t.equal(again?.readSync(buffer, 0), 4, 'opened again');
+      t.equal(buffer.toString(), 'text');
+      again?.close();
+      change(directory);
+      t.equal(store.reopen(path, pin), undefined, what);
+    }
+  },
+);
