@@ -4,7 +4,7 @@ import type { Socket, SocketConstructorOpts, TcpSocketConnectOpts } from 'node:n
 import type { Address } from '../config/address.js';
 import { atEndOfTurn, type TurnEnd } from '../http/turn.js';
 import { BodySender, type SendReport } from './body-sender.js';
-import { ConnectionClosed, ConnectTimeout, isResponseFault, ReadTimeout } from './failure.js';
+import { ConnectionClosed, ConnectTimeout, ReadTimeout } from './failure.js';
 import { PatientSocket } from './patient-socket.js';
 import type { RequestBody } from './request-body.js';
 import { type ResponseEvents, ResponseParser, type ResponseStart } from './response-parser.js';
@@ -246,8 +246,8 @@ export class Connection implements ResponseEvents, SendReport, TurnEnd {
     try {
       this.#parser.push(bytes, length);
     } catch (error) {
-      if (!isResponseFault(error)) throw error;
-      this.abort(error);
+      // Whatever it is, a defect of ours too: it is this request's, and no reason to end all others with the process.
+      this.abort(error instanceof Error ? error : new Error(String(error)));
     }
   }
 

@@ -65,11 +65,6 @@ export class HeadTooLarge extends Error {
   }
 }
 
-/** True for what is wrong with a response itself. */
-export function isResponseFault(error: unknown): error is MalformedResponse | HeadTooLarge {
-  return error instanceof MalformedResponse || error instanceof HeadTooLarge;
-}
-
 /** The app took no byte of the request body for too long. */
 export class SendTimeout extends Error {
   readonly code = 'MEDIA_SERVE_SEND_TIMEOUT';

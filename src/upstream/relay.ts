@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net';
 import { currentDate } from '../http/clock.js';
 import type { Exchange } from '../http/exchange.js';
+import { withoutFields } from '../http/fields.js';
 import { canWriteAtOnce, renderHead } from '../http/head.js';
 import type { AppOrder } from '../http/order.js';
 import type { AppRequest, Connection, Receiver } from './connection.js';
@@ -165,10 +166,16 @@ export class Relay implements Receiver {
     }
     this.#length = start.length;
     this.#buffering = head.buffering && this.#options.backlog !== undefined;
+    // Trailers stand behind chunks, which there are none of for this client; to announce them would be a lie.
+    const mayHaveTrailers = start.length === undefined && this.#exchange.request.httpVersion === '1.1';
+    const fields =
+      head.announcesTrailers && !mayHaveTrailers
+        ? [...withoutFields(head.fields, ['Trailer', ''])]
+        : head.fields;
     this.#held = {
       status: start.status,
       reason: start.reason,
-      fields: withKept(head.fields, this.#kept),
+      fields: withKept(fields, this.#kept),
       dated: head.dated,
     };
     if (start.length !== undefined && start.length <= SMALL) return;

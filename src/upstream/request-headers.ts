@@ -84,7 +84,8 @@ export function requestFields(exchange: Exchange, omit?: Omit): string {
   const raw = request.rawHeaders;
   const nominated = connectionOptions(request.headers.connection);
   const host = target.authority ?? request.headers.host;
-  let lines = host === undefined ? '' : fieldLine('Host', host);
+  // HTTP/1.1 has to name one (RFC 9112 §3.2), also for a client of HTTP/1.0 that does not, as some health checks.
+  let lines = fieldLine('Host', host ?? 'localhost');
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index] ?? '';
     const lower = judge(name);

@@ -8,6 +8,8 @@ export interface ResponseHead {
   readonly fields: string[];
   /** True when the app says the date. */
   readonly dated: boolean;
+  /** True when the app announces trailers. */
+  readonly announcesTrailers: boolean;
   /** False when the app asks that nothing of its answer is held back. */
   readonly buffering: boolean;
   /** The app's instructions to this server (X-Accel-*, X-Sendfile), by lower-case name; most answers have none. */
@@ -20,14 +22,16 @@ function isBodiless(status: number): boolean {
 }
 
 /** What is to be done with a field, by lower-case name; anything else is passed on. */
-const TREATMENT: ReadonlyMap<string, 'drop' | 'length' | 'type' | 'date' | 'connection'> = new Map([
-  // The app server's name and version.
-  ['server', 'drop'],
-  ['content-length', 'length'],
-  ['content-type', 'type'],
-  ['date', 'date'],
-  ['connection', 'connection'],
-]);
+const TREATMENT: ReadonlyMap<string, 'drop' | 'length' | 'type' | 'date' | 'connection' | 'trailer'> =
+  new Map([
+    ['trailer', 'trailer'],
+    // The app server's name and version.
+    ['server', 'drop'],
+    ['content-length', 'length'],
+    ['content-type', 'type'],
+    ['date', 'date'],
+    ['connection', 'connection'],
+  ]);
 
 /** Reads the app's response head. */
 export function readResponseHead({
@@ -37,6 +41,7 @@ export function readResponseHead({
   const fields: string[] = [];
   let buffering = true;
   let dated = false;
+  let announcesTrailers = false;
   let nominated: ReadonlySet<string> | undefined;
   let instructions: Map<string, string> | undefined;
   for (let index = 0; index < raw.length; index += 2) {
@@ -55,6 +60,9 @@ export function readResponseHead({
       case 'date':
         dated = true;
         break;
+      case 'trailer':
+        announcesTrailers = true;
+        break;
       case 'type':
         if (value.startsWith('text/event-stream')) buffering = false;
         break;
@@ -69,7 +77,7 @@ export function readResponseHead({
     fields.push(name, value);
   }
   if (instructions?.get('x-accel-buffering')?.toLowerCase() === 'no') buffering = false;
-  return { fields: without(fields, nominated), dated, buffering, instructions };
+  return { fields: without(fields, nominated), dated, announcesTrailers, buffering, instructions };
 }
 
 function without(fields: string[], names: ReadonlySet<string> | undefined): string[] {

@@ -79,7 +79,10 @@ t.test('a directory with its slash is its index file', async (t) => {
     t.equal(response.body.toString(), body, target);
     t.match(response.headers['content-type'], /^text\/html/, target);
     const { headers } = await conversation.ask(target, [`If-None-Match: ${response.headers['etag']}`]);
-    t.equal(headers['etag'], response.headers['etag'], 'with validators as any file');
+    // It is weak until two seconds have passed since the file was made.
+    const opaque = (etag: string | undefined): string | undefined => etag?.replace('W/', '');
+    t.match(response.headers['etag'], /^(?:W\/)?"[0-9a-f-]+"$/);
+    t.equal(opaque(headers['etag']), opaque(response.headers['etag']), 'with validators as any file');
   }
 });
 

@@ -67,6 +67,28 @@ const CASES: readonly Case[] = [
     gets: /2\r\nok\r\n0\r\nX-Sum: 42\r\n\r\n$/,
   },
   {
+    what: 'trailers are not announced where there are no chunks: to HTTP/1.0',
+    request: 'GET /a HTTP/1.0\r\nHost: x\r\n',
+    answer:
+      'HTTP/1.1 200 OK\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 42\r\n\r\n',
+    gets: /^HTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\nok$/,
+    not: /Trailer/i,
+  },
+  {
+    what: 'nor to HEAD',
+    // A field twice makes Node read it.
+    request: 'HEAD /a HTTP/1.1\r\nHost: x\r\nX-A: 1\r\nX-A: 2\r\n',
+    answer: 'HTTP/1.1 200 OK\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n',
+    gets: /^HTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\n$/,
+    not: /Trailer/i,
+  },
+  {
+    what: 'nor behind a length',
+    answer: 'HTTP/1.1 200 OK\r\nTrailer: X-Sum\r\nContent-Length: 2\r\n\r\nok',
+    gets: /^HTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\nok$/,
+    not: /Trailer/i,
+  },
+  {
     what: 'trailers that would change the meaning of the head are left out',
     answer:
       'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nSet-Cookie: a=b\r\nX-Accel-Redirect: /x\r\nX-Sum: 42\r\n\r\n',

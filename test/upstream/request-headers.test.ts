@@ -58,6 +58,13 @@ t.test('Host is kept', async (t) => {
   t.same(valuesOf(await fieldsAtApp([]), 'host'), ['example.org']);
 });
 
+t.test('a client of HTTP/1.0 need not name a host, but the app is told one', async (t) => {
+  const target = `/${randomUUID()}`;
+  const { status } = await rawRequest(port, `GET ${target} HTTP/1.0\r\n\r\n`);
+  t.equal(status, 200);
+  t.equal(app.received.find((request) => request.target === target)?.headers.host, 'localhost');
+});
+
 t.test('fields that a proxy sets are set by this one, once, whatever the client sent', async (t) => {
   const forged = [
     'X-Forwarded-For: 1.2.3.4',

@@ -1,7 +1,7 @@
 /** Responses read from their bytes: the same in whatever pieces they come, and nothing that could be read in two ways. */
 import fc from 'fast-check';
 import t from 'tap';
-import { isResponseFault } from '../../src/upstream/failure.js';
+import { HeadTooLarge, MalformedResponse } from '../../src/upstream/failure.js';
 import { MOST_HEAD, ResponseParser } from '../../src/upstream/response-parser.js';
 
 /** How a response is read: to a GET on a connection that stays open, unless it says otherwise. */
@@ -60,7 +60,7 @@ function read(pieces: readonly Buffer[], { isHead, mayUpgrade, ends }: Circumsta
     }
     if (ends === true && !parser.finish()) told('incomplete');
   } catch (error) {
-    if (!isResponseFault(error)) throw error;
+    if (!(error instanceof MalformedResponse || error instanceof HeadTooLarge)) throw error;
     told('refused');
   }
   if (body !== '') events.push(`data ${body}`);
