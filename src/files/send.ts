@@ -7,9 +7,13 @@ import type { OpenedFile } from '../stores/store.js';
 import { type Answer, type Piece, pieceLength } from './answer.js';
 import { giveBuffer, LARGEST_AT_ONCE, takeBuffer } from './buffers.js';
 import type { Pace } from './limit-rate.js';
+import { PieceReader } from './piece-reader.js';
 
 /** Up to this size content is read in one go, on this thread: a trip to another costs more than the read. */
 export const READ_AT_ONCE = 128 * 1024;
+
+/** All locations share it, as they share the thread. */
+const pieces = new PieceReader();
 
 /** How a location sends. */
 export interface SendingRules {
@@ -105,39 +109,20 @@ async function sendPiece(flow: Flow, piece: Piece, file: OpenedFile): Promise<vo
     await flow.write(piece);
     return;
   }
-  const buffer = takeBuffer(Math.min(pieceLength(piece), flow.step));
-  try {
-    let position = piece.first;
-    while (position <= piece.last && !flow.isGone) {
-      const wanted = Math.min(buffer.length, flow.step, piece.last - position + 1);
-      const bytes = await readInTurn(file, buffer.subarray(0, wanted), position);
+  let position = piece.first;
+  while (position <= piece.last && !flow.isGone) {
+    const wanted = Math.min(piece.last - position + 1, flow.step);
+    await pieces.turn();
+    // Not before: whoever waits holds no memory, and a client that keeps up leaves it for the next one, still warm.
+    const buffer = takeBuffer(wanted);
+    try {
+      const bytes = await pieces.read(file, buffer.subarray(0, wanted), position);
       if (bytes === 0) throw new TruncatedError();
       position += bytes;
       await flow.write(buffer.subarray(0, bytes));
+    } finally {
+      giveBuffer(buffer);
     }
-  } finally {
-    giveBuffer(buffer);
-  }
-}
-
-/**
- * Reads under way at once: as many as libuv has threads for. More would wait there instead of here, and when they are
- * done, all of their pieces would be written one after the other while small requests wait.
- */
-const MOST_READS = 4;
-let reads = 0;
-const waiting: (() => void)[] = [];
-
-/** Reads when it is this reader's turn: first come, first served, so that many readers of large files share evenly. */
-async function readInTurn(file: OpenedFile, buffer: Buffer, position: number): Promise<number> {
-  if (reads < MOST_READS) reads += 1;
-  else await new Promise<void>((resolve) => waiting.push(resolve));
-  try {
-    return await file.read(buffer, position);
-  } finally {
-    const next = waiting.shift();
-    if (next === undefined) reads -= 1;
-    else next();
   }
 }
 
