@@ -17,6 +17,7 @@ export function loadConfig(flags: Flags, environment: Environment): Config {
     listen: sources.require('listen'),
     listenFrom: sources.fromOf('listen'),
     cacheSize: sources.require('cacheSize'),
+    uploadMemory: sources.require('uploadMemory'),
     errorPages: sources.get('errorPage') ?? [],
     errorPagesFrom: sources.fromOf('errorPage'),
     trustProxy: sources.get('trustProxy') ?? [],

@@ -105,6 +105,8 @@ export interface Config {
   readonly listenFrom: string;
   /** Memory for cached files, in bytes; 0 for none. */
   readonly cacheSize: OptionValue<'cacheSize'>;
+  /** Memory that request bodies share, in bytes; 0 for none. */
+  readonly uploadMemory: OptionValue<'uploadMemory'>;
   readonly errorPages: OptionValue<'errorPage'>;
   /** What gave the pages, for messages. */
   readonly errorPagesFrom: string;

@@ -298,6 +298,12 @@ export const OPTIONS = {
     nginx: 'client_body_buffer_size, proxy_buffers',
     doc: 'how much of a body is held in memory, for each request and each answer, before it goes to a temporary file',
   }),
+  uploadMemory: option({
+    type: size,
+    contexts: ['server'],
+    default: '64mb',
+    doc: 'memory that the bodies of all requests share, beyond the `bufferMemory` of each: what fits needs no temporary file; `0` is none',
+  }),
   bufferFileLimit: option({
     type: size,
     contexts: ['server', 'upstream'],

@@ -14,6 +14,7 @@ import type { Ask } from '../http/order.js';
 import { parseTarget } from '../http/target.js';
 import { type Proxy as AppProxy, createProxy } from '../upstream/proxy.js';
 import { wantedProtocol } from '../upstream/upgrade.js';
+import { UploadMemory } from '../upstream/upload-memory.js';
 import { malformedResponse, readErrorPages } from './error-page.js';
 import { createFront, type Front } from './front.js';
 import type { Log } from './log.js';
@@ -69,12 +70,13 @@ function createRoutes(config: Config, app: FastifyInstance, log: Logger): RouteT
   const table = new RouteTable();
   const redirect = createRedirector(table, config, log);
   const proxies = new Map<Location, AppProxy>();
+  const memory = new UploadMemory(config.uploadMemory);
   for (const location of config.locations) {
     if (location.kind !== 'upstream') {
       checkRoot(location);
       continue;
     }
-    const proxy = createProxy(location, redirect, log);
+    const proxy = createProxy(location, { redirect, memory, log });
     app.addHook('onClose', () => proxy.close());
     proxies.set(location, proxy);
   }

@@ -36,7 +36,7 @@ export function warnOfMissingSpool(config: Config, log: Logger): void {
       const { code, message } = error as NodeJS.ErrnoException;
       log.warn(
         { path, reason: code ?? message },
-        'no temporary file can be made here: uploads over --buffer-memory will get 507, and slow clients hold the app; mount a writable volume here, or name another directory with --spool-dir',
+        'no temporary file can be made here: uploads for which --upload-memory is not enough will get 507, and slow clients hold the app; mount a writable volume here, or name another directory with --spool-dir',
       );
     }
   }

@@ -1,4 +1,4 @@
-// A request's body on its way to the app, piece by piece, as fast as the app takes it (RFC 9112 §6, §7.1).
+// A request's body that is passed on as it comes, as fast as the app takes it (RFC 9112 §6, §7.1).
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 
@@ -12,33 +12,28 @@ export interface SendReport {
   bodyFailed(error: Error): void;
 }
 
+/** A body being sent. */
+export interface BodySending {
+  start(): void;
+  /** Sends nothing any more, and reports nothing. */
+  stop(): void;
+}
+
 /** Sends one body. */
-export class BodySender {
+export class BodySender implements BodySending {
   readonly #socket: Socket;
   readonly #source: Readable;
   /** In bytes; undefined when it goes out in chunks. */
   readonly #size: number | undefined;
-  readonly #isOwn: boolean;
   readonly #report: SendReport;
   #sent = 0;
   #isOver = false;
 
-  /**
-   * @param size as it was announced, in bytes; undefined sends chunks
-   * @param isOwn whether the source is of no use to anybody else: then it is destroyed when it is not needed. A client's
-   *   request is read to its end instead, since its connection may carry another
-   */
-  constructor(
-    socket: Socket,
-    source: Readable,
-    size: number | undefined,
-    isOwn: boolean,
-    report: SendReport,
-  ) {
+  /** @param size as it was announced, in bytes; undefined sends chunks */
+  constructor(socket: Socket, source: Readable, size: number | undefined, report: SendReport) {
     this.#socket = socket;
     this.#source = source;
     this.#size = size;
-    this.#isOwn = isOwn;
     this.#report = report;
   }
 
@@ -50,14 +45,13 @@ export class BodySender {
     this.#source.resume();
   }
 
-  /** Sends nothing any more. */
   stop(): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#source.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onClose);
     this.#socket.off('drain', this.#onDrain);
-    if (this.#isOwn) this.#source.destroy();
-    else this.#source.resume();
+    // It is read to its end, since its connection may carry another request.
+    this.#source.resume();
   }
 
   readonly #onData = (chunk: Buffer): void => {

@@ -1,10 +1,13 @@
 // One connection to the app, and HTTP/1.1 on it (RFC 9112): one request at a time, written in as few pieces as may be,
 // and its response, told to whoever sent the request. Which connection a request travels on is decided by the pool.
 import type { Socket, SocketConstructorOpts, TcpSocketConnectOpts } from 'node:net';
+import { Readable } from 'node:stream';
 import type { Address } from '../config/address.js';
 import { atEndOfTurn, type TurnEnd } from '../http/turn.js';
-import { BodySender, type SendReport } from './body-sender.js';
+import type { BodyParts } from './body-parts.js';
+import { BodySender, type BodySending, type SendReport } from './body-sender.js';
 import { ConnectionClosed, ConnectTimeout, ReadTimeout } from './failure.js';
+import { PartSender } from './part-sender.js';
 import { PatientSocket } from './patient-socket.js';
 import type { RequestBody } from './request-body.js';
 import { type ResponseEvents, ResponseParser, type ResponseStart } from './response-parser.js';
@@ -84,7 +87,7 @@ export class Connection implements ResponseEvents, SendReport, TurnEnd {
   #receiver: Receiver | undefined;
   /** What is under way, or waits for the connection. */
   #request: AppRequest | undefined;
-  #sender: BodySender | undefined;
+  #sender: BodySending | undefined;
   /** Goes out at the end of this turn of the event loop. */
   #waiting = '';
   #silence: number;
@@ -211,7 +214,7 @@ export class Connection implements ResponseEvents, SendReport, TurnEnd {
       atEndOfTurn(this, head.length);
     } else if (!Buffer.isBuffer(bytes)) {
       this.#socket.write(head, 'latin1');
-      this.#sender = new BodySender(this.#socket, bytes, body?.size, body?.replayable ?? false, this);
+      this.#sender = this.#senderOf(bytes, body?.size);
       this.#sender.start();
       return;
     } else if (bytes.length <= SMALL) {
@@ -224,6 +227,11 @@ export class Connection implements ResponseEvents, SendReport, TurnEnd {
       this.#socket.uncork();
     }
     receiver.onSent();
+  }
+
+  #senderOf(body: BodyParts | Readable, size: number | undefined): BodySending {
+    if (body instanceof Readable) return new BodySender(this.#socket, body, size, this);
+    return new PartSender(this.#socket, body, size ?? 0, this);
   }
 
   /** How the socket reads without allocating anything. */

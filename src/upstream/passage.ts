@@ -9,7 +9,7 @@ import type { Peer, Peers } from './balance.js';
 import type { AppRequest } from './connection.js';
 import { SendTimeout, TotalTimeout, upstreamFailure } from './failure.js';
 import { type Outcome, Relay, type RelayOptions, type Watch } from './relay.js';
-import type { RequestBody } from './request-body.js';
+import { IN_ONE_GO, type RequestBody } from './request-body.js';
 import { framingLine, isOfBody, requestFields, requestLine } from './request-headers.js';
 import type { ResponseStart } from './response-parser.js';
 import { codeOf, isClosed, isRepeatable, mayTryAgain, mayTryNext } from './retry.js';
@@ -268,5 +268,3 @@ class Passage implements Outcome, Watch {
 }
 
 const NONE: readonly string[] = [];
-/** A body up to this size is handed to the socket at once; the read timeout covers it, in bytes. */
-const IN_ONE_GO = 64 * 1024;

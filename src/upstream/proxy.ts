@@ -10,6 +10,7 @@ import { type Passages, passToApp } from './passage.js';
 import type { RelayOptions } from './relay.js';
 import { hasBody, takeRequestBody } from './request-body.js';
 import { spoolDirectoryOf, TemporaryFile } from './temporary-file.js';
+import type { UploadMemory } from './upload-memory.js';
 
 /** Answers requests with what the app says to them. */
 export interface Proxy {
@@ -21,11 +22,16 @@ export interface Proxy {
   close(): Promise<void>;
 }
 
-/**
- * Prepares the app's location. The app need not be there yet.
- * @param redirect carries out what the app orders instead of answering
- */
-export function createProxy(location: UpstreamLocation, redirect: Redirector, log: Logger): Proxy {
+/** What all locations of apps share. */
+export interface ProxyTools {
+  /** Carries out what the app orders instead of answering. */
+  readonly redirect: Redirector;
+  readonly memory: UploadMemory;
+  readonly log: Logger;
+}
+
+/** Prepares the app's location. The app need not be there yet. */
+export function createProxy(location: UpstreamLocation, { redirect, memory, log }: ProxyTools): Proxy {
   const peers = new Peers(location);
   const shared: Passages = {
     location,
@@ -38,7 +44,7 @@ export function createProxy(location: UpstreamLocation, redirect: Redirector, lo
   const handleWithBody = async (exchange: Exchange): Promise<void> => {
     // Node hands an upgrade's connection over with the head; what follows is no body to it.
     if (exchange.upgradeRequested) throw new BadRequestError('asks for another protocol and has a body');
-    const body = await takeRequestBody(exchange, location, log);
+    const body = await takeRequestBody(exchange, location, memory, log);
     // Its client left before it was complete: the app hears nothing of it.
     if (body === undefined) return;
     if (exchange.response.destroyed) body.close();

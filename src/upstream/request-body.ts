@@ -5,7 +5,9 @@ import type { Logger } from 'pino';
 import type { UpstreamLocation } from '../config/location.js';
 import { BodyTooLargeError, RequestTimeoutError, SpoolFailedError } from '../http/errors.js';
 import type { ClientRequest, Exchange } from '../http/exchange.js';
+import { type BodyParts, FileParts, MemoryParts } from './body-parts.js';
 import { spoolDirectoryOf, TemporaryFile } from './temporary-file.js';
+import type { UploadMemory } from './upload-memory.js';
 
 /** A request's body, ready for the app. Who got it closes it. */
 export interface RequestBody {
@@ -14,13 +16,25 @@ export interface RequestBody {
   /** True when it can be given to the app a second time. */
   readonly replayable: boolean;
   /** The bytes, from the first one, for one attempt. */
-  open(): Buffer | Readable;
+  open(): Buffer | BodyParts | Readable;
   /** Frees what holds it. */
   close(): void;
 }
 
 /** How much may wait to be written to the temporary file before the client is slowed down, in bytes. */
 const WRITE_AHEAD = 1024 * 1024;
+/** What a chunk takes besides its bytes, in bytes: a client that sends them one by one must not take much more. */
+const COST_OF_CHUNK = 512;
+/** A body up to this size is handed to the socket at once; the read timeout covers it, in bytes. */
+export const IN_ONE_GO = 64 * 1024;
+
+/** What it takes to take a body in. */
+interface Taking {
+  readonly exchange: Exchange;
+  readonly location: UpstreamLocation;
+  readonly memory: UploadMemory;
+  readonly log: Logger;
+}
 
 /** RFC 9112 §6: a request has a body when one of these fields says so. */
 export function hasBody({ headers }: ClientRequest): boolean {
@@ -39,6 +53,7 @@ export function hasBody({ headers }: ClientRequest): boolean {
 export async function takeRequestBody(
   exchange: Exchange,
   location: UpstreamLocation,
+  memory: UploadMemory,
   log: Logger,
 ): Promise<RequestBody | undefined> {
   const { request, response } = exchange;
@@ -48,7 +63,7 @@ export async function takeRequestBody(
   // Only now: a client that waits for this need not send what would be refused (RFC 9110 §10.1.1).
   if (request.headers.expect !== undefined) response.writeContinue();
   if (!location.requestBuffering) return passOn(exchange, size, location, log);
-  const collector = new Collector(exchange, location, log);
+  const collector = new Collector({ exchange, location, memory, log });
   return await collector.collect();
 }
 
@@ -105,10 +120,14 @@ interface Settle {
 class Collector {
   readonly #exchange: Exchange;
   readonly #location: UpstreamLocation;
+  readonly #memory: UploadMemory;
   readonly #log: Logger;
   /** In memory, not yet in the file. */
   #chunks: Buffer[] = [];
+  /** What these take, in bytes. */
   #held = 0;
+  /** Of that, what was borrowed. */
+  #borrowed = 0;
   #size = 0;
   #file: TemporaryFile | undefined;
   #written = 0;
@@ -116,9 +135,10 @@ class Collector {
   #ended = false;
   #settle: Settle | undefined;
 
-  constructor(exchange: Exchange, location: UpstreamLocation, log: Logger) {
+  constructor({ exchange, location, memory, log }: Taking) {
     this.#exchange = exchange;
     this.#location = location;
+    this.#memory = memory;
     this.#log = log;
   }
 
@@ -139,15 +159,26 @@ class Collector {
       return;
     }
     this.#chunks.push(chunk);
-    this.#held += chunk.length;
-    if (this.#held > this.#location.bufferMemory) this.#write();
+    this.#held += chunk.length + COST_OF_CHUNK;
+    if (this.#held - this.#borrowed <= this.#location.bufferMemory || this.#borrow()) return;
+    this.#write();
     if (this.#held > WRITE_AHEAD + this.#location.bufferMemory) this.#exchange.request.body.pause();
   };
 
+  /** False when the body must go to a file: some of it has already, or there is not enough memory for all of it. */
+  #borrow(): boolean {
+    if (this.#file !== undefined) return false;
+    const wanted = this.#held - this.#borrowed - this.#location.bufferMemory;
+    const announced = Number(this.#exchange.request.headers['content-length'] ?? 0);
+    if (announced - this.#size + wanted > this.#memory.free || !this.#memory.lend(wanted)) return false;
+    this.#borrowed += wanted;
+    return true;
+  }
+
   readonly #end = (): void => {
     this.#ended = true;
-    if (this.#file === undefined) this.#finish(inMemory(this.#chunks));
-    else this.#write();
+    if (this.#file !== undefined) this.#write();
+    else this.#finish(this.#inMemory());
   };
 
   readonly #left = (): void => {
@@ -165,19 +196,21 @@ class Collector {
       this.#fail(this.#cannotWrite(error as NodeJS.ErrnoException));
       return;
     }
-    if (this.#held === 0) {
+    if (this.#chunks.length === 0) {
       if (this.#ended) this.#finish(inFile(this.#file, this.#size));
       return;
     }
     const chunks = this.#chunks;
-    const bytes = this.#held;
+    const held = this.#held;
+    const end = this.#size;
     this.#chunks = [];
     this.#writing = true;
     this.#file.write(chunks, this.#written).then(
       () => {
         this.#writing = false;
-        this.#written += bytes;
-        this.#held -= bytes;
+        this.#written = end;
+        this.#held -= held;
+        this.#giveBack();
         if (this.#settle === undefined) return;
         this.#exchange.request.body.resume();
         if (this.#ended || this.#held > this.#location.bufferMemory) this.#write();
@@ -186,9 +219,26 @@ class Collector {
     );
   }
 
+  #giveBack(): void {
+    this.#memory.takeBack(this.#borrowed);
+    this.#borrowed = 0;
+  }
+
   #cannotWrite({ code, message }: NodeJS.ErrnoException): Error {
     const directory = spoolDirectoryOf(this.#location);
     return new SpoolFailedError(directory, code ?? message);
+  }
+
+  /** Whoever has the body then has what was borrowed for it, too. */
+  #inMemory(): RequestBody {
+    const memory = this.#memory;
+    let borrowed = this.#borrowed;
+    this.#borrowed = 0;
+    const close = (): void => {
+      memory.takeBack(borrowed);
+      borrowed = 0;
+    };
+    return { ...inMemory(this.#chunks, this.#size), close };
   }
 
   #finish(body: RequestBody | undefined): void {
@@ -207,18 +257,19 @@ class Collector {
     request.body.off('timeout', this.#stalled).off('error', this.#left);
     request.socket.setTimeout(0);
     this.#chunks = [];
+    this.#giveBack();
     const settle = this.#settle;
     this.#settle = undefined;
     return settle;
   }
 }
 
-function inMemory(chunks: readonly Buffer[]): RequestBody {
-  const [first = Buffer.alloc(0)] = chunks;
-  const bytes = chunks.length > 1 ? Buffer.concat(chunks) : first;
-  return { size: bytes.length, replayable: true, open: () => bytes, close() {} };
+function inMemory(chunks: readonly Buffer[], size: number): Omit<RequestBody, 'close'> {
+  if (size > IN_ONE_GO) return { size, replayable: true, open: () => new MemoryParts(chunks) };
+  const bytes = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+  return { size, replayable: true, open: () => bytes };
 }
 
 function inFile(file: TemporaryFile, size: number): RequestBody {
-  return { size, replayable: true, open: () => file.stream(size), close: () => file.close() };
+  return { size, replayable: true, open: () => new FileParts(file, size), close: () => file.close() };
 }

@@ -4,7 +4,6 @@ import { randomBytes } from 'node:crypto';
 import { close, openSync, read, unlinkSync, write, writev } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import type { UpstreamLocation } from '../config/location.js';
 
@@ -12,7 +11,7 @@ const readAsync = promisify(read);
 const writeAsync = promisify(write);
 const writevAsync = promisify(writev);
 
-/** How much is read at once, in bytes. */
+/** How much of an answer is read at once, in bytes. */
 const READ_SIZE = 128 * 1024;
 
 /** Where a location's temporary files are made. */
@@ -51,33 +50,15 @@ export class TemporaryFile {
 
   /** Reads up to `READ_SIZE` bytes between two positions; an empty buffer when there is nothing. */
   async read(position: number, end: number): Promise<Buffer> {
-    return await this.#during(async () => {
-      const buffer = Buffer.allocUnsafeSlow(Math.min(READ_SIZE, end - position));
-      const { bytesRead } = await readAsync(this.#fd, buffer, 0, buffer.length, position);
-      return buffer.subarray(0, bytesRead);
-    });
+    const buffer = Buffer.allocUnsafeSlow(Math.min(READ_SIZE, end - position));
+    return buffer.subarray(0, await this.readInto(buffer, position));
   }
 
-  /** The first `size` bytes as a stream; destroying it does not close the file. */
-  stream(size: number): Readable {
-    let position = 0;
-    const file = this;
-    return new Readable({
-      highWaterMark: READ_SIZE,
-      read() {
-        if (position === size) {
-          this.push(null);
-          return;
-        }
-        file.read(position, size).then(
-          (chunk) => {
-            position += chunk.length;
-            if (chunk.length === 0) this.destroy(new Error('the temporary file became shorter'));
-            else this.push(chunk);
-          },
-          (error: Error) => this.destroy(error),
-        );
-      },
+  /** Reads up to `buffer.length` bytes at this position; resolves with their number, 0 at the end. */
+  async readInto(buffer: Buffer, position: number): Promise<number> {
+    return await this.#during(async () => {
+      const { bytesRead } = await readAsync(this.#fd, buffer, 0, buffer.length, position);
+      return bytesRead;
     });
   }
 

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import t, { type Test } from 'tap';
 import { parseUpstreamAddress } from '../../src/config/address.js';
+import type { BodyParts } from '../../src/upstream/body-parts.js';
 import type { AppRequest, Connection, Receiver } from '../../src/upstream/connection.js';
 import { Connections } from '../../src/upstream/connections.js';
 import type { RequestBody } from '../../src/upstream/request-body.js';
@@ -38,9 +39,14 @@ function requestOf(fields: Partial<AppRequest> = {}): AppRequest {
   return { method: 'GET', head, body: undefined, upgrades: false, isLast: false, ...fields };
 }
 
-/** A body that comes in pieces. */
+/** A body that is passed on as it comes. */
 function streamed(source: Readable, size: number | undefined): RequestBody {
-  return { size, replayable: true, open: () => source, close() {} };
+  return { size, replayable: false, open: () => source, close() {} };
+}
+
+/** A body that is held. */
+function held(next: BodyParts['next'], size: number): RequestBody {
+  return { size, replayable: true, open: () => ({ next }), close() {} };
 }
 
 /** Keeps what it is told. */
@@ -221,7 +227,7 @@ t.test('a body of another length than announced is broken off', async (t) => {
     const { error } = await send(pool.takeFresh(), requestOf({ body: streamed(source, size) }));
     t.match(error?.message, /than announced/);
     t.notMatch(received, /hello.+/s);
-    t.ok(source.destroyed);
+    await until(() => source.readableEnded, 'the rest of the body is read away');
   }
 });
 
@@ -252,7 +258,7 @@ t.test('an answer that comes before the body has been read is told, though writi
     const connection = pool.takeKept();
     const listener = await send(connection, requestOf({ body: streamed(source, 1e12) }));
     t.match(listener, { status: 413, body: 'too large', error: undefined }, what);
-    t.ok(source.destroyed, `${what}: nothing more is read of the body`);
+    t.ok(source.readableFlowing, `${what}: the rest of the body is read away`);
     t.not(pool.takeKept(), connection, `${what}: the connection is not used again`);
   }
 });
@@ -264,6 +270,42 @@ t.test('the end of the connection is the end of a body without a length', async 
   t.match(await send(pool.takeFresh()), { body: 'all of it', error: undefined });
 });
 
+t.test('of a body that is held no more is asked for than the app takes', async (t) => {
+  const pool = await startPool(t, (socket) => {
+    socket.once('data', () => {
+      socket.pause();
+      socket.end('HTTP/1.1 413 Content Too Large\r\nContent-Length: 9\r\n\r\ntoo large');
+    });
+  });
+  let asked = 0;
+  const body = held(async () => {
+    asked += 1;
+    return [Buffer.alloc(MEBIBYTE), Buffer.alloc(MEBIBYTE)];
+  }, 1e12);
+  const connection = pool.takeFresh();
+  t.match(await send(connection, requestOf({ body })), { status: 413, body: 'too large', error: undefined });
+  t.ok(asked > 0 && asked < 20, `${asked} parts`);
+  t.not(pool.takeKept(), connection, 'the connection is not used again');
+});
+
+t.test('a body that is held and breaks off fails the request', async (t) => {
+  let received = 0;
+  const pool = await startPool(t, (socket) => {
+    socket.on('data', (chunk: Buffer) => {
+      received += chunk.length;
+    });
+  });
+  const parts = [Buffer.alloc(10)];
+  const body = held(async () => {
+    const part = parts.pop();
+    if (part === undefined) throw new Error('the disk is broken');
+    return [part];
+  }, 100);
+  const listener = await send(pool.takeFresh(), requestOf({ body }));
+  t.match(listener, { error: { message: 'the disk is broken' }, told: ['sending', 'some', 'failure'] });
+  t.ok(received < 100 + requestOf().head.length, 'it never looks whole');
+});
+
 t.test('an app that closes without an answer while the body is sent is not waited for', async (t) => {
   const pool = await startPool(t, (socket) => {
     socket.once('data', () => {
@@ -273,9 +315,10 @@ t.test('an app that closes without an answer while the body is sent is not waite
   });
   const source = new Readable({
     read() {
-      this.push(Buffer.alloc(MEBIBYTE));
+      setImmediate(() => this.push(Buffer.alloc(MEBIBYTE)));
     },
   });
+  t.teardown(() => source.destroy());
   const { error } = await send(pool.takeFresh(), requestOf({ body: streamed(source, 1e12) }));
   t.match(codeOf(error ?? new Error('none')), /^(?:ECONNRESET|EPIPE|MEDIA_SERVE_CONNECTION_CLOSED)$/);
 });

@@ -26,21 +26,27 @@ function send(port: number, body: Buffer, how: 'length' | 'chunked', method = 'P
   });
 }
 
-t.test('bodies of every size reach the app unchanged and with a Content-Length', async (t) => {
-  const app = await startRecorder(t);
-  const server = await startServer(t, ['--root', t.testdir({}), '--upstream', app.address]);
-  const sizes = [0, 1, 64 * KIB - 1, 64 * KIB, 64 * KIB + 1, 3 * KIB * KIB + 17];
-  for (const size of sizes) {
-    for (const how of ['length', 'chunked'] as const) {
-      const body = randomBytes(size);
-      t.equal(await send(server.port, body, how), 200, `${size} bytes, ${how}`);
-      const got = app.received.at(-1);
-      t.equal(got?.headers['content-length'], String(size));
-      t.equal(got?.headers['transfer-encoding'], undefined);
-      t.equal(got && digest(got.body), digest(body), 'the same bytes');
-    }
-  }
-});
+for (const memory of ['0', '64mb']) {
+  t.test(
+    `bodies of every size reach the app whole, with a Content-Length; ${memory} in memory`,
+    async (t) => {
+      const app = await startRecorder(t);
+      const args = ['--root', t.testdir({}), '--upstream', app.address, '--upload-memory', memory];
+      const server = await startServer(t, args);
+      const sizes = [0, 1, 63 * KIB, 64 * KIB, 64 * KIB + 1, 256 * KIB, 256 * KIB + 1, 3 * KIB * KIB + 17];
+      for (const size of sizes) {
+        for (const how of ['length', 'chunked'] as const) {
+          const body = randomBytes(size);
+          t.equal(await send(server.port, body, how), 200, `${size} bytes, ${how}`);
+          const got = app.received.at(-1);
+          t.equal(got?.headers['content-length'], String(size));
+          t.equal(got?.headers['transfer-encoding'], undefined);
+          t.equal(got && digest(got.body), digest(body), 'the same bytes');
+        }
+      }
+    },
+  );
+}
 
 t.test('the app hears of a request when its body is complete, and not before', async (t) => {
   const app = await startRecorder(t);
@@ -162,7 +168,9 @@ t.test('a large body waits in a file that has no name', { skip: withoutProc() },
   const app = await startRecorder(t);
   const directory = t.testdir({ spool: {} });
   const spool = `${directory}/spool`;
-  const server = await startServer(t, ['--root', directory, '--upstream', app.address, '--spool-dir', spool]);
+  const server = await startServer(t, [
+    ...['--root', directory, '--upstream', app.address, '--spool-dir', spool, '--upload-memory', '0'],
+  ]);
   const spooled = (): string[] =>
     openDescriptors(server.process.pid).filter((path) => path.startsWith(spool));
   const size = 300 * KIB;
@@ -213,7 +221,10 @@ t.test('a full disk refuses the body that needs it, and no other', async (t) => 
   const app = await startRecorder(t);
   const server = await startServer(
     t,
-    ['--root', t.testdir({}), '--upstream', app.address, '--spool-dir', disk.path],
+    [
+      ...['--root', t.testdir({}), '--upstream', app.address],
+      ...['--spool-dir', disk.path, '--upload-memory', '0'],
+    ],
     disk.options,
   );
   const body = Buffer.alloc(2 * KIB * KIB);
