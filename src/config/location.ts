@@ -23,6 +23,7 @@ export interface FileLocation {
   readonly cacheControl: OptionValue<'cacheControl'> | undefined;
   readonly symlinks: OptionValue<'symlinks'>;
   readonly maxRanges: OptionValue<'maxRanges'>;
+  readonly sendfile: OptionValue<'sendfile'>;
   /** Bytes a second; 0 for no limit. */
   readonly limitRate: OptionValue<'limitRate'>;
   /** Bytes sent before the limit counts. */

@@ -151,6 +151,13 @@ export const OPTIONS = {
     nginx: 'max_ranges',
     doc: 'ranges in one request; a request for more gets the whole file, and `0` means that ranges are not served',
   }),
+  sendfile: option({
+    type: onOff,
+    contexts: ['server', 'media', 'static', 'internal'],
+    default: 'on',
+    nginx: 'sendfile',
+    doc: 'large files go to the client within the kernel, on Linux and where the optional package koffi is installed; off for file systems that give old bytes then, such as shared folders of virtual machines',
+  }),
   limitRate: option({
     type: size,
     contexts: ['server', 'media', 'static', 'internal'],

@@ -24,15 +24,10 @@ class Pool {
 export const LARGEST_AT_ONCE = 136 * 1024;
 /** Most answers that are read in one go. */
 const SMALL = new Pool(32 * 1024, 128);
-/**
- * The largest of these, and the pieces of large files: with Node's default for streams, 64 KiB, a trip to another
- * thread comes too often; each slow reader holds one buffer, so that it cannot be much more.
- */
+/** The largest of these, and the pieces of large files while many are sent. */
 const MEDIUM = new Pool(LARGEST_AT_ONCE, 64);
-/** What the first few readers of large files get, who may well be the only ones. */
-const MOST_LARGE = 8;
-const LARGE = new Pool(512 * 1024, MOST_LARGE);
-let largeLent = 0;
+/** The pieces of large files while few are sent. */
+const LARGE = new Pool(512 * 1024, 8);
 
 function poolOf(bytes: number): Pool {
   if (bytes <= SMALL.size) return SMALL;
@@ -40,20 +35,14 @@ function poolOf(bytes: number): Pool {
 }
 
 /**
- * Takes a buffer; its content is whatever was there before. It has room for all of `wanted`, in bytes, up to
- * LARGEST_AT_ONCE, and beyond that for as much at a time as is good.
+ * Takes a buffer; its content is whatever was there before.
+ * @param wanted how much it must have room for, in bytes; 512 KiB at most
  */
 export function takeBuffer(wanted: number): Buffer {
-  const pool = poolOf(wanted);
-  if (pool !== LARGE) return pool.take();
-  if (largeLent === MOST_LARGE) return MEDIUM.take();
-  largeLent += 1;
-  return LARGE.take();
+  return poolOf(wanted).take();
 }
 
 /** Gives a buffer back, once nothing reads from it any more. One that is not given back is no loss but that. */
 export function giveBuffer(buffer: Buffer): void {
-  const pool = poolOf(buffer.length);
-  if (pool === LARGE) largeLent -= 1;
-  pool.give(buffer);
+  poolOf(buffer.length).give(buffer);
 }

@@ -21,7 +21,8 @@ import { type ChooseSibling, createSiblingChooser, isCompressible, type Sibling 
 import { ReadyResponse } from './ready-response.js';
 import { type Describe, describeFor, type Representation } from './representation.js';
 import { select } from './select.js';
-import { fillFrom, type SendingRules, sendAnswer } from './send.js';
+import { fillFrom, sendAnswer } from './send.js';
+import type { SendingRules } from './stream.js';
 
 /**
  * Answers requests whose target lies in one location. Throws, or rejects with, an HttpError when there is no file to
@@ -72,6 +73,7 @@ class FileServer {
     this.#corsFields = corsFieldsFor(location.cors);
     this.#rules = {
       silence: location.sendTimeout,
+      sendfile: location.sendfile,
       pace: createPace(location.limitRate, location.limitRateAfter),
     };
     this.#prefixLength = Buffer.byteLength(location.prefix);

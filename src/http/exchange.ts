@@ -71,6 +71,13 @@ export interface ClientResponse {
    * @param taken called when the socket has taken all of it; until then a buffer must stay as it is
    */
   writeAtOnce?(status: number, bytes: Buffer | string, silence: number, taken?: () => void): void;
+  /**
+   * Lets content go to the socket by another way than through `write`, behind what has been written; absent on Node's
+   * own responses, which count what they write.
+   * @param send gives bytes to the socket, and returns their number
+   * @returns that number; 0 when there is to be no content, or it does not go out as it is
+   */
+  passContent?(send: (socket: Socket) => number): number;
 }
 
 /** A response that can be written at once. */

@@ -78,6 +78,12 @@ export class PlainResponse extends EventEmitter implements ClientResponse, TurnE
     return this.#send(bytes, callback);
   }
 
+  passContent(send: (socket: Socket) => number): number {
+    if (!this.headersSent || this.destroyed || this.#ended || !this.#hasContent || this.#chunked) return 0;
+    this.flushHeaders();
+    return send(this.socket);
+  }
+
   end(content?: Buffer | string, encoding?: 'latin1'): void {
     if (this.destroyed || this.#ended) return;
     if (!this.headersSent) this.writeHead(this.statusCode, []);

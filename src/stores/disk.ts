@@ -15,6 +15,7 @@ import {
 } from 'node:fs';
 import { sep } from 'node:path';
 import type { BytePath } from '../http/target.js';
+import { kernelSend } from './kernel-send.js';
 import {
   type FileVersion,
   isSameVersion,
@@ -271,6 +272,12 @@ class DiskFile implements OpenedFile {
     } catch (error) {
       throw readFailure(error, this.#name);
     }
+  }
+
+  get sendTo(): OpenedFile['sendTo'] {
+    const send = kernelSend();
+    if (send === undefined) return undefined;
+    return (socket, position, count) => send(socket, this.#descriptor, position, count);
   }
 
   close(): void {

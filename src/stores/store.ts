@@ -1,4 +1,5 @@
 // Where bytes live, behind one small interface: the disk today.
+import type { Socket } from 'node:net';
 import type { BytePath } from '../http/target.js';
 
 /**
@@ -74,6 +75,12 @@ export interface OpenedFile {
   read(buffer: Buffer, position: number): Promise<number>;
   /** Like `read`, but waits for the disk; for files so small that a trip to another thread would cost more. */
   readSync(buffer: Buffer, position: number): number;
+  /**
+   * Gives up to `count` bytes from `position` on to the socket, behind what has been written to it, without reading
+   * them here. Waits for the disk. Returns how many the socket took: 0 when it takes none now, at the end of the file,
+   * or when either fails, which reading and writing will tell. Absent where it cannot be done.
+   */
+  readonly sendTo?: ((socket: Socket, position: number, count: number) => number) | undefined;
   /** Releases the descriptor; further calls do nothing. */
   close(): void;
 }

@@ -198,7 +198,7 @@ t.test(
   async (t) => {
     const root = t.testdir({});
     writeFileSync(join(root, 'eio-later.bin'), Buffer.alloc(2 * 1024 * 1024, 'x'));
-    const server = await startServer(t, ['--root', root], { node: failingDisk() });
+    const server = await startServer(t, ['--root', root, '--no-sendfile'], { node: failingDisk() });
     const { status, headers, body } = await rawRequest(server.port, get('/media/eio-later.bin'));
     t.equal(status, 200);
     t.equal(headers['content-length'], String(2 * 1024 * 1024));
@@ -251,7 +251,7 @@ function failingDisk(): string[] {
   const script = `
     import fs from 'node:fs';
     import { syncBuiltinESMExports } from 'node:module';
-    const { openSync, readSync, read } = fs;
+    const { openSync, readSync } = fs;
     const names = new Map();
     const attempts = new Map();
     const fail = (code) => Object.assign(new Error(code), { code });
@@ -265,13 +265,10 @@ function failingDisk(): string[] {
       names.set(descriptor, name);
       return descriptor;
     };
-    fs.readSync = (descriptor, ...rest) => {
+    fs.readSync = (descriptor, buffer, offset, length, position) => {
       if (names.get(descriptor) === 'eio.bin') throw fail('EIO');
-      return readSync(descriptor, ...rest);
-    };
-    fs.read = (descriptor, buffer, offset, length, position, done) => {
-      if (names.get(descriptor) === 'eio-later.bin' && position > 0) setImmediate(done, fail('EIO'));
-      else read(descriptor, buffer, offset, length, position, done);
+      if (names.get(descriptor) === 'eio-later.bin' && position > 0) throw fail('EIO');
+      return readSync(descriptor, buffer, offset, length, position);
     };
     syncBuiltinESMExports();
   `;

@@ -1,0 +1,115 @@
+// Reading piece by piece: on this thread out of memory, on others while a disk is slow, in turn, and not too many in
+// one turn of the event loop. The slow disk is made of a clock, since no disk here can be made slow at will.
+import t from 'tap';
+import { ReadingTurns } from '../../src/files/reading-turns.js';
+
+/** Turns by a clock that stands still but for reads. */
+class Site {
+  now = 0;
+  readonly turns = new ReadingTurns(() => this.now);
+
+  read(duration: number): void {
+    this.turns.watch(() => {
+      this.now += duration;
+      return 1;
+    });
+  }
+}
+
+t.test('slow reads send those after them to other threads, for a second', async (t) => {
+  const site = new Site();
+  site.read(2);
+  site.read(2);
+  site.read(2);
+  t.notOk(site.turns.isDiskSlow, 'all of them were fast enough');
+  site.read(2.1);
+  site.read(100);
+  t.notOk(site.turns.isDiskSlow, 'that may have been the scheduler');
+  site.read(2.1);
+  t.ok(site.turns.isDiskSlow, 'three in succession were not');
+  site.now += 999;
+  t.ok(site.turns.isDiskSlow);
+  site.now += 1;
+  t.notOk(site.turns.isDiskSlow, 'after a second it is tried again');
+  site.read(3);
+  site.read(3);
+  t.notOk(site.turns.isDiskSlow, 'from the beginning');
+  site.read(3);
+  t.ok(site.turns.isDiskSlow);
+});
+
+t.test('fast reads make up for slow ones that are few', async (t) => {
+  const few = new Site();
+  for (let round = 0; round < 100; round++) {
+    few.read(5);
+    for (let count = 0; count < 32; count++) few.read(0.1);
+    t.notOk(few.turns.isDiskSlow);
+  }
+  const many = new Site();
+  for (let round = 0; round < 10 && !many.turns.isDiskSlow; round++) {
+    many.read(5);
+    for (let count = 0; count < 8; count++) many.read(0.1);
+  }
+  t.ok(many.turns.isDiskSlow);
+});
+
+t.test('what is read is returned, and what fails is thrown', async (t) => {
+  const turns = new ReadingTurns();
+  t.equal(
+    turns.watch(() => 7),
+    7,
+  );
+  t.throws(
+    () =>
+      turns.watch(() => {
+        throw new Error('EIO');
+      }),
+    { message: 'EIO' },
+  );
+});
+
+t.test('many readers take turns, first come, first served, eight in a turn of the event loop', async (t) => {
+  const turns = new ReadingTurns();
+  let turn = 0;
+  let isOver = false;
+  const count = (): void => {
+    turn += 1;
+    if (!isOver) setImmediate(count);
+  };
+  setImmediate(count);
+  const served: number[] = [];
+  const when: number[] = [];
+  const readers = Array.from({ length: 30 }, async (_, index) => {
+    for (let round = 0; round < 3; round++) {
+      await turns.take();
+      served.push(index);
+      when.push(turn);
+      turns.leave();
+    }
+  });
+  await Promise.resolve();
+  t.same(served, [], 'nobody reads in the turn in which it asks: requests come first');
+  await Promise.all(readers);
+  isOver = true;
+  const inOrder = Array.from({ length: 30 }, (_, index) => index);
+  t.same(served, [...inOrder, ...inOrder, ...inOrder]);
+  const most = Math.max(...when.map((one) => when.filter((other) => other === one).length));
+  t.ok(most <= 8, `${most} in a turn`);
+  t.ok(most > 1, 'several of them');
+});
+
+t.test('who takes longer keeps its place until it leaves', async (t) => {
+  const turns = new ReadingTurns();
+  let underWay = 0;
+  let most = 0;
+  const readers = Array.from({ length: 40 }, async () => {
+    await turns.take();
+    underWay += 1;
+    most = Math.max(most, underWay);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    underWay -= 1;
+    turns.leave();
+  });
+  await Promise.all(readers);
+  t.equal(most, 8);
+});

@@ -1,0 +1,165 @@
+// Large files go to the client within the kernel where they can, and in pieces through this process where they cannot:
+// the client sees no difference (nginx: sendfile).
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { closeSync, openSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { createLog, createMediaServer, loadConfig } from '../../src/index.js';
+import { DiskStore } from '../../src/stores/disk.js';
+import { kernelSend } from '../../src/stores/kernel-send.js';
+import type { OpenedFile } from '../../src/stores/store.js';
+import { get, openConnection, parseResponse, rawRequest } from '../support/raw.js';
+import { startServer } from '../support/server.js';
+import { skipUnless } from '../support/skip.js';
+import { MORE_THAN_BUFFERS, readSlowly } from '../support/slow-reader.js';
+import { until } from '../support/until.js';
+
+const content = randomBytes(MORE_THAN_BUFFERS);
+const skip =
+  process.platform === 'linux'
+    ? skipUnless(kernelSend() !== undefined, 'koffi is not installed')
+    : 'only Linux has it';
+
+/** What went within the kernel since this was asked last, in bytes. */
+let countPassed: () => number;
+
+t.before(() => {
+  const root = t.testdir({ 'a.txt': 'a' });
+  const file = new DiskStore(root, { symlinks: 'inside' }).open('a.txt');
+  const prototype = Object.getPrototypeOf(file) as object;
+  file.close();
+  const own = Object.getOwnPropertyDescriptor(prototype, 'sendTo');
+  let passed = 0;
+  Object.defineProperty(prototype, 'sendTo', {
+    get(this: OpenedFile): OpenedFile['sendTo'] {
+      const sendTo = own?.get?.call(this) as OpenedFile['sendTo'];
+      if (sendTo === undefined) return undefined;
+      return (socket, position, count) => {
+        const bytes = sendTo(socket, position, count);
+        passed += bytes;
+        return bytes;
+      };
+    },
+  });
+  countPassed = () => {
+    const bytes = passed;
+    passed = 0;
+    return bytes;
+  };
+});
+
+interface Site {
+  readonly root: string;
+  readonly port: number;
+}
+
+async function start(t: Test, options: Readonly<Record<string, string | boolean>>): Promise<Site> {
+  const root = t.testdir({});
+  writeFileSync(join(root, 'large.bin'), content);
+  // Not written just now.
+  utimesSync(join(root, 'large.bin'), 1e9, 1e9);
+  const config = loadConfig({ root, logLevel: 'silent', ...options }, {});
+  const server = await createMediaServer(config, await createLog(config));
+  t.teardown(() => server.close());
+  const origin = await server.listen({ host: '127.0.0.1', port: 0 });
+  return { root, port: Number(new URL(origin).port) };
+}
+
+const range = ['Range: bytes=1000-5000000'];
+
+/** Asks again until something went within the kernel: on a busy machine memory may look like a slow disk for a while. */
+async function untilPassed(ask: () => Promise<void>, message: string): Promise<void> {
+  countPassed();
+  await until(async () => {
+    await ask();
+    return countPassed() > 0;
+  }, message);
+}
+
+for (const sendfile of [true, false]) {
+  t.test(`answers are the same with sendfile ${sendfile ? 'on' : 'off'}`, { skip }, async (t) => {
+    const { port, root } = await start(t, sendfile ? {} : { sendfile: false });
+    const asking = async (what: string, ask: () => Promise<void>): Promise<void> => {
+      if (sendfile) return await untilPassed(ask, `${what} goes within the kernel`);
+      countPassed();
+      await ask();
+      t.equal(countPassed(), 0, `${what}: nothing goes within the kernel`);
+    };
+    const ask = async (fields: readonly string[] = []): Promise<Buffer> =>
+      (await rawRequest(port, get('/media/large.bin', fields))).body;
+
+    await asking('the whole file', async () => {
+      t.ok((await ask()).equals(content), 'the whole file');
+    });
+    await asking('a range', async () => {
+      t.ok((await ask(range)).equals(content.subarray(1000, 5_000_001)), 'a range');
+    });
+    await asking('several ranges', async () => {
+      const parts = await ask(['Range: bytes=0-999999,2000000-2999999']);
+      t.ok(parts.includes(content.subarray(0, 1_000_000)), 'the first of two ranges');
+      t.ok(parts.includes(content.subarray(2_000_000, 3_000_000)), 'the second');
+    });
+    await asking('answers in a row', async () => {
+      const connection = await openConnection(t, port);
+      const million = get('/media/large.bin', ['Range: bytes=100-1000099']);
+      connection.socket.write(million.replace('Connection: close\r\n', '').repeat(3));
+      const received = await connection.until((text) => text.length > 3_000_000);
+      t.equal(received.split('HTTP/1.1 206').length, 4, 'answers in a row on one connection');
+      connection.socket.destroy();
+    });
+    await asking('a client that pauses', async () => {
+      const slow = await readSlowly(t, port, '/media/large.bin');
+      t.ok((await slow.finish()).body.equals(content), 'a client that pauses');
+    });
+
+    const cut = await readSlowly(t, port, '/media/large.bin');
+    truncateSync(join(root, 'large.bin'), 1000);
+    const { body } = await cut.finish();
+    t.ok(body.length < content.length, 'a file that is truncated ends the connection');
+  });
+}
+
+t.test('nothing goes within the kernel', { skip }, async (t) => {
+  const { port, root } = await start(t, {});
+  const paced = await start(t, { limitRate: '64mb' });
+  const ask = async (site: Site): Promise<void> => {
+    const { body } = await rawRequest(site.port, get('/media/large.bin', range));
+    t.equal(body.length, 4_999_001);
+  };
+  await untilPassed(() => ask({ port, root }), 'it would');
+
+  await ask(paced);
+  t.equal(countPassed(), 0, 'where a pace is kept');
+
+  const old = await openConnection(t, port);
+  old.socket.write('GET /media/large.bin HTTP/1.0\r\n\r\n');
+  t.ok(parseResponse(Buffer.from(await old.closed(), 'latin1')).body.equals(content));
+  t.equal(countPassed(), 0, "on Node's own responses, which count what they write");
+
+  utimesSync(join(root, 'large.bin'), new Date(), new Date());
+  await ask({ port, root });
+  t.equal(countPassed(), 0, 'of a file that was written just now');
+});
+
+t.test('what goes within the kernel is counted, and is no silence of the client', { skip }, async (t) => {
+  const root = t.testdir({});
+  const size = 2 ** 30;
+  const path = join(root, 'sparse.bin');
+  closeSync(openSync(path, 'w'));
+  truncateSync(path, size);
+  utimesSync(path, 1e9, 1e9);
+  const server = await startServer(t, ['--root', root, '--send-timeout', '400ms']);
+  const socket = connect({ port: server.port, host: '127.0.0.1' });
+  t.teardown(() => socket.destroy());
+  let received = 0;
+  socket.on('data', (chunk: Buffer) => {
+    received += chunk.length;
+  });
+  socket.write(get('/media/sparse.bin'));
+  await once(socket, 'close');
+  t.ok(received > size, `${received} bytes came`);
+  const line = await server.logged(({ msg }) => msg === 'request');
+  t.match(line, { status: 200, bytes: size });
+});
