@@ -14,22 +14,24 @@ await t.test('an uploaded document, opened or embedded', { skip: withoutChromium
   const { guarded, careless } = await startSites(t, { ...HOSTILE_DOCUMENTS, ...ACCOMPLICES }, gallery);
   const visitor = await Visitor.arrive(t, browser, guarded);
   const carelessVisitor = await Visitor.arrive(t, browser, careless);
-  const look = async () => {
-    const page = await visitor.look(HOSTILE_DOCUMENTS);
+  const look = async (documents: Readonly<Record<string, HostileDocument>>) => {
+    const page = await visitor.look(documents);
     // Second, so that what has run here would have run there too by now.
-    const carelessPage = await carelessVisitor.look(HOSTILE_DOCUMENTS);
+    const carelessPage = await carelessVisitor.look(documents);
     return { page, carelessPage };
   };
-  const isAllTaken = () =>
-    Object.entries(HOSTILE_DOCUMENTS).every(
-      ([name, document]) => trophies(careless, name).length >= everything(name, document).length,
+  const withoutAll = () =>
+    Object.entries(HOSTILE_DOCUMENTS).filter(
+      ([name, document]) => trophies(careless, name).length < everything(name, document).length,
     );
-  let { page, carelessPage } = await look();
+  const { page, carelessPage } = await look(HOSTILE_DOCUMENTS);
   // One that leads elsewhere at once may be gone before its load event; it is looked at again.
-  for (let visits = 1; visits < 4; visits++) {
-    await until(isAllTaken, 'all of it runs', 5000).catch(() => {});
-    if (isAllTaken()) break;
-    ({ page, carelessPage } = await look());
+  for (let visits = 1; visits < 6; visits++) {
+    await until(() => withoutAll().length === 0, 'all of it runs', 5000).catch(() => {});
+    const missing = withoutAll();
+    if (missing.length === 0) break;
+    t.comment(`looks again at ${missing.map(([name]) => name)}`);
+    await look(Object.fromEntries(missing));
   }
 
   for (const [name, document] of Object.entries(HOSTILE_DOCUMENTS)) {
@@ -42,9 +44,13 @@ await t.test('an uploaded document, opened or embedded', { skip: withoutChromium
 
   await t.test('sends no request in the name of the visitor', async (t) => {
     const targets = guarded.received.map(({ method, target }) => `${method} ${target}`);
+    t.ok(targets.includes(`GET /?${Object.keys(HOSTILE_DOCUMENTS).join('&')}`), 'it has looked');
     // Chromium itself asks for the icon, for whatever has a window.
-    const asked = targets.filter((target) => target !== 'GET /favicon.ico');
-    t.same([...new Set(asked)], [`GET /?${Object.keys(HOSTILE_DOCUMENTS).join('&')}`]);
+    const own = (target: string) => target.startsWith('GET /?') || target === 'GET /favicon.ico';
+    t.same(
+      targets.filter((target) => !own(target)),
+      [],
+    );
 
     const stolen = careless.received.filter(({ body }) => body.toString() === SESSION);
     t.not(stolen.length, 0, 'control: the session is read on a careless server');
