@@ -70,18 +70,21 @@ async function sendPiece(flow: Flow, piece: Piece, file: OpenedFile): Promise<vo
   let position = piece.first;
   while (position < end && !flow.isGone) {
     await turns.take();
-    const passed = flow.passOn(file, position, Math.min(end - position, MOST_PASSED));
+    const isSlow = turns.isDiskSlow;
+    // What is done on this thread is done before the next one's turn comes.
+    if (!isSlow) turns.leave();
+    const passed = isSlow ? undefined : flow.passOn(file, position, Math.min(end - position, MOST_PASSED));
     position += passed ?? 0;
-    if (position === end || passed === MOST_PASSED) {
-      turns.leave();
-      continue;
-    }
+    if (position === end || passed === MOST_PASSED) continue;
     const most = passed === undefined ? pieceSize() : BEHIND;
     const wanted = Math.min(end - position, most, flow.step);
     // Not before: whoever waits holds no memory, and a client that keeps up leaves it for the next one, still warm.
     const buffer = takeBuffer(wanted);
     try {
-      const bytes = await readInTurn(file, buffer.subarray(0, wanted), position);
+      const room = buffer.subarray(0, wanted);
+      const bytes = isSlow
+        ? await readElsewhere(file, room, position)
+        : turns.watch(() => file.readSync(room, position));
       if (bytes === 0) throw new TruncatedError();
       position += bytes;
       await flow.write(buffer.subarray(0, bytes));
@@ -95,11 +98,10 @@ function pieceSize(): number {
   return underWay <= FEW ? PIECE : SMALLER_PIECE;
 }
 
-/** Reads, and leaves the turn. */
-async function readInTurn(file: OpenedFile, buffer: Buffer, position: number): Promise<number> {
+/** Reads on another thread, and leaves the turn. */
+async function readElsewhere(file: OpenedFile, buffer: Buffer, position: number): Promise<number> {
   try {
-    if (turns.isDiskSlow) return await file.read(buffer, position);
-    return turns.watch(() => file.readSync(buffer, position));
+    return await file.read(buffer, position);
   } finally {
     turns.leave();
   }
@@ -126,13 +128,12 @@ class Flow {
   }
 
   /**
-   * Gives bytes to the socket within the kernel: the number that it took. Undefined where that cannot be done, or would
-   * wait for a slow disk.
+   * Gives bytes to the socket within the kernel: the number that it took. Undefined where that cannot be done.
    */
   passOn(file: OpenedFile, position: number, count: number): number | undefined {
     const { response } = this.#exchange;
     const { sendfile, pace, silence } = this.#rules;
-    if (!sendfile || pace !== undefined || turns.isDiskSlow) return undefined;
+    if (!sendfile || pace !== undefined) return undefined;
     const sendTo = file.sendTo;
     if (sendTo === undefined || response.passContent === undefined) return undefined;
     const send = (socket: Socket): number => turns.watch(() => sendTo(socket, position, count));
