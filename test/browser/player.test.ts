@@ -51,6 +51,8 @@ await t.test('a player', { skip: withoutChromium() }, async (t) => {
       'captions.vtt': { body: CAPTIONS },
     },
     () => ({ body: '<!doctype html><title>The app</title>' }),
+    // As over a network: else a busy browser has all of the file before it is told to go to its end.
+    ['--limit-rate', '2mb'],
   );
   const page = await browser.newPage({ baseURL: origin });
   await page.goto('/');
@@ -93,14 +95,8 @@ async function checkLastSecond(
     if (response.status() === 206 && start !== undefined) starts.push(Number(start));
   };
   page.on('response', note);
-  let played: Played | undefined;
-  // On a busy machine Chromium has at times read ahead to the end before it is told to seek: then it is asked again.
-  for (let attempt = 0; attempt < 3 && !starts.some((start) => start > length / 2); attempt++) {
-    await show();
-    played = await page.evaluate<Played>(GO_TO_END);
-  }
-  if (played === undefined) throw new Error('nothing was played');
-  const { left, readyState, unplayed } = played;
+  await show();
+  const { left, readyState, unplayed } = await page.evaluate<Played>(GO_TO_END);
   page.off('response', note);
   t.ok(left > 0 && left <= 0.5, 'it is there');
   t.ok(readyState >= 2, 'and has what is to be shown or heard there');

@@ -50,12 +50,21 @@ export async function startSites(t: Test, uploads: Record<string, Upload>, pages
   return { guarded: await startGuarded(t, uploads, pages), careless: await startCareless(t, uploads, pages) };
 }
 
-/** Behind media-serve as it is without options. */
-export async function startGuarded(t: Test, uploads: Record<string, Upload>, pages: Pages): Promise<Site> {
+/**
+ * Behind media-serve.
+ * @param options besides those that name what it serves
+ */
+export async function startGuarded(
+  t: Test,
+  uploads: Record<string, Upload>,
+  pages: Pages,
+  options: readonly string[] = [],
+): Promise<Site> {
   const { received, listener } = createVictim(pages);
   const app = await startApp(t, listener);
   const root = t.testdir(Object.fromEntries(Object.entries(uploads).map(([name, { body }]) => [name, body])));
-  const server = await startServer(t, ['--root', root, '--url', '/media/', '--upstream', app.address]);
+  const args = ['--root', root, '--url', '/media/', '--upstream', app.address, ...options];
+  const server = await startServer(t, args);
   return {
     origin: server.origin,
     received,
