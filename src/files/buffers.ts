@@ -26,8 +26,10 @@ export const LARGEST_AT_ONCE = 136 * 1024;
 const SMALL = new Pool(32 * 1024, 128);
 /** The largest of these, and the pieces of large files while many are sent. */
 const MEDIUM = new Pool(LARGEST_AT_ONCE, 64);
+/** The largest there are, in bytes. */
+export const LARGEST_BUFFER = 512 * 1024;
 /** The pieces of large files while few are sent. */
-const LARGE = new Pool(512 * 1024, 8);
+const LARGE = new Pool(LARGEST_BUFFER, 8);
 
 function poolOf(bytes: number): Pool {
   if (bytes <= SMALL.size) return SMALL;
@@ -36,7 +38,7 @@ function poolOf(bytes: number): Pool {
 
 /**
  * Takes a buffer; its content is whatever was there before.
- * @param wanted how much it must have room for, in bytes; 512 KiB at most
+ * @param wanted how much it must have room for, in bytes; LARGEST_BUFFER at most
  */
 export function takeBuffer(wanted: number): Buffer {
   return poolOf(wanted).take();

@@ -6,7 +6,7 @@ import { TruncatedError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
 import type { OpenedFile } from '../stores/store.js';
 import { type Answer, type Piece, pieceLength } from './answer.js';
-import { giveBuffer, takeBuffer } from './buffers.js';
+import { giveBuffer, LARGEST_BUFFER, takeBuffer } from './buffers.js';
 import type { Pace } from './limit-rate.js';
 import { ReadingTurns } from './reading-turns.js';
 
@@ -17,7 +17,7 @@ const MOST_PASSED = 1024 * KIB;
 /** What is written behind that to a socket that is full, to learn when it takes more, in bytes. */
 const BEHIND = 32 * KIB;
 /** How much is read in one go where all of it must be, in bytes: with Node's 64 KiB a piece, pieces come too often. */
-const PIECE = 512 * KIB;
+const PIECE = LARGEST_BUFFER;
 /** With more answers than these under way their pieces are smaller: small requests, and memory, wait for all of them. */
 const FEW = 8;
 const SMALLER_PIECE = 128 * KIB;
@@ -127,9 +127,7 @@ class Flow {
     return this.#exchange.response.destroyed;
   }
 
-  /**
-   * Gives bytes to the socket within the kernel: the number that it took. Undefined where that cannot be done.
-   */
+  /** Gives bytes to the socket within the kernel: the number that it took. Undefined where that cannot be done. */
   passOn(file: OpenedFile, position: number, count: number): number | undefined {
     const { response } = this.#exchange;
     const { sendfile, pace, silence } = this.#rules;
