@@ -6,9 +6,14 @@ import type { Exchange } from '../http/exchange.js';
  * Writes the line once the response is closed. Fields: `time`, `method`, `target` (as received), `status`, `bytes` (of
  * the body), `ms`, `client`, `requestId`, and where they apply `location` (prefix), `upstreamMs`, and `aborted` when
  * the client left, or was cut off, before the response was complete. Status 499 means that it left before the answer.
+ * @param startedAt when the request was here, in milliseconds of `performance.now()`
  */
-export function logWhenClosed(exchange: Exchange, received: string, write: (line: string) => void): void {
-  const startedAt = performance.now();
+export function logWhenClosed(
+  exchange: Exchange,
+  received: string,
+  startedAt: number,
+  write: (line: string) => void,
+): void {
   exchange.response.on('close', () => write(renderLine(exchange, received, performance.now() - startedAt)));
 }
 

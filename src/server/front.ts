@@ -3,20 +3,21 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import { isHttpError, NotFoundError, UnexpectedError } from '../http/errors.js';
-import type { ClientRequest, ClientResponse, Exchange } from '../http/exchange.js';
+import type { ClientRequest, Exchange } from '../http/exchange.js';
 import { originOf, plainAddress } from '../http/forwarded.js';
 import { framingFault } from '../http/framing.js';
 import { parseTarget, type Target } from '../http/target.js';
 import { logWhenClosed } from './access-log.js';
 import { type ErrorPages, sendErrorPage } from './error-page.js';
 import type { Log } from './log.js';
+import type { Answer } from './plain-connection.js';
 import { nextRequestId } from './request-id.js';
 import type { RouteTable } from './routes.js';
 
 /** The way of every request. */
 export interface Front {
   /** Answers one request, whose turn it is; never throws. */
-  answer(request: ClientRequest, response: ClientResponse, received: string): void;
+  readonly answer: Answer;
   /** Answers a request that Node has read, perhaps while those before it on the connection are not answered yet. */
   answerInTurn(request: IncomingMessage, response: ServerResponse, received: string): void;
   /** The last of Node's responses on a connection so far: under way, waiting for its turn, or complete. */
@@ -46,7 +47,7 @@ export function createFront(
     return route.handle(exchange);
   };
 
-  const answer = (request: ClientRequest, response: ClientResponse, received: string): void => {
+  const answer: Answer = (request, response, received, startedAt) => {
     const { target, refusal } = readTarget(request, received);
     if (refusal !== undefined) response.shouldKeepAlive = false;
     const { remoteAddress } = request.socket;
@@ -66,7 +67,7 @@ export function createFront(
       bytes: 0,
       upgraded: false,
     };
-    if (writeLine !== undefined) logWhenClosed(exchange, received, writeLine);
+    if (writeLine !== undefined) logWhenClosed(exchange, received, startedAt, writeLine);
     try {
       handle(exchange, refusal)?.catch((error: unknown) => fail(exchange, error, log, pages));
     } catch (error) {
@@ -83,7 +84,7 @@ export function createFront(
     const whole = Object.assign(request, { body: request });
     // Decided now: what is pipelined behind it comes here before its turn.
     if (readTarget(whole, received).refusal !== undefined) response.shouldKeepAlive = false;
-    whenItsTurn(response, () => answer(whole, response, received));
+    whenItsTurn(response, () => answer(whole, response, received, performance.now()));
   };
   return { answer, answerInTurn, lastResponse: (socket) => last.get(socket) };
 }

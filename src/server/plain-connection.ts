@@ -1,15 +1,26 @@
-// Connections of clients. As long as their requests are plain they are read and answered here, one after the other;
-// the first that is not, and all that follow on its connection, are Node's. Either way they come to the same front.
+// Connections of clients. As long as their requests are plain they are read and answered here, one after the other,
+// together with those of other connections at the end of the turn; the first that is not plain, and all that follow on
+// its connection, are Node's. Either way they come to the same front.
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ClientRequest, ClientResponse } from '../http/exchange.js';
 import { LONGEST_PLAIN_HEAD, type RequestHead, readPlainHead } from '../http/plain-request.js';
+import { answerAtEndOfTurn, type TurnEnd } from '../http/turn.js';
 import { malformedResponse } from './error-page.js';
 import { PlainRequest } from './plain-request.js';
 import { PlainResponse } from './plain-response.js';
 
-/** Answers one request; never throws. */
-export type Answer = (request: ClientRequest, response: ClientResponse, received: string) => void;
+/**
+ * Answers one request; never throws.
+ * @param received the target as received
+ * @param startedAt when the request was here, in milliseconds of `performance.now()`
+ */
+export type Answer = (
+  request: ClientRequest,
+  response: ClientResponse,
+  received: string,
+  startedAt: number,
+) => void;
 
 /** Time limits, in milliseconds. */
 export interface ClientLimits {
@@ -50,7 +61,7 @@ export function readPlainRequests(server: Server, answer: Answer, limits: Client
 /** How much of the next requests is read while one is being answered, in bytes. */
 const READ_AHEAD = 64 * 1024;
 
-class PlainConnection {
+class PlainConnection implements TurnEnd {
   readonly #socket: Socket;
   readonly #shared: Shared;
   /** Read, and not yet used. */
@@ -58,6 +69,9 @@ class PlainConnection {
   /** Under way: its answer, or what is left of its body. */
   #request: PlainRequest | undefined;
   #response: PlainResponse | undefined;
+  /** Its target, until it is answered. */
+  #unanswered: string | undefined;
+  #startedAt = 0;
   /** Runs while a head is here in part. */
   #headTimer: NodeJS.Timeout | undefined;
   /** True once the client has said its last byte. */
@@ -88,8 +102,13 @@ class PlainConnection {
     }
     if (this.#request === undefined) this.#next();
     else if (this.#response === undefined) this.#goOn();
-    else if (this.#held !== undefined && this.#held.length > READ_AHEAD) this.#socket.pause();
+    else if (this.#hasReadAhead()) this.#socket.pause();
   };
+
+  /** True when so much is held that no more is read until requests have taken of it. */
+  #hasReadAhead(): boolean {
+    return this.#held !== undefined && this.#held.length > READ_AHEAD;
+  }
 
   /** Begins with the request whose head is held, if it is all here. */
   #next(): void {
@@ -121,8 +140,18 @@ class PlainConnection {
     const response = new PlainResponse(this.#socket, head.method === 'HEAD', head.keepAlive, this.#answered);
     this.#request = request;
     this.#response = response;
+    this.#unanswered = head.url;
+    this.#startedAt = performance.now();
     if (this.#held !== undefined) this.#held = request.take(this.#held);
-    this.#shared.answer(request, response, head.url);
+    answerAtEndOfTurn(this, head.length);
+  }
+
+  /** Has the request answered, if it has not been yet: at the end of the turn, or when something ends before. */
+  endTurn(): void {
+    const target = this.#unanswered;
+    this.#unanswered = undefined;
+    if (target === undefined || this.#request === undefined || this.#response === undefined) return;
+    this.#shared.answer(this.#request, this.#response, target, this.#startedAt);
   }
 
   readonly #answered = (): void => {
@@ -148,7 +177,7 @@ class PlainConnection {
       return;
     }
     this.#request = undefined;
-    if (this.#socket.isPaused()) this.#socket.resume();
+    if (this.#socket.isPaused() && !this.#hasReadAhead()) this.#socket.resume();
     this.#next();
   }
 
@@ -186,6 +215,7 @@ class PlainConnection {
 
   /** The client has nothing more to say. It may still read, as `nc` does with its input at an end. */
   readonly #ended = (): void => {
+    this.endTurn();
     this.#hasEnded = true;
     if (this.#request?.complete === false) this.#request.abandon();
     else if (this.#response !== undefined && !this.#response.emit('left')) return;
@@ -211,6 +241,7 @@ class PlainConnection {
   };
 
   readonly #closed = (): void => {
+    this.endTurn();
     this.#clearHeadTimer();
     this.#release();
     this.#isLast = true;

@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import { currentDate } from '../http/clock.js';
 import type { ClientResponse } from '../http/exchange.js';
 import { renderHead } from '../http/head.js';
-import { atEndOfTurn, type TurnEnd } from '../http/turn.js';
+import { type TurnEnd, writeAtEndOfTurn } from '../http/turn.js';
 
 /** See ClientResponse. */
 export class PlainResponse extends EventEmitter implements ClientResponse, TurnEnd {
@@ -106,7 +106,7 @@ export class PlainResponse extends EventEmitter implements ClientResponse, TurnE
     this.#whole = bytes;
     this.#silence = silence;
     this.#taken = taken;
-    atEndOfTurn(this, bytes.length);
+    writeAtEndOfTurn(this, bytes.length);
   }
 
   endTurn(): void {

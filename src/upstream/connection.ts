@@ -3,7 +3,7 @@
 import type { Socket, SocketConstructorOpts, TcpSocketConnectOpts } from 'node:net';
 import { Readable } from 'node:stream';
 import type { Address } from '../config/address.js';
-import { atEndOfTurn, type TurnEnd } from '../http/turn.js';
+import { type TurnEnd, writeAtEndOfTurn } from '../http/turn.js';
 import type { BodyParts } from './body-parts.js';
 import { BodySender, type BodySending, type SendReport } from './body-sender.js';
 import { ConnectionClosed, ConnectTimeout, ReadTimeout } from './failure.js';
@@ -211,7 +211,7 @@ export class Connection implements ResponseEvents, SendReport, TurnEnd {
     const bytes = body?.open();
     if (bytes === undefined) {
       this.#waiting = head;
-      atEndOfTurn(this, head.length);
+      writeAtEndOfTurn(this, head.length);
     } else if (!Buffer.isBuffer(bytes)) {
       this.#socket.write(head, 'latin1');
       this.#sender = this.#senderOf(bytes, body?.size);
@@ -219,7 +219,7 @@ export class Connection implements ResponseEvents, SendReport, TurnEnd {
       return;
     } else if (bytes.length <= SMALL) {
       this.#waiting = head + bytes.toString('latin1');
-      atEndOfTurn(this, this.#waiting.length);
+      writeAtEndOfTurn(this, this.#waiting.length);
     } else {
       this.#socket.cork();
       this.#socket.write(head, 'latin1');

@@ -1,15 +1,15 @@
 // The end of the event loop's turn, for what is put off to it.
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import t from 'tap';
-import { atEndOfTurn } from '../../src/http/turn.js';
+import { answerAtEndOfTurn, currentRound, writeAtEndOfTurn } from '../../src/http/turn.js';
 
 t.test('what is put off comes at the end of the turn, all together and in order', async (t) => {
   const done: string[] = [];
-  atEndOfTurn({ endTurn: () => done.push('first') }, 10);
+  writeAtEndOfTurn({ endTurn: () => done.push('first') }, 10);
   process.nextTick(() => done.push('tick'));
   queueMicrotask(() => {
     done.push('microtask');
-    atEndOfTurn({ endTurn: () => done.push('second') }, 10);
+    writeAtEndOfTurn({ endTurn: () => done.push('second') }, 10);
   });
   t.strictSame(done, []);
   await nextTurn();
@@ -19,11 +19,11 @@ t.test('what is put off comes at the end of the turn, all together and in order'
 
 t.test('what is put off at the end of a turn comes at the end of the next', async (t) => {
   const done: string[] = [];
-  atEndOfTurn(
+  writeAtEndOfTurn(
     {
       endTurn() {
         done.push('first');
-        atEndOfTurn({ endTurn: () => done.push('second') }, 1);
+        writeAtEndOfTurn({ endTurn: () => done.push('second') }, 1);
       },
     },
     1,
@@ -37,11 +37,84 @@ t.test('what is put off at the end of a turn comes at the end of the next', asyn
 t.test('with much waiting the end comes early, but never before the caller goes on', async (t) => {
   const done: number[] = [];
   for (let index = 0; index < 9; index++) {
-    atEndOfTurn({ endTurn: () => done.push(index) }, 128 * 1024);
+    writeAtEndOfTurn({ endTurn: () => done.push(index) }, 128 * 1024);
     t.strictSame(done, []);
   }
   await new Promise((resolve) => process.nextTick(resolve));
   t.strictSame(done, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
   await nextTurn();
   t.equal(done.length, 9, 'each once');
+});
+
+t.test('all requests of a turn are answered before anything is written, and in one round', async (t) => {
+  const done: string[] = [];
+  const rounds: (number | undefined)[] = [];
+  const request = (name: string) => ({
+    endTurn() {
+      done.push(`answer ${name}`);
+      rounds.push(currentRound());
+      writeAtEndOfTurn({ endTurn: () => done.push(`write ${name}`) }, 10);
+    },
+  });
+  writeAtEndOfTurn({ endTurn: () => done.push('write what was there') }, 10);
+  answerAtEndOfTurn(request('a'), 10);
+  answerAtEndOfTurn(request('b'), 10);
+  t.strictSame([done, currentRound()], [[], undefined]);
+  await nextTurn();
+  t.strictSame(done, ['answer a', 'answer b', 'write what was there', 'write a', 'write b']);
+  t.equal(currentRound(), undefined, 'the round is over');
+  answerAtEndOfTurn(request('c'), 10);
+  await nextTurn();
+  t.type(rounds[0], 'number');
+  t.equal(rounds[1], rounds[0]);
+  t.not(rounds[2], rounds[0]);
+});
+
+t.test('a request that comes while others are answered belongs to the next round', async (t) => {
+  const rounds: (number | undefined)[] = [];
+  const late = { endTurn: () => rounds.push(currentRound()) };
+  answerAtEndOfTurn(
+    {
+      endTurn() {
+        rounds.push(currentRound());
+        answerAtEndOfTurn(late, 1);
+        // So much is written within the round, and again the next request of a connection is there.
+        writeAtEndOfTurn({ endTurn: () => answerAtEndOfTurn(late, 1) }, 2 * 1024 * 1024);
+      },
+    },
+    1,
+  );
+  await nextTurn();
+  t.equal(rounds.length, 1);
+  await nextTurn();
+  t.equal(rounds.length, 3);
+  t.equal(rounds[1], rounds[2]);
+  t.not(rounds[1], rounds[0]);
+});
+
+t.test('what is written in a round does not wait for its end when it is much', async (t) => {
+  const done: string[] = [];
+  const request = (name: string, bytes: number) => ({
+    endTurn() {
+      done.push(`answer ${name}`);
+      writeAtEndOfTurn({ endTurn: () => done.push(`write ${name}`) }, bytes);
+    },
+  });
+  answerAtEndOfTurn(request('a', 600 * 1024), 10);
+  answerAtEndOfTurn(request('b', 600 * 1024), 10);
+  answerAtEndOfTurn(request('c', 10), 10);
+  await nextTurn();
+  t.strictSame(done, ['answer a', 'answer b', 'write a', 'write b', 'answer c', 'write c']);
+});
+
+t.test('requests that hold much do not wait for the end of the turn', async (t) => {
+  let answered = 0;
+  for (let index = 0; index < 9; index++) {
+    answerAtEndOfTurn({ endTurn: () => (answered += 1) }, 128 * 1024);
+    t.equal(answered, 0);
+  }
+  await new Promise((resolve) => process.nextTick(resolve));
+  t.equal(answered, 9);
+  await nextTurn();
+  t.equal(answered, 9, 'each once');
 });

@@ -7,9 +7,11 @@ import { buffer } from 'node:stream/consumers';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import type { ClientRequest, ClientResponse } from '../../src/http/exchange.js';
-import { type Answer, type ClientLimits, readPlainRequests } from '../../src/server/plain-connection.js';
+import { type ClientLimits, readPlainRequests } from '../../src/server/plain-connection.js';
 import { get, openConnection, rawExchange } from '../support/raw.js';
 import { until } from '../support/until.js';
+
+type Answer = (request: ClientRequest, response: ClientResponse, received: string) => void;
 
 interface Site {
   readonly port: number;
@@ -390,3 +392,64 @@ t.test(
     t.equal(await partly.closed(), '');
   },
 );
+
+t.test('what ends a connection within the turn of a request comes after the answer to it', async (t) => {
+  const ends: string[] = [];
+  const { port, sockets, answered } = await startSite(t, (_request, response) => {
+    response.on('close', () => ends.push(`closed ${response.writableFinished}`));
+    response.once('left', () => ends.push('left'));
+  });
+  for (const [end, expected] of [
+    [(socket: Socket) => socket.destroy(), ['closed false']],
+    [(socket: Socket) => socket.push(null), ['left', 'closed false']],
+  ] as const) {
+    const connection = await openConnection(t, port);
+    await until(() => sockets.length > 0, 'the connection is here');
+    const [socket] = sockets.splice(0);
+    // This listener comes behind the one that reads requests.
+    socket?.once('data', () => end(socket));
+    connection.socket.write(PLAIN);
+    t.equal(await connection.closed(), '');
+    await until(() => ends.length === expected.length, 'the response is over');
+    t.strictSame([answered.splice(0), ends.splice(0)], [['/plain'], expected]);
+  }
+});
+
+t.test('a connection that ends between two turns has its next request answered first', async (t) => {
+  const ends: string[] = [];
+  const { port, sockets } = await startSite(t, (_request, response, received) => {
+    response.on('close', () => {
+      ends.push(`${received} ${response.writableFinished}`);
+      // By then the next request is waiting.
+      if (received === '/first') queueMicrotask(() => sockets[0]?.destroy());
+    });
+    if (received === '/first') response.writeAtOnce?.(200, 'HTTP/1.1 204 No Content\r\n\r\n', 1000);
+  });
+  const connection = await openConnection(t, port);
+  connection.socket.write(`GET /first HTTP/1.1\r\nHost: x\r\n\r\n${PLAIN}`);
+  await connection.closed();
+  await until(() => ends.length === 2, 'both are over');
+  t.strictSame(ends, ['/first true', '/plain false']);
+});
+
+t.test('a body of which much is here before its turn arrives whole', async (t) => {
+  const body = Buffer.alloc(1024 * 1024, 'a');
+  const late: (() => void)[] = [];
+  const lengths: number[] = [];
+  const { port, sockets } = await startSite(t, (request, response, received) => {
+    if (received === '/late') late.push(() => echo(request, response, received));
+    else {
+      void buffer(request.body).then(({ length }) => lengths.push(length));
+      response.writeHead(204, []);
+      response.end();
+    }
+  });
+  const connection = await openConnection(t, port);
+  connection.socket.write('GET /late HTTP/1.1\r\nHost: x\r\n\r\n');
+  connection.socket.write(`POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n`);
+  connection.socket.write(body);
+  await until(() => late.length > 0 && sockets[0]?.isPaused() === true, 'much is here');
+  late[0]?.();
+  await until(() => lengths.length > 0, 'the body is here');
+  t.strictSame(lengths, [body.length]);
+});
