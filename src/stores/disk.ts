@@ -16,6 +16,7 @@ import {
 import { sep } from 'node:path';
 import type { BytePath } from '../http/target.js';
 import { kernelSend } from './kernel-send.js';
+import { Lookups } from './lookups.js';
 import {
   type FileVersion,
   isSameVersion,
@@ -46,6 +47,9 @@ const FAILURES: Readonly<Record<string, StoreFailure>> = {
   EMFILE: 'busy',
   ENFILE: 'busy',
 };
+
+const links = new Lookups(lstatSync);
+const targets = new Lookups(statSync);
 
 /** What a disk store does with names that lead elsewhere. */
 export interface DiskPolicy {
@@ -113,7 +117,7 @@ export class DiskStore implements Store {
 
   stat(path: BytePath): FileVersion | undefined {
     try {
-      const stats = statSync(toSystemPath(this.#root + path), { throwIfNoEntry: false });
+      const stats = targets.of(toSystemPath(this.#root + path));
       return stats?.isFile() ? stats : undefined;
     } catch {
       // What is wrong with the name, opening it will say.
@@ -123,8 +127,8 @@ export class DiskStore implements Store {
 
   pin(path: BytePath, version: FileVersion): Pin | undefined {
     const pin = this.#followsLinks
-      ? new DiskPin([], this.#root + path, version, statSync)
-      : new DiskPin(directoriesOf(this.#root, path), this.#root + path, version, lstatSync);
+      ? new DiskPin([], this.#root + path, version, targets)
+      : new DiskPin(directoriesOf(this.#root, path), this.#root + path, version, links);
     return pin.holds() ? pin : undefined;
   }
 
@@ -198,7 +202,7 @@ function directoriesOf(root: BytePath, path: BytePath): string[] {
 /**
  * A name on disk. The file's own version says nothing of the way to it: a directory can be moved out of the root and
  * a link put in its place, and the file is as it was. So only files without a link on the way are pinned, and each
- * directory must still be the one it was. One lstat for each (about 2 µs on a local disk).
+ * directory must still be the one it was. One lookup for each.
  */
 class DiskPin implements Pin {
   readonly #directories: readonly {
@@ -208,23 +212,23 @@ class DiskPin implements Pin {
   }[];
   readonly #name: string | Buffer;
   readonly #version: FileVersion;
-  readonly #look: typeof statSync;
+  readonly #lookups: Lookups;
 
-  constructor(directories: readonly BytePath[], name: BytePath, version: FileVersion, look: typeof statSync) {
+  constructor(directories: readonly BytePath[], name: BytePath, version: FileVersion, lookups: Lookups) {
     this.#directories = directories.map((directory) => {
       const system = toSystemPath(directory);
-      const stats = lstatSync(system, { throwIfNoEntry: false });
+      const stats = links.of(system);
       // A link is no directory to lstat: no inode has this number, and the pin never holds.
       return { name: system, dev: stats?.dev ?? 0, ino: stats?.isDirectory() ? stats.ino : -1 };
     });
     this.#name = toSystemPath(name);
     this.#version = version;
-    this.#look = look;
+    this.#lookups = lookups;
   }
 
   holds(): boolean {
     try {
-      const current = this.#look(this.#name, { throwIfNoEntry: false });
+      const current = this.#lookups.of(this.#name);
       return current !== undefined && this.holdsFor(current);
     } catch {
       // What is wrong with the name, opening it will say.
@@ -234,7 +238,7 @@ class DiskPin implements Pin {
 
   holdsFor(opened: FileVersion): boolean {
     for (const { name, dev, ino } of this.#directories) {
-      const stats = lstatSync(name, { throwIfNoEntry: false });
+      const stats = links.of(name);
       if (stats?.ino !== ino || stats.dev !== dev) return false;
     }
     return isSameVersion(opened, this.#version);

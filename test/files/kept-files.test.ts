@@ -24,6 +24,8 @@ import { PLAIN_USER, withoutPlainUser } from '../support/user.js';
 
 /** Files for each kind of change. */
 const FILES = 80;
+/** Connections on which others ask for the same files. */
+const CROWD = 16;
 /** Changes of one file in a row. */
 const REWRITES = 1000;
 /** Whole seconds, so that they can be put back exactly. */
@@ -220,10 +222,12 @@ const base = t.testdir({
   hammer: { root: {}, outside: {} },
   large: { root: {}, outside: {} },
   kinds: {},
+  crowd: {},
   siblings: { root: {}, outside: {} },
   internal: { media: { sub: { 'a.txt': OLD } }, protected: {} },
 });
 for (const kind of KINDS) put(join(base, 'kinds', kind), OLD);
+for (let number = 0; number < FILES; number++) put(join(base, 'crowd', `${number}`), OLD);
 const siblings = join(base, 'siblings/root');
 const hammered = join(base, 'hammer/root');
 const large = join(base, 'large/root');
@@ -271,6 +275,28 @@ t.test('a kept file that changes in any way is seen by the very next request', a
       `a large file: ${what} (${failures.length} of ${LARGE_FILES} went wrong)`,
     );
   }
+});
+
+t.test('one that changes while many others ask for it is seen by the very next request', async (t) => {
+  const root = join(base, 'crowd');
+  const { port } = await startServer(t, ['--root', root]);
+  const { ask } = await converse(t, port);
+  await until(async () => wasReady(await ask(`/media/${FILES - 1}`)), 'the files are old enough');
+  let number = 0;
+  const crowd = Array.from({ length: CROWD }, async () => {
+    const other = await converse(t, port);
+    while (number < FILES) await other.ask(`/media/${number}`);
+  });
+  const stale: string[] = [];
+  for (; number < FILES; number++) {
+    await ask(`/media/${number}`);
+    const before = await ask(`/media/${number}`);
+    rewrite(join(root, `${number}`), NEW);
+    const after = await ask(`/media/${number}`);
+    if (!wasReady(before) || after.body.toString() !== NEW) stale.push(`${number}: ${after.body}`);
+  }
+  t.same(stale, []);
+  await Promise.all(crowd);
 });
 
 async function hammer(

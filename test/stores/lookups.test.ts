@@ -1,0 +1,72 @@
+// Lookups are shared within a round of answers, and nowhere else.
+import { lstatSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import { answerAtEndOfTurn } from '../../src/http/turn.js';
+import { Lookups } from '../../src/stores/lookups.js';
+
+/** Runs the tasks as requests of one round. */
+async function inOneRound(...tasks: (() => void)[]): Promise<void> {
+  for (const endTurn of tasks) answerAtEndOfTurn({ endTurn }, 1);
+  await nextTurn();
+}
+
+/** A directory with `name`, and what changes it. */
+function makeName(t: Test): { name: string; change: (content: string) => void } {
+  const name = join(t.testdir({}), 'name');
+  const change = (content: string): void => {
+    writeFileSync(`${name}.new`, content);
+    renameSync(`${name}.new`, name);
+  };
+  change('one');
+  return { name, change };
+}
+
+t.test('in a round a name is looked up once, and anew in the next', async (t) => {
+  const { name, change } = makeName(t);
+  const lookups = new Lookups(lstatSync);
+  const sizes: (number | undefined)[] = [];
+  const look = (): void => {
+    sizes.push(lookups.of(name)?.size);
+  };
+  await inOneRound(look, () => change('three'), look);
+  t.strictSame(sizes, [3, 3]);
+  await inOneRound(look);
+  t.strictSame(sizes, [3, 3, 5]);
+});
+
+t.test('that there is nothing is found out once in a round, too', async (t) => {
+  const { name, change } = makeName(t);
+  rmSync(name);
+  const lookups = new Lookups(lstatSync);
+  const found: boolean[] = [];
+  const look = (): void => {
+    found.push(lookups.of(name) !== undefined);
+  };
+  await inOneRound(look, () => change('back'), look);
+  t.strictSame(found, [false, false]);
+  await inOneRound(look);
+  t.strictSame(found, [false, false, true]);
+});
+
+t.test('outside of a round each look is a new one, whatever a round has seen', async (t) => {
+  const { name, change } = makeName(t);
+  const lookups = new Lookups(lstatSync);
+  await inOneRound(() => lookups.of(name));
+  change('three');
+  t.equal(lookups.of(name)?.size, 5);
+  rmSync(name);
+  t.equal(lookups.of(name), undefined);
+});
+
+t.test('names are bytes, and what they lead to is another question', async (t) => {
+  const { name } = makeName(t);
+  symlinkSync('name', `${name}-link`);
+  const bytes = Buffer.from(`${name}-link`);
+  await inOneRound(() => {
+    t.ok(new Lookups(lstatSync).of(bytes)?.isSymbolicLink());
+    t.ok(new Lookups(statSync).of(bytes)?.isFile());
+    t.throws(() => new Lookups(lstatSync).of(`${name}/below`), { code: 'ENOTDIR' });
+  });
+});
