@@ -49,7 +49,10 @@ export function readPlainRequests(server: Server, answer: Answer, limits: Client
   const shared: Shared = { answer, limits, toNode, connections };
   server.removeAllListeners('connection');
   server.on('connection', (socket: Socket) => {
-    connections.add(new PlainConnection(socket, shared));
+    // Asked for now, so that Node remembers it: a connection that is reset has no address any more, and its request
+    // would look as if it came by a unix socket, whose peers may be trusted.
+    if (socket.remoteAddress === undefined && typeof server.address() !== 'string') socket.destroy();
+    else connections.add(new PlainConnection(socket, shared));
   });
   const closeIdle = server.closeIdleConnections.bind(server);
   server.closeIdleConnections = () => {

@@ -2,7 +2,8 @@
 // Node and its moment, ends and time limits; and that the answers written here are what Node would write.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request as nodeRequest, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, Socket } from 'node:net';
+import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
@@ -395,7 +396,8 @@ t.test(
 
 t.test('what ends a connection within the turn of a request comes after the answer to it', async (t) => {
   const ends: string[] = [];
-  const { port, sockets, answered } = await startSite(t, (_request, response) => {
+  const { port, sockets, answered } = await startSite(t, ({ socket }, response) => {
+    t.equal(socket.remoteAddress, '127.0.0.1', 'it is still known who the client was');
     response.on('close', () => ends.push(`closed ${response.writableFinished}`));
     response.once('left', () => ends.push('left'));
   });
@@ -452,4 +454,22 @@ t.test('a body of which much is here before its turn arrives whole', async (t) =
   late[0]?.();
   await until(() => lengths.length > 0, 'the body is here');
   t.strictSame(lengths, [body.length]);
+});
+
+t.test('a connection whose client cannot be told is closed, but on a unix socket nobody can', async (t) => {
+  for (const [where, isKept] of [
+    [{ port: 0, host: '127.0.0.1' }, false],
+    [{ path: join(t.testdir({}), 'site.sock') }, true],
+  ] as const) {
+    const server = createServer();
+    readPlainRequests(server, echo, LONG);
+    server.listen(where);
+    await once(server, 'listening');
+    t.teardown(() => server.close());
+    // One without a handle has no address, just as one that was reset.
+    const socket = new Socket();
+    server.emit('connection', socket);
+    t.equal(socket.destroyed, !isKept);
+    socket.destroy();
+  }
 });

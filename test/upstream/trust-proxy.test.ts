@@ -3,7 +3,7 @@ import t from 'tap';
 import { networkTest, parseNetwork } from '../../src/config/network.js';
 import { originOf } from '../../src/http/forwarded.js';
 import { startRecorder } from '../support/app.js';
-import { get, rawRequest } from '../support/raw.js';
+import { get, rawExchange, rawRequest } from '../support/raw.js';
 import { startServer } from '../support/server.js';
 
 t.test('ranges and names', async (t) => {
@@ -252,3 +252,26 @@ t.test('the app is told what is believed, and nothing else', async (t) => {
     t.match(await ask(server.port), { 'x-forwarded-for': '127.0.0.1', 'x-forwarded-proto': 'http' });
   });
 });
+
+t.test(
+  'a client that resets its connection is still the one it was, and not one on a unix socket',
+  async (t) => {
+    const app = await startRecorder(t);
+    // Every connection is broken when its first bytes have been read, before the request in them is answered.
+    const breaking = `import { Server } from 'node:net';
+    const { emit } = Server.prototype;
+    Server.prototype.emit = function (event, socket) {
+      const result = emit.apply(this, arguments);
+      if (event === 'connection') socket.once('data', () => socket.destroy());
+      return result;
+    };`;
+    const server = await startServer(
+      t,
+      ['--root', t.testdir({}), '--trust-proxy', 'unix', '--upstream', app.address],
+      { node: ['--import', `data:text/javascript,${encodeURIComponent(breaking)}`] },
+    );
+    await rawExchange(server.port, get('/page', ['X-Forwarded-For: 192.0.2.66'])).catch(() => {});
+    const line = await server.logged(({ target }) => target === '/page');
+    t.equal(line['client'], '127.0.0.1');
+  },
+);
