@@ -94,7 +94,7 @@ export interface Exchange {
   readonly client: string;
   /** How the client reached the outermost server. */
   readonly forwarded: Forwarded;
-  /** True when the request came with an Upgrade field. */
+  /** True when the request asks for another protocol that is passed on. */
   readonly upgradeRequested: boolean;
   /** Prefix of the location that answered. */
   location: string | undefined;

@@ -13,6 +13,7 @@ import { createFileHandler } from '../files/serve.js';
 import type { Ask } from '../http/order.js';
 import { parseTarget } from '../http/target.js';
 import { type Proxy as AppProxy, createProxy } from '../upstream/proxy.js';
+import { hasBody } from '../upstream/request-body.js';
 import { wantedProtocol } from '../upstream/upgrade.js';
 import { UploadMemory } from '../upstream/upload-memory.js';
 import { malformedResponse, readErrorPages } from './error-page.js';
@@ -31,6 +32,15 @@ const KEEP_ALIVE = 75_000;
 const HEADERS_TIMEOUT = 60_000;
 
 /**
+ * With this every other offer of a protocol is an ordinary request, and so is one with a body, which is refused. Node
+ * knows it from 24.9 on, and late releases of 22 do; for the others see ignoreUpgrade.
+ */
+const ONLY_WEBSOCKETS = {
+  shouldUpgradeCallback: (request: IncomingMessage) =>
+    wantedProtocol(request) !== undefined && !hasBody(request),
+};
+
+/**
  * Builds the server; it does not listen yet.
  * @throws {BadValueError} when a directory is missing or not readable
  */
@@ -41,7 +51,7 @@ export async function createMediaServer(config: Config, log: Log): Promise<Fasti
     keepAliveTimeout: KEEP_ALIVE,
     requestTimeout: 0,
     // A missing Host is refused by http/framing, in its turn.
-    http: { headersTimeout: HEADERS_TIMEOUT, requireHostHeader: false },
+    http: { headersTimeout: HEADERS_TIMEOUT, requireHostHeader: false, ...ONLY_WEBSOCKETS },
     forceCloseConnections: 'idle',
     // Locations are chosen on the normalized target, by this project's own rules; Fastify's router sees one route.
     rewriteUrl: () => '/',
@@ -166,8 +176,8 @@ function handUpgradesTo(front: Front, app: FastifyInstance): void {
 }
 
 /**
- * An offer of another protocol may be ignored (RFC 9110 §7.8); Java's HTTP client offers h2c with every request. Node
- * has stopped reading HTTP here, before the body, so the request is put back without the offer and read again.
+ * An offer of another protocol may be ignored (RFC 9110 §7.8); Java's HTTP client offers h2c with every request. Older
+ * Nodes have stopped reading HTTP here, before the body, so the request is put back without the offer and read again.
  */
 function ignoreUpgrade(request: IncomingMessage, socket: Duplex, app: FastifyInstance): void {
   const { method, url, httpVersion, rawHeaders } = request;

@@ -7,6 +7,7 @@ import type { ClientRequest, Exchange } from '../http/exchange.js';
 import { originOf, plainAddress } from '../http/forwarded.js';
 import { framingFault } from '../http/framing.js';
 import { parseTarget, type Target } from '../http/target.js';
+import { wantedProtocol } from '../upstream/upgrade.js';
 import { logWhenClosed } from './access-log.js';
 import { type ErrorPages, sendErrorPage } from './error-page.js';
 import type { Log } from './log.js';
@@ -60,7 +61,7 @@ export function createFront(
       id: nextRequestId(),
       client,
       forwarded,
-      upgradeRequested: request.headers.upgrade !== undefined,
+      upgradeRequested: wantedProtocol(request) !== undefined,
       location: undefined,
       upstreamTime: undefined,
       orders: 0,

@@ -37,7 +37,7 @@ interface Taking {
 }
 
 /** RFC 9112 §6: a request has a body when one of these fields says so. */
-export function hasBody({ headers }: ClientRequest): boolean {
+export function hasBody({ headers }: Pick<ClientRequest, 'headers'>): boolean {
   return (
     headers['transfer-encoding'] !== undefined ||
     (headers['content-length'] !== undefined && Number(headers['content-length']) > 0)

@@ -204,6 +204,24 @@ t.test(
   },
 );
 
+t.test('a handshake with a body is refused, and the app hears nothing of it', async (t) => {
+  const { server, received } = shared;
+  const earlier = received.length;
+  for (const fields of [['Content-Length: 5'], ['Transfer-Encoding: chunked']]) {
+    const handshake = [
+      'GET /echo HTTP/1.1',
+      'Host: x',
+      'Connection: Upgrade',
+      'Upgrade: websocket',
+      ...fields,
+    ];
+    const body = fields.includes('Content-Length: 5') ? 'hello' : '5\r\nhello\r\n0\r\n\r\n';
+    const { status } = await rawRequest(server.port, [...handshake, '', body].join('\r\n'));
+    t.equal(status, 400, fields.join());
+  }
+  t.equal(received.length, earlier);
+});
+
 t.test('a WebSocket where there is none is an ordinary request', async (t) => {
   const { server } = shared;
   for (const [path, status] of [
