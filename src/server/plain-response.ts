@@ -113,7 +113,8 @@ export class PlainResponse extends EventEmitter implements ClientResponse, TurnE
     const { socket } = this;
     const whole = this.#whole;
     this.#whole = '';
-    if (this.destroyed) return;
+    // Of a socket that is destroyed nothing waits, as if it had taken all. It will say that it is closed.
+    if (this.destroyed || socket.destroyed) return;
     if (typeof whole === 'string') socket.write(whole, 'latin1');
     else socket.write(whole);
     if (socket.writableLength === 0) this.finish();

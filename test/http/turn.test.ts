@@ -118,3 +118,25 @@ t.test('requests that hold much do not wait for the end of the turn', async (t) 
   await nextTurn();
   t.equal(answered, 9, 'each once');
 });
+
+t.test('a defect in one keeps nothing else waiting', async (t) => {
+  const done: string[] = [];
+  const broken = (what: string) => ({
+    endTurn() {
+      throw new Error(what);
+    },
+  });
+  // What is thrown in a later tick ends the process, or is for who has said that it must not.
+  const later: (() => void)[] = [];
+  t.intercept(process, 'nextTick', { value: (task: () => void) => later.push(task) });
+  answerAtEndOfTurn(broken('request'), 1);
+  answerAtEndOfTurn({ endTurn: () => done.push('answer') }, 1);
+  writeAtEndOfTurn(broken('write'), 1);
+  writeAtEndOfTurn({ endTurn: () => done.push('write') }, 1);
+  await nextTurn();
+  t.strictSame(done, ['answer', 'write']);
+  t.equal(currentRound(), undefined);
+  t.equal(later.length, 2);
+  t.throws(() => later[0]?.(), { message: 'request' });
+  t.throws(() => later[1]?.(), { message: 'write' });
+});

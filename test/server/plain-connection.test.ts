@@ -3,7 +3,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request as nodeRequest, type ServerResponse } from 'node:http';
 import { type AddressInfo, Socket } from 'node:net';
-import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
@@ -457,19 +456,31 @@ t.test('a body of which much is here before its turn arrives whole', async (t) =
 });
 
 t.test('a connection whose client cannot be told is closed, but on a unix socket nobody can', async (t) => {
-  for (const [where, isKept] of [
-    [{ port: 0, host: '127.0.0.1' }, false],
-    [{ path: join(t.testdir({}), 'site.sock') }, true],
+  for (const [address, isKept] of [
+    [{ address: '127.0.0.1', family: 'IPv4', port: 80 }, false],
+    ['/run/media.sock', true],
   ] as const) {
     const server = createServer();
+    server.address = () => address;
     readPlainRequests(server, echo, LONG);
-    server.listen(where);
-    await once(server, 'listening');
-    t.teardown(() => server.close());
     // One without a handle has no address, just as one that was reset.
     const socket = new Socket();
     server.emit('connection', socket);
     t.equal(socket.destroyed, !isKept);
     socket.destroy();
   }
+});
+
+t.test('an answer that the socket was destroyed before it could take is not whole', async (t) => {
+  const ends: boolean[] = [];
+  const { port, answered } = await startSite(t, ({ socket }, response) => {
+    response.on('close', () => ends.push(response.writableFinished));
+    response.writeAtOnce?.(200, 'HTTP/1.1 204 No Content\r\n\r\n', 1000);
+    socket.destroy();
+  });
+  const connection = await openConnection(t, port);
+  connection.socket.write(PLAIN + PLAIN);
+  t.equal(await connection.closed(), '');
+  await until(() => ends.length > 0, 'the response is over');
+  t.strictSame([answered, ends], [['/plain'], [false]], 'and the next request is not answered');
 });
