@@ -8,6 +8,11 @@ import { BadTargetError } from './errors.js';
  */
 export type BytePath = string;
 
+/** A name that was given as text. */
+export function toBytePath(text: string): BytePath {
+  return Buffer.from(text).toString('latin1');
+}
+
 /** A request target, read once. */
 export interface Target {
   /** As received, in origin-form; what the app gets. */

@@ -11,7 +11,7 @@ import { guardFiles } from '../files/guard.js';
 import { OpenFileCache } from '../files/open-file-cache.js';
 import { createFileHandler } from '../files/serve.js';
 import type { Ask } from '../http/order.js';
-import { parseTarget } from '../http/target.js';
+import { parseTarget, toBytePath } from '../http/target.js';
 import { type Proxy as AppProxy, createProxy } from '../upstream/proxy.js';
 import { hasBody } from '../upstream/request-body.js';
 import { wantedProtocol } from '../upstream/upgrade.js';
@@ -23,7 +23,7 @@ import { readPlainRequests } from './plain-connection.js';
 import { expectProxyHeaders } from './proxy-protocol.js';
 import { createRedirector } from './redirect.js';
 import { checkRoot, directoriesKeptFrom } from './roots.js';
-import { RouteTable, toBytePath } from './routes.js';
+import { RouteTable } from './routes.js';
 import { WITHOUT_SCHEMAS } from './without-schemas.js';
 
 /** How long an idle connection of a client is kept, in milliseconds (nginx: keepalive_timeout, 75 s). */

@@ -2,7 +2,7 @@
 import type { Location } from '../config/location.js';
 import type { Exchange } from '../http/exchange.js';
 import type { Order } from '../http/order.js';
-import type { BytePath } from '../http/target.js';
+import { type BytePath, toBytePath } from '../http/target.js';
 
 /** A location with what answers its requests, and the app's orders that lead to it. */
 export interface Route {
@@ -24,9 +24,4 @@ export class RouteTable {
   find(path: BytePath): Route | undefined {
     return this.#rows.find(({ prefix }) => path.startsWith(prefix))?.route;
   }
-}
-
-/** Targets are paths of bytes. */
-export function toBytePath(text: string): BytePath {
-  return Buffer.from(text).toString('latin1');
 }

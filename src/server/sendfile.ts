@@ -4,8 +4,7 @@ import { isUtf8 } from 'node:buffer';
 import { realpathSync, statSync } from 'node:fs';
 import { posix } from 'node:path';
 import type { FileLocation, Location } from '../config/location.js';
-import type { BytePath, Target } from '../http/target.js';
-import { toBytePath } from './routes.js';
+import { type BytePath, type Target, toBytePath } from '../http/target.js';
 
 const OUTSIDE =
   'X-Sendfile names a file below no internal location; add --internal PREFIX=DIR with the directory it is in';

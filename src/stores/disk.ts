@@ -13,10 +13,10 @@ import {
   type Stats,
   statSync,
 } from 'node:fs';
-import { sep } from 'node:path';
-import type { BytePath } from '../http/target.js';
+import { type BytePath, toBytePath } from '../http/target.js';
 import { kernelSend } from './kernel-send.js';
 import { Lookups } from './lookups.js';
+import { readable, toSystemPath, withSeparator } from './names.js';
 import {
   type FileVersion,
   isSameVersion,
@@ -117,7 +117,7 @@ export class DiskStore implements Store {
 
   stat(path: BytePath): FileVersion | undefined {
     try {
-      const stats = targets.of(toSystemPath(this.#root + path));
+      const stats = targets.of(this.#root + path);
       return stats?.isFile() ? stats : undefined;
     } catch {
       // What is wrong with the name, opening it will say.
@@ -206,22 +206,21 @@ function directoriesOf(root: BytePath, path: BytePath): string[] {
  */
 class DiskPin implements Pin {
   readonly #directories: readonly {
-    readonly name: string | Buffer;
+    readonly name: BytePath;
     readonly dev: number;
     readonly ino: number;
   }[];
-  readonly #name: string | Buffer;
+  readonly #name: BytePath;
   readonly #version: FileVersion;
   readonly #lookups: Lookups;
 
   constructor(directories: readonly BytePath[], name: BytePath, version: FileVersion, lookups: Lookups) {
-    this.#directories = directories.map((directory) => {
-      const system = toSystemPath(directory);
-      const stats = links.of(system);
+    this.#directories = directories.map((name) => {
+      const stats = links.of(name);
       // A link is no directory to lstat: no inode has this number, and the pin never holds.
-      return { name: system, dev: stats?.dev ?? 0, ino: stats?.isDirectory() ? stats.ino : -1 };
+      return { name, dev: stats?.dev ?? 0, ino: stats?.isDirectory() ? stats.ino : -1 };
     });
-    this.#name = toSystemPath(name);
+    this.#name = name;
     this.#version = version;
     this.#lookups = lookups;
   }
@@ -296,27 +295,6 @@ class DiskFile implements OpenedFile {
     this.#descriptor = -1;
     closeSync(descriptor);
   }
-}
-
-function withSeparator(path: string): string {
-  return path.endsWith(sep) ? path : path + sep;
-}
-
-function toBytePath(path: string): BytePath {
-  return Buffer.from(path).toString('latin1');
-}
-
-/** The name as the system takes it: a string of ASCII, or the bytes themselves. */
-function toSystemPath(name: BytePath): string | Buffer {
-  for (let index = 0; index < name.length; index++) {
-    if (name.charCodeAt(index) > 0x7f) return Buffer.from(name, 'latin1');
-  }
-  return name;
-}
-
-/** The name as people write it, for the log. */
-function readable(name: BytePath): string {
-  return Buffer.from(name, 'latin1').toString();
 }
 
 /** Whatever keeps an open file from being read is the disk's failure. */

@@ -19,7 +19,10 @@ export interface Store {
    * that version any more, or cannot be opened; why, `open` will say.
    */
   reopen(path: BytePath, pin: Pin): OpenedFile | undefined;
-  /** What the file is now, without opening it; undefined when there is no such regular file. */
+  /**
+   * What the file is, without opening it, now or since the request was received; undefined when there is no such
+   * regular file.
+   */
   stat(path: BytePath): FileVersion | undefined;
   /**
    * Remembers what a name means, so that it can be asked cheaply whether it still means the same.
@@ -30,7 +33,10 @@ export interface Store {
 
 /** A name and what it meant when it was pinned. */
 export interface Pin {
-  /** True while the name leads, by the same way, to the same version of the same file. Looks at the disk each time. */
+  /**
+   * True while the name leads, by the same way, to the same version of the same file: now, or at a moment since the
+   * request was received.
+   */
   holds(): boolean;
   /** True when this is that version, opened by that name, and the way there is the same. Looks at the way. */
   holdsFor(opened: FileVersion): boolean;

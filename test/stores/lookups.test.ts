@@ -1,8 +1,9 @@
 // Lookups are shared within a round of answers, and nowhere else.
-import { lstatSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { lstatSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import t, { type Test } from 'tap';
+import { toBytePath } from '../../src/http/target.js';
 import { answerAtEndOfTurn } from '../../src/http/turn.js';
 import { Lookups } from '../../src/stores/lookups.js';
 
@@ -60,13 +61,31 @@ t.test('outside of a round each look is a new one, whatever a round has seen', a
   t.equal(lookups.of(name), undefined);
 });
 
-t.test('names are bytes, and what they lead to is another question', async (t) => {
+t.test('a name beyond ASCII is its bytes, and is shared like any other', async (t) => {
+  const directory = t.testdir({ 'grün.txt': 'one', 'grün-link': t.fixture('symlink', 'grün.txt') });
+  const [file, link] = ['grün.txt', 'grün-link'].map((name) => toBytePath(join(directory, name)));
+  const [names, leads] = [new Lookups(lstatSync), new Lookups(statSync)];
+  const sizes: (number | undefined)[] = [];
+  const look = (): void => {
+    sizes.push(names.of(file ?? '')?.size);
+  };
+  await inOneRound(
+    look,
+    () => writeFileSync(join(directory, 'grün.txt'), 'three'),
+    look,
+    () => {
+      t.ok(names.of(link ?? '')?.isSymbolicLink());
+      t.ok(leads.of(link ?? '')?.isFile(), 'what it leads to is another question');
+    },
+  );
+  t.strictSame(sizes, [3, 3]);
+});
+
+t.test('what cannot be told is the error of the system', async (t) => {
   const { name } = makeName(t);
-  symlinkSync('name', `${name}-link`);
-  const bytes = Buffer.from(`${name}-link`);
-  await inOneRound(() => {
-    t.ok(new Lookups(lstatSync).of(bytes)?.isSymbolicLink());
-    t.ok(new Lookups(statSync).of(bytes)?.isFile());
-    t.throws(() => new Lookups(lstatSync).of(`${name}/below`), { code: 'ENOTDIR' });
-  });
+  const lookups = new Lookups(lstatSync);
+  const look = (): void => {
+    t.throws(() => lookups.of(`${name}/below`), { code: 'ENOTDIR' });
+  };
+  await inOneRound(look, look);
 });
