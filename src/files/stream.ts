@@ -32,8 +32,9 @@ export interface SendingRules {
 }
 
 /**
- * What is on its way within the kernel are the file's own pages: truncated, they arrive as zeros. A file that was
- * written less than this ago, in milliseconds, may be written again, and is read here.
+ * What is on its way within the kernel are the file's own pages: cut in its middle, they arrive as zeros. (Replaced, or
+ * emptied and written anew, it has other pages.) A file that was written less than this ago, in milliseconds, may be
+ * written again, and is read here.
  */
 const SETTLED = 10_000;
 
