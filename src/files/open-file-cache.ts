@@ -1,13 +1,12 @@
 // Small files kept in memory (nginx keeps descriptors: open_file_cache; here the bytes are kept, and never stale).
 //
-// Before a kept file is used, its name is looked up again (one lstat for it and for each directory below the root,
-// about 4 µs each on a local disk, in this thread; requests that are answered together share it, see stores/lookups):
-// the directories must be the same, and of the file device, inode,
-// size, modification and status-change time must be what they were. Nobody can set the last of these,
-// so that a file which was replaced, truncated, deleted, made unreadable, or rewritten with its size and time put
-// back is noticed by the very next request. Two changes within one tick of the file system's clock would look alike:
-// a file is kept only when its last change is older than any clock's tick. What cannot be noticed: bytes written
-// through a shared memory mapping, whose times the kernel updates when it writes them back.
+// Before a kept file is used, its name is looked up again (one lstat for it and for each directory below the root, about
+// 4 µs each on a local disk, in this thread; requests that are answered together share it, see stores/lookups): the
+// directories must be the same, and of the file device, inode, size, modification and status-change time must be what
+// they were. Nobody can set the last of these, so that a file which was replaced, truncated, deleted, made unreadable, or
+// rewritten with its size and time put back is noticed by the very next request. Two changes within one tick of the file
+// system's clock would look alike: a file is kept only when its last change is older than any clock's tick. What cannot
+// be noticed: bytes written through a shared memory mapping, whose times the kernel updates when it writes them back.
 // On a network file system the stat is answered from the client's attribute cache: a change made on another host is
 // seen when that cache expires (NFS: acregmin, 3 s by default), unless the volume is mounted with `noac`.
 import type { FileVersion, OpenedFile, Pin } from '../stores/store.js';
