@@ -126,9 +126,19 @@ t.test('a defect in one keeps nothing else waiting', async (t) => {
       throw new Error(what);
     },
   });
-  // What is thrown in a later tick ends the process, or is for who has said that it must not.
-  const later: (() => void)[] = [];
-  t.intercept(process, 'nextTick', { value: (task: () => void) => later.push(task) });
+  // What is thrown in a later tick ends the process, or is for who has said that it must not. Others use ticks, too.
+  const thrown: string[] = [];
+  const { nextTick } = process;
+  t.intercept(process, 'nextTick', {
+    value: (task: (...args: unknown[]) => void, ...args: unknown[]) =>
+      nextTick(() => {
+        try {
+          task(...args);
+        } catch (error) {
+          thrown.push((error as Error).message);
+        }
+      }),
+  });
   answerAtEndOfTurn(broken('request'), 1);
   answerAtEndOfTurn({ endTurn: () => done.push('answer') }, 1);
   writeAtEndOfTurn(broken('write'), 1);
@@ -136,7 +146,6 @@ t.test('a defect in one keeps nothing else waiting', async (t) => {
   await nextTurn();
   t.strictSame(done, ['answer', 'write']);
   t.equal(currentRound(), undefined);
-  t.equal(later.length, 2);
-  t.throws(() => later[0]?.(), { message: 'request' });
-  t.throws(() => later[1]?.(), { message: 'write' });
+  await nextTurn();
+  t.strictSame(thrown, ['request', 'write'], 'it is reported');
 });
