@@ -156,7 +156,7 @@ export const OPTIONS = {
     contexts: ['server', 'media', 'static', 'internal'],
     default: 'on',
     nginx: 'sendfile',
-    doc: 'large files go to the client within the kernel, on Linux and where the optional package koffi is installed; off for file systems that give old bytes then, such as shared folders of virtual machines',
+    doc: 'large files go to the client in one copy within the kernel, on Linux and where the optional package koffi is installed; off for file systems that give old bytes to mappings, such as shared folders of virtual machines',
   }),
   limitRate: option({
     type: size,

@@ -1,6 +1,6 @@
 // Sends an answer whose content is too large to be read in one go: piece by piece, at the pace of the client. Where the
-// system can, bytes go from the file to the socket within the kernel, as in nginx; what the socket has no room for now
-// is read and written in the ordinary way, which waits, in little memory for each client.
+// system can, bytes go from the file to the socket within the kernel; what the socket has no room for now is read and
+// written in the ordinary way, which waits, in little memory for each client.
 import type { Socket } from 'node:net';
 import { TruncatedError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
@@ -31,13 +31,6 @@ export interface SendingRules {
   readonly pace: Pace | undefined;
 }
 
-/**
- * What is on its way within the kernel are the file's own pages: cut in its middle, they arrive as zeros. (Replaced, or
- * emptied and written anew, it has other pages.) A file that was written less than this ago, in milliseconds, may be
- * written again, and is read here.
- */
-const SETTLED = 10_000;
-
 /** All locations share them, as they share the thread. */
 const turns = new ReadingTurns();
 let underWay = 0;
@@ -51,8 +44,7 @@ export async function stream(
 ): Promise<void> {
   const { response } = exchange;
   response.writeHead(answer.status, answer.fields as string[]);
-  const isSettled = Date.now() - file.version.mtimeMs > SETTLED;
-  const flow = new Flow(exchange, isSettled ? rules : { ...rules, sendfile: false });
+  const flow = new Flow(exchange, rules);
   underWay += 1;
   try {
     for (const piece of answer.pieces) await sendPiece(flow, piece, file);

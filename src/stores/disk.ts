@@ -13,6 +13,7 @@ import {
   type Stats,
   statSync,
 } from 'node:fs';
+import { TruncatedError } from '../http/errors.js';
 import { type BytePath, toBytePath } from '../http/target.js';
 import { kernelSend } from './kernel-send.js';
 import { Lookups } from './lookups.js';
@@ -250,6 +251,7 @@ class DiskFile implements OpenedFile {
   #descriptor: number;
   #reading = false;
   #closed = false;
+  #canBeMapped = true;
 
   constructor(descriptor: number, version: FileVersion, name: string) {
     this.#name = name;
@@ -278,9 +280,17 @@ class DiskFile implements OpenedFile {
   }
 
   get sendTo(): OpenedFile['sendTo'] {
-    const send = kernelSend();
+    const send = this.#canBeMapped ? kernelSend() : undefined;
     if (send === undefined) return undefined;
-    return (socket, position, count) => send(socket, this.#descriptor, position, count);
+    return (socket, position, count) => {
+      if (this.#closed) return 0;
+      const sent = send(socket, this.#descriptor, position, Math.min(count, this.#size() - position));
+      this.#canBeMapped = sent !== undefined;
+      if (sent === undefined || sent === 0) return 0;
+      // Cut in this very moment: what was cut off may have been sent as zeros.
+      if (this.#size() < position + sent) throw new TruncatedError();
+      return sent;
+    };
   }
 
   close(): void {
@@ -288,6 +298,15 @@ class DiskFile implements OpenedFile {
     this.#closed = true;
     // A read under way in another thread must not find its descriptor's number given to another file.
     if (!this.#reading) this.#release();
+  }
+
+  /** Now, in bytes. */
+  #size(): number {
+    try {
+      return fstatSync(this.#descriptor).size;
+    } catch (error) {
+      throw readFailure(error, this.#name);
+    }
   }
 
   #release(): void {

@@ -1,15 +1,22 @@
-// From a file to a socket within the kernel (sendfile(2); nginx: sendfile): nothing is copied through this process,
-// which is four fifths of what a large file costs. Node has no call for it; koffi, where it is installed, makes one.
+// From a file to a socket in one copy, which the kernel makes out of the pages it keeps of the file: they are mapped and
+// written, and never looked at here. Node has no calls for it; koffi, where it is installed, makes them. sendfile(2)
+// would save that copy too, but what is on its way then are the pages themselves: when the file is cut, the client gets
+// zeros for bytes that were sent long ago, and an answer that looks whole. The copy is of the bytes as they are now.
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 
-type SendFile = (out: number, input: number, offset: BigInt64Array, count: number) => number;
-
 /**
  * Gives up to `count` of the file's bytes from `position` on to the socket; returns how many it took, 0 when it takes
- * none now, when there are none, or when it fails: writing will wait, or tell what is wrong.
+ * none now, when there are none, or when it fails: writing will wait, or tell what is wrong. Undefined when this file
+ * cannot be mapped. The rest of the page in which the file ends counts as its bytes, and is zeros: asking for none of
+ * them is the caller's.
  */
-export type KernelSend = (socket: Socket, descriptor: number, position: number, count: number) => number;
+export type KernelSend = (
+  socket: Socket,
+  descriptor: number,
+  position: number,
+  count: number,
+) => number | undefined;
 
 let found: { readonly send: KernelSend | undefined } | undefined;
 
@@ -19,29 +26,54 @@ export function kernelSend(): KernelSend | undefined {
   return found.send;
 }
 
-/** Where Linux has one call with offsets of 64 bits; other systems' calls of this name are other calls. */
-const HAS_IT = process.platform === 'linux' && !['arm', 'ia32', 'mips', 'mipsel'].includes(process.arch);
+/** The system's calls. Addresses are numbers: nothing here reads what is there. */
+interface Calls {
+  mmap(address: 0, length: number, access: number, kind: number, descriptor: number, offset: number): number;
+  munmap(address: number, length: number): number;
+  send(descriptor: number, address: number, length: number, flags: number): number;
+}
 
-function load(): SendFile | undefined {
-  if (!HAS_IT) return undefined;
+/** Where the numbers below are right and offsets have 64 bits. */
+const HAS_THEM = process.platform === 'linux' && !['arm', 'ia32', 'mips', 'mipsel'].includes(process.arch);
+const PROT_READ = 1;
+const MAP_PRIVATE = 2;
+const MAP_FAILED = -1;
+const MSG_DONTWAIT = 0x40;
+const MSG_NOSIGNAL = 0x4000;
+/** Mappings start at a multiple of the page size, in bytes: the largest of any system. */
+const LARGEST_PAGE = 64 * 1024;
+
+function load(): Calls | undefined {
+  if (!HAS_THEM) return undefined;
   try {
     const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
-    const declaration = 'int64_t sendfile(int out, int in, _Inout_ int64_t *offset, size_t count)';
-    return koffi.load(null).func(declaration) as unknown as SendFile;
+    const libc = koffi.load(null);
+    return {
+      mmap: libc.func('intptr_t mmap(intptr_t address, size_t length, int, int, int, int64_t offset)'),
+      munmap: libc.func('int munmap(intptr_t address, size_t length)'),
+      send: libc.func('intptr_t send(int descriptor, intptr_t address, size_t length, int flags)'),
+    };
   } catch {
     // It is an optional dependency, with prebuilt code for most machines and not for all.
     return undefined;
   }
 }
 
-function wrap(sendFile: SendFile | undefined): KernelSend | undefined {
-  if (sendFile === undefined) return undefined;
-  const offset = new BigInt64Array(1);
+function wrap(calls: Calls | undefined): KernelSend | undefined {
+  if (calls === undefined) return undefined;
   return (socket, descriptor, position, count) => {
     // What is written already goes first.
-    if (socket.writableLength > 0) return 0;
-    offset[0] = BigInt(position);
-    return Math.max(0, sendFile(descriptorOf(socket), descriptor, offset, count));
+    if (socket.writableLength > 0 || count <= 0) return 0;
+    const before = position % LARGEST_PAGE;
+    const length = before + count;
+    const address = calls.mmap(0, length, PROT_READ, MAP_PRIVATE, descriptor, position - before);
+    if (address === MAP_FAILED) return undefined;
+    try {
+      const flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+      return Math.max(0, calls.send(descriptorOf(socket), address + before, count, flags));
+    } finally {
+      calls.munmap(address, length);
+    }
   };
 }
 

@@ -85,6 +85,7 @@ export interface OpenedFile {
    * Gives up to `count` bytes from `position` on to the socket, behind what has been written to it, without reading
    * them here. Waits for the disk. Returns how many the socket took: 0 when it takes none now, at the end of the file,
    * or when either fails, which reading and writing will tell. Absent where it cannot be done.
+   * @throws {TruncatedError} when the file was cut meanwhile; some of what the socket took may be zeros
    */
   readonly sendTo?: ((socket: Socket, position: number, count: number) => number) | undefined;
   /** Releases the descriptor; further calls do nothing. */
