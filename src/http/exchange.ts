@@ -34,7 +34,7 @@ export interface ClientRequest {
 /**
  * `close`: it is complete, or the connection is. `drain`: the socket takes more. `left`: the client has said its last
  * byte, and is most likely gone; when somebody listens the connection is cut, as nginx does in front of an app, and
- * else the answer is sent. Node's own responses close at once then.
+ * else the answer is sent.
  */
 export type ResponseEvent = 'close' | 'drain' | 'left';
 

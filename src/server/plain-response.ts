@@ -85,7 +85,8 @@ export class PlainResponse extends EventEmitter implements ClientResponse, TurnE
   }
 
   end(content?: Buffer | string, encoding?: 'latin1'): void {
-    if (this.destroyed || this.#ended) return;
+    // Of a socket that is destroyed nothing waits, as if it had taken all. It will say that it is closed.
+    if (this.destroyed || this.#ended || this.socket.destroyed) return;
     if (!this.headersSent) this.writeHead(this.statusCode, []);
     const bytes = typeof content === 'string' ? Buffer.from(content, encoding) : content;
     this.socket.cork();
@@ -113,7 +114,7 @@ export class PlainResponse extends EventEmitter implements ClientResponse, TurnE
     const { socket } = this;
     const whole = this.#whole;
     this.#whole = '';
-    // Of a socket that is destroyed nothing waits, as if it had taken all. It will say that it is closed.
+    // See `end`.
     if (this.destroyed || socket.destroyed) return;
     if (typeof whole === 'string') socket.write(whole, 'latin1');
     else socket.write(whole);

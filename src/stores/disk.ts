@@ -3,6 +3,7 @@
 import {
   closeSync,
   constants,
+  fstat,
   fstatSync,
   lstatSync,
   openSync,
@@ -13,7 +14,6 @@ import {
   type Stats,
   statSync,
 } from 'node:fs';
-import { TruncatedError } from '../http/errors.js';
 import { type BytePath, toBytePath } from '../http/target.js';
 import { kernelSend } from './kernel-send.js';
 import { Lookups } from './lookups.js';
@@ -262,18 +262,23 @@ class DiskFile implements OpenedFile {
   read(buffer: Buffer, position: number): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#reading = true;
-      readDescriptor(this.#descriptor, buffer, 0, buffer.length, position, (error, bytes) => {
+      const done = (error: Error | null, bytes: number): void => {
         this.#reading = false;
         if (this.#closed) this.#release();
         if (error) reject(readFailure(error, this.#name));
         else resolve(bytes);
+      };
+      readDescriptor(this.#descriptor, buffer, 0, buffer.length, position, (error, bytes) => {
+        if (error || bytes === 0) done(error, 0);
+        else fstat(this.#descriptor, (error, stats) => done(error, error ? 0 : own(bytes, position, stats)));
       });
     });
   }
 
   readSync(buffer: Buffer, position: number): number {
     try {
-      return readSync(this.#descriptor, buffer, 0, buffer.length, position);
+      const bytes = readSync(this.#descriptor, buffer, 0, buffer.length, position);
+      return bytes === 0 ? 0 : own(bytes, position, fstatSync(this.#descriptor));
     } catch (error) {
       throw readFailure(error, this.#name);
     }
@@ -284,12 +289,9 @@ class DiskFile implements OpenedFile {
     if (send === undefined) return undefined;
     return (socket, position, count) => {
       if (this.#closed) return 0;
-      const sent = send(socket, this.#descriptor, position, Math.min(count, this.#size() - position));
+      const sent = send(socket, this.#descriptor, position, own(count, position, this.#stat()));
       this.#canBeMapped = sent !== undefined;
-      if (sent === undefined || sent === 0) return 0;
-      // Cut in this very moment: what was cut off may have been sent as zeros.
-      if (this.#size() < position + sent) throw new TruncatedError();
-      return sent;
+      return sent ?? 0;
     };
   }
 
@@ -300,10 +302,9 @@ class DiskFile implements OpenedFile {
     if (!this.#reading) this.#release();
   }
 
-  /** Now, in bytes. */
-  #size(): number {
+  #stat(): Stats {
     try {
-      return fstatSync(this.#descriptor).size;
+      return fstatSync(this.#descriptor);
     } catch (error) {
       throw readFailure(error, this.#name);
     }
@@ -314,6 +315,14 @@ class DiskFile implements OpenedFile {
     this.#descriptor = -1;
     closeSync(descriptor);
   }
+}
+
+/**
+ * How many of these bytes are the file's. When it is cut while they are read, the kernel may have given zeros for those
+ * that were cut off.
+ */
+function own(bytes: number, position: number, { size }: Stats): number {
+  return Math.max(0, Math.min(bytes, size - position));
 }
 
 /** Whatever keeps an open file from being read is the disk's failure. */

@@ -1,15 +1,15 @@
 // From a file to a socket in one copy, which the kernel makes out of the pages it keeps of the file: they are mapped and
 // written, and never looked at here. Node has no calls for it; koffi, where it is installed, makes them. sendfile(2)
-// would save that copy too, but what is on its way then are the pages themselves: when the file is cut, the client gets
-// zeros for bytes that were sent long ago, and an answer that looks whole. The copy is of the bytes as they are now.
+// would save that copy too, but what is on its way then are the pages themselves: when the file is cut, what was sent
+// before turns into zeros, up to the end of the page, which may be large, and the answer looks whole. The copy stays.
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 
 /**
  * Gives up to `count` of the file's bytes from `position` on to the socket; returns how many it took, 0 when it takes
- * none now, when there are none, or when it fails: writing will wait, or tell what is wrong. Undefined when this file
- * cannot be mapped. The rest of the page in which the file ends counts as its bytes, and is zeros: asking for none of
- * them is the caller's.
+ * none now, when there are none, or when it fails: reading or writing will wait, or tell what is wrong. Undefined when
+ * this file cannot be mapped. The rest of the page in which the file ends counts as its bytes, and is zeros: asking for
+ * none of them is the caller's.
  */
 export type KernelSend = (
   socket: Socket,
@@ -40,7 +40,7 @@ const MAP_PRIVATE = 2;
 const MAP_FAILED = -1;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
-/** Mappings start at a multiple of the page size, in bytes: the largest of any system. */
+/** Mappings start at a multiple of the page size, in bytes: the largest in use. */
 const LARGEST_PAGE = 64 * 1024;
 
 function load(): Calls | undefined {

@@ -75,8 +75,8 @@ export interface OpenedFile {
   /** At the time of opening. */
   readonly version: FileVersion;
   /**
-   * Reads up to `buffer.length` bytes at `position`; resolves with their number, 0 at the end of the file.
-   * Rejects with a StoreError when the disk fails.
+   * Reads up to `buffer.length` bytes at `position`; resolves with their number, 0 at the end of the file. They are the
+   * file's, also when it is cut meanwhile. Rejects with a StoreError when the disk fails.
    */
   read(buffer: Buffer, position: number): Promise<number>;
   /** Like `read`, but waits for the disk; for files so small that a trip to another thread would cost more. */
@@ -84,8 +84,9 @@ export interface OpenedFile {
   /**
    * Gives up to `count` bytes from `position` on to the socket, behind what has been written to it, without reading
    * them here. Waits for the disk. Returns how many the socket took: 0 when it takes none now, at the end of the file,
-   * or when either fails, which reading and writing will tell. Absent where it cannot be done.
-   * @throws {TruncatedError} when the file was cut meanwhile; some of what the socket took may be zeros
+   * or when either fails, which reading and writing will tell. When the file is cut in that very moment, they may be
+   * zeros: who must know reads what is behind them. Absent where it cannot be done.
+   * @throws {StoreError} when the disk fails
    */
   readonly sendTo?: ((socket: Socket, position: number, count: number) => number) | undefined;
   /** Releases the descriptor; further calls do nothing. */

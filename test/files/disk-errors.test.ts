@@ -163,21 +163,31 @@ const UNREADABLE = '/sys/devices/system/cpu/cpu0/power/autosuspend_delay_ms';
 t.test(
   'a disk that fails is 500, logged once with the path, and not called a defect of this server',
   async (t) => {
-    const cases: readonly (readonly [what: string, skip: string | false, root: string, name: string])[] = [
+    const site = t.testdir({ small: { 'eio.bin': 'x'.repeat(1000) }, large: { 'eio.bin': 'x'.repeat(1e6) } });
+    const large = join(site, 'large');
+    const cases: readonly (readonly [
+      what: string,
+      skip: string | false,
+      root: string,
+      name: string,
+      ...options: string[],
+    ])[] = [
       ['EIO from a real file', skipReal(), dirname(UNREADABLE), basename(UNREADABLE)],
-      ['EIO on the first read', false, t.testdir({ 'eio.bin': 'x'.repeat(1000) }), 'eio.bin'],
+      ['EIO on the first read', false, join(site, 'small'), 'eio.bin'],
+      ['EIO on the first read of a large file', false, large, 'eio.bin'],
+      ['EIO on the first read of a large file without sendfile', false, large, 'eio.bin', '--no-sendfile'],
     ];
-    for (const [what, skip, root, name] of cases) {
+    for (const [what, skip, root, name, ...options] of cases) {
       await t.test(what, { skip }, async (t) => {
-        const server = await startServer(t, ['--root', root], { node: failingDisk() });
-        for (const fields of [[], ['Range: bytes=0-9']]) {
+        const server = await startServer(t, ['--root', root, ...options], { node: failingDisk() });
+        for (const fields of [[], ['Range: bytes=0-9'], ['Range: bytes=0-300,400-400000']]) {
           const { status, headers, body } = await rawRequest(server.port, get(`/media/${name}`, fields));
           t.equal(status, 500);
           t.equal(headers['cache-control'], 'no-store');
           t.notMatch(body.toString(), root, 'the client learns nothing about the disk');
         }
         const lines = await complaints(t, server);
-        t.equal(lines.length, 2, 'one line for each request');
+        t.equal(lines.length, 3, 'one line for each request');
         for (const line of lines) {
           t.equal(line['code'], 'MEDIA_SERVE_READ_FAILED');
           t.match(line['msg'], join(root, name));

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { openDescriptors, peakMemory, withoutProc } from '../support/proc.js';
 import { get, openConnection, type RawConnection, rawRequest } from '../support/raw.js';
-import { startServer } from '../support/server.js';
+import { type LogLine, startServer } from '../support/server.js';
+import { readSlowly } from '../support/slow-reader.js';
 import { until } from '../support/until.js';
 
 const MEBIBYTE = 1024 * 1024;
@@ -131,4 +132,26 @@ t.test('a file that grows while it is sent is sent with the size that was promis
   connection.socket.resume();
   const received = await connection.closed();
   t.equal(received.length - (received.indexOf('\r\n\r\n') + 4), 20 * MEBIBYTE);
+});
+
+t.test('an answer whose end is never taken is not logged as complete', async (t) => {
+  const directory = t.testdir({});
+  // About as much as the kernel takes for a client that reads nothing: of some the last piece waits.
+  const sizes = Array.from({ length: 16 }, (_, index) => 3_000_000 + index * 250_000);
+  for (const size of sizes) sparse(directory, `${size}.bin`, size);
+  for (const options of [[], ['--no-sendfile']]) {
+    const server = await startServer(t, ['--root', directory, '--send-timeout', '500ms', ...options]);
+    const readers = await Promise.all(sizes.map((size) => readSlowly(t, server.port, `/media/${size}.bin`)));
+    const lines = (): LogLine[] => server.log.filter(({ msg }) => msg === 'request');
+    await until(() => lines().length === sizes.length, 'all of them are taken, or cut off');
+    let aborted = 0;
+    for (const [index, size] of sizes.entries()) {
+      const received = (await readers[index]?.finish())?.body.length ?? 0;
+      const line = lines().find(({ target }) => target === `/media/${size}.bin`);
+      t.equal(line?.['aborted'] === true, received < size, `${size}: ${received} came`);
+      t.ok(Number(line?.['bytes']) <= received, `${line?.['bytes']} of them are counted`);
+      if (received < size) aborted += 1;
+    }
+    t.ok(aborted > 0 && aborted < sizes.length, `${aborted} were cut off`);
+  }
 });

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, openSync, truncateSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { createLog, createMediaServer, loadConfig } from '../../src/index.js';
@@ -25,6 +25,8 @@ const skip =
 /** What went within the kernel since it was counted last, in bytes. */
 let countPassed: () => number;
 let passed = 0;
+/** Called before each try. */
+let inTheMoment: (socket: Socket) => void = () => {};
 
 t.before(() => {
   const root = t.testdir({ 'a.txt': 'a' });
@@ -37,6 +39,7 @@ t.before(() => {
       const sendTo = own?.get?.call(this) as OpenedFile['sendTo'];
       if (sendTo === undefined) return undefined;
       return (socket, position, count) => {
+        inTheMoment(socket);
         const bytes = sendTo(socket, position, count);
         passed += bytes;
         return bytes;
@@ -142,6 +145,42 @@ t.test('nothing goes within the kernel', { skip }, async (t) => {
   t.ok(parseResponse(Buffer.from(await old.closed(), 'latin1')).body.equals(content));
   t.equal(countPassed(), 0, "on Node's own responses, which count what they write");
 });
+
+t.test(
+  'a file that is cut in the very moment in which it is copied ends the connection',
+  { skip },
+  async (t) => {
+    const { port, root } = await start(t, {});
+    const path = join(root, 'cut.bin');
+    t.teardown(() => {
+      inTheMoment = () => {};
+    });
+    // In the last page, of which the kernel then copies all; and in one before.
+    for (const cut of [999_500, 990_001]) {
+      inTheMoment = (socket) => {
+        // Looked at after the size of the file.
+        Object.defineProperty(socket, 'writableLength', {
+          configurable: true,
+          get() {
+            Reflect.deleteProperty(socket, 'writableLength');
+            truncateSync(path, cut);
+            return socket.writableLength;
+          },
+        });
+      };
+      await untilPassed(async () => {
+        writeFileSync(path, content.subarray(0, 1_000_000));
+        const { status, body } = await rawRequest(port, get('/media/cut.bin'));
+        t.equal(status, 200);
+        t.ok(body.length < 1_000_000, `${cut}: the client sees that it is not whole`);
+        t.ok(
+          body.subarray(0, cut).equals(content.subarray(0, Math.min(cut, body.length))),
+          'up to there it is',
+        );
+      }, 'it goes within the kernel');
+    }
+  },
+);
 
 t.test('what goes within the kernel is counted, and is no silence of the client', { skip }, async (t) => {
   const root = t.testdir({});

@@ -1,5 +1,5 @@
 // What arrives of a file that is cut while it is on its way: from nginx, whose sendfile sends the file's own pages, zeros
-// for what it sent before the cut; from media-serve the bytes that were there when they were sent.
+// from the cut to the end of its page; from media-serve the bytes that were there when they were sent.
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
@@ -47,7 +47,7 @@ t.test(
 
     const theirs = await receive('nginx.bin', nginx.ports[0] ?? 0);
     t.notOk(theirs.equals(CONTENT.subarray(0, theirs.length)), 'nginx sends something else');
-    t.equal(theirs[CUT], 0, 'which is zeros, from the cut on');
+    t.equal(theirs[CUT], 0, 'which is a zero at the cut');
 
     const body = await receive('ours.bin', ours.port);
     t.ok(body.equals(CONTENT.subarray(0, body.length)), 'media-serve sends bytes of the file');

@@ -1,9 +1,9 @@
 // From a file to a socket within the kernel, with real files and sockets.
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
 import { DiskStore } from '../../src/stores/disk.js';
 import { kernelSend } from '../../src/stores/kernel-send.js';
@@ -122,21 +122,23 @@ t.test('no byte is sent that is not of the file', { skip }, async (t) => {
   await until(() => received().length === 4, 'they arrive');
   t.equal(received().toString(), '8945');
 
-  let cuts = 0;
-  // Looked at after the size.
+  // Looked at after the size: cut in this very moment, what is left of the page is zeros, and sent.
   Object.defineProperty(sender, 'writableLength', {
     get() {
-      cuts += 1;
       truncateSync(path, 3);
       return 0;
     },
   });
-  t.throws(() => sendTo(sender, 2, 4), { code: 'MEDIA_SERVE_TRUNCATED' }, 'cut in this very moment');
-  t.equal(cuts, 1);
+  t.equal(sendTo(sender, 2, 4), 4);
+  t.equal(file.readSync(Buffer.alloc(1), 5), 0, 'reading what is behind tells');
 });
 
-t.test('a file that cannot be mapped is left to reading', { skip }, async (t) => {
-  const file = new DiskStore('/sys/kernel', { symlinks: 'inside' }).open('uevent_seqnum');
+/** Files of sysfs have a size, and cannot be mapped. */
+const UNMAPPABLE = '/sys/kernel/uevent_seqnum';
+const skipUnmappable = skip || (existsSync(UNMAPPABLE) ? false : `there is no ${UNMAPPABLE}`);
+
+t.test('a file that cannot be mapped is left to reading', { skip: skipUnmappable }, async (t) => {
+  const file = new DiskStore(dirname(UNMAPPABLE), { symlinks: 'inside' }).open(basename(UNMAPPABLE));
   t.teardown(() => file.close());
   t.ok(file.version.size > 0);
   const { sender } = await connectPair(t);
