@@ -62,6 +62,9 @@ export async function createMediaServer(config: Config, log: Log): Promise<Fasti
     pages: readErrorPages(config),
     isTrusted: networkTest(config.trustProxy),
   });
+  // As on plain connections, a client that has said its last byte may still read (`nc -N`). No public property; without
+  // it Node ends the connection then.
+  Object.assign(app.server, { httpAllowHalfOpen: true });
   handEverythingTo(front, app);
   readPlainRequests(app.server, front.answer, { keepAlive: KEEP_ALIVE, head: HEADERS_TIMEOUT });
   handUpgradesTo(front, app);

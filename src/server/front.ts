@@ -1,5 +1,6 @@
 // The way of a request: target → location → file or app → response.
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import { isHttpError, NotFoundError, UnexpectedError } from '../http/errors.js';
@@ -85,7 +86,10 @@ export function createFront(
     const whole = Object.assign(request, { body: request });
     // Decided now: what is pipelined behind it comes here before its turn.
     if (readTarget(whole, received).refusal !== undefined) response.shouldKeepAlive = false;
-    whenItsTurn(response, () => answer(whole, response, received, performance.now()));
+    whenItsTurn(response, () => {
+      tellWhenLeft(request.socket, response);
+      answer(whole, response, received, performance.now());
+    });
   };
   return { answer, answerInTurn, lastResponse: (socket) => last.get(socket) };
 }
@@ -105,6 +109,15 @@ function whenItsTurn(response: ServerResponse & PendingData, task: () => void): 
     response._onPendingData?.(-WAITING);
     task();
   });
+}
+
+/** Tells the response when the client has said its last byte, and cuts the connection if somebody listens. */
+function tellWhenLeft(socket: Socket, response: ServerResponse): void {
+  const left = (): void => {
+    if (response.emit('left')) socket.destroy();
+  };
+  socket.once('end', left);
+  response.once('close', () => socket.off('end', left));
 }
 
 /** Node's account of what a connection has still to send. No public interface: where it is missing, nothing is counted. */

@@ -61,9 +61,6 @@ export function readPlainRequests(server: Server, answer: Answer, limits: Client
   };
 }
 
-/** How much of the next requests is read while one is being answered, in bytes. */
-const READ_AHEAD = 64 * 1024;
-
 class PlainConnection implements TurnEnd {
   readonly #socket: Socket;
   readonly #shared: Shared;
@@ -92,9 +89,9 @@ class PlainConnection implements TurnEnd {
 
   /** Closes the connection if no request is under way. */
   closeIfIdle(): void {
-    if (this.#request === undefined && this.#held === undefined && this.#socket.bytesRead > 0) {
-      this.#socket.destroy();
-    }
+    const socket = this.#socket;
+    const isWaiting = this.#held !== undefined || socket.readableLength > 0;
+    if (this.#request === undefined && !isWaiting && socket.bytesRead > 0) socket.destroy();
   }
 
   readonly #data = (chunk: Buffer): void => {
@@ -105,12 +102,22 @@ class PlainConnection implements TurnEnd {
     }
     if (this.#request === undefined) this.#next();
     else if (this.#response === undefined) this.#goOn();
-    else if (this.#hasReadAhead()) this.#socket.pause();
+    else this.#letWait();
   };
 
-  /** True when so much is held that no more is read until requests have taken of it. */
-  #hasReadAhead(): boolean {
-    return this.#held !== undefined && this.#held.length > READ_AHEAD;
+  /**
+   * The next request, if some of it is here already, waits in the socket, and no more is read: so a client that sends
+   * requests without end fills no memory, and that it has said its last byte is heard only behind them.
+   */
+  #letWait(): void {
+    if (this.#held === undefined) return;
+    this.#socket.pause();
+    this.#socket.unshift(this.#held);
+    this.#held = undefined;
+  }
+
+  #readOn(): void {
+    if (this.#socket.isPaused()) this.#socket.resume();
   }
 
   /** Begins with the request whose head is held, if it is all here. */
@@ -118,12 +125,13 @@ class PlainConnection implements TurnEnd {
     const held = this.#held;
     if (held === undefined) {
       if (this.#hasEnded) this.#socket.end();
+      else this.#readOn();
       return;
     }
     const text = held.toString('latin1', 0, Math.min(held.length, LONGEST_PLAIN_HEAD));
     const end = text.indexOf('\r\n\r\n');
     if (end < 0) {
-      if (held.length < LONGEST_PLAIN_HEAD && !this.#hasEnded) this.#awaitHead();
+      if (held.length < LONGEST_PLAIN_HEAD) this.#awaitHead();
       else this.#handOver();
       return;
     }
@@ -146,6 +154,7 @@ class PlainConnection implements TurnEnd {
     this.#unanswered = head.url;
     this.#startedAt = performance.now();
     if (this.#held !== undefined) this.#held = request.take(this.#held);
+    this.#letWait();
     answerAtEndOfTurn(this, head.length);
   }
 
@@ -180,17 +189,11 @@ class PlainConnection implements TurnEnd {
       return;
     }
     this.#request = undefined;
-    if (this.#socket.isPaused() && !this.#hasReadAhead()) this.#socket.resume();
     this.#next();
   }
 
   #handOver(): void {
     this.#clearHeadTimer();
-    // Node would wait for more.
-    if (this.#hasEnded) {
-      this.#socket.destroySoon();
-      return;
-    }
     this.#release();
     const socket = this.#socket;
     socket.setTimeout(0);
@@ -202,6 +205,7 @@ class PlainConnection implements TurnEnd {
   }
 
   #awaitHead(): void {
+    this.#readOn();
     const { head } = this.#shared.limits;
     this.#headTimer ??= setTimeout(() => {
       this.#isLast = true;

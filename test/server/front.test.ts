@@ -8,14 +8,14 @@ import { get, openConnection, parseResponse, rawExchange, rawRequest } from '../
 import { startServer } from '../support/server.js';
 import { until } from '../support/until.js';
 
-/** An app that answers `/late` when it is told to, and `/half` by half. */
+/** An app that answers `/late` when it is told to, `/half` by half, and `/never` not at all. */
 const asked: string[] = [];
 const late: (() => void)[] = [];
 const app = await startApp(t, (request, response) => {
   asked.push(request.url ?? '');
   if (request.url === '/late') late.push(() => response.end('late'));
   else if (request.url === '/half') response.writeHead(200, { 'Content-Length': 10 }).write('begun');
-  else response.end('page');
+  else if (!request.url?.startsWith('/never')) response.end('page');
 });
 const root = t.testdir({ 'a.txt': 'file' });
 const { port } = await startServer(t, ['--root', root, '--upstream', app.address]);
@@ -179,5 +179,45 @@ t.test('a connection is kept for the next request', async (t) => {
       const answer = received.slice(before);
       return answer.includes('\r\n\r\n') && answer.includes(end);
     });
+  }
+});
+
+t.test('a client that has said its last byte gets all its answers, whoever reads its requests', async (t) => {
+  const size = 3_000_000;
+  const root = t.testdir({});
+  writeFileSync(join(root, 'large.bin'), Buffer.alloc(size));
+  const { port } = await startServer(t, ['--root', root, '--upstream', app.address]);
+  const plain = 'GET /media/large.bin HTTP/1.1\r\nHost: x\r\n\r\n';
+  const odd = plain.replace('\r\n\r\n', '\r\nAccept: a\r\nAccept: b\r\n\r\n');
+  const old = 'GET /media/large.bin HTTP/1.0\r\n\r\n';
+  const page = 'POST /page HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n';
+  const cases: readonly (readonly [what: string, requests: readonly string[]])[] = [
+    ['HTTP/1.0', [old]],
+    ['odd', [odd]],
+    ['odd, several', [odd, odd, old]],
+    ['old behind plain', [plain, old]],
+    ['odd between plain', [plain, odd, plain, old]],
+    ['a body in chunks behind plain', [plain, plain, page]],
+  ];
+  for (const [what, requests] of cases) {
+    const connection = await openConnection(t, port);
+    connection.socket.end(requests.join(''));
+    const received = await connection.closed();
+    t.equal(received.split(/HTTP\/1\.1 200 OK\r\n/).length - 1, requests.length, what);
+    const files = requests.filter((request) => request !== page).length;
+    t.ok(received.length > files * size, `${what}: to the end`);
+  }
+});
+
+t.test('a client that has said its last byte is most likely gone: nobody works for it', async (t) => {
+  const server = await startServer(t, ['--root', root, '--upstream', app.address]);
+  for (const fields of ['', 'Accept: a\r\nAccept: b\r\n']) {
+    const connection = await openConnection(t, server.port);
+    connection.socket.write(`GET /never?${fields.length} HTTP/1.1\r\nHost: x\r\n${fields}\r\n`);
+    await until(() => asked.includes(`/never?${fields.length}`), 'the app is asked');
+    connection.socket.end();
+    t.equal(await connection.closed(), '', 'the connection is cut');
+    const line = await server.logged(({ target }) => target === `/never?${fields.length}`);
+    t.match(line, { status: 499, aborted: true });
   }
 });
