@@ -4,6 +4,7 @@
 import { linkExpression, linkSecret } from './secure-link.js';
 import {
   appPath,
+  checkAddedFields,
   checkFields,
   checkPattern,
   count,
@@ -209,11 +210,11 @@ export const OPTIONS = {
   headers: option({
     type: fromFile<Readonly<Record<string, string>>>(
       { type: 'object', additionalProperties: { type: 'string' } },
-      checkFields,
+      checkAddedFields,
     ),
     contexts: ['media', 'static', 'internal'],
     nginx: 'add_header',
-    doc: "more response fields; one that is sent by default is replaced, and removed when the value is empty, which for `Content-Security-Policy` and `X-Content-Type-Options` of uploads lets a stranger's file run as part of your site",
+    doc: "more response fields; one that is sent by default is replaced, and removed when the value is empty, which for `Content-Security-Policy` and `X-Content-Type-Options` of uploads lets a stranger's file run as part of your site; `Content-Type` stands for all files of the location, `ETag` and `Last-Modified` can only be removed, and what the server sets for each response (`Content-Length`, `Connection`, `Date` and the like) is refused",
   }),
   cors: option({
     type: fromFile<'*' | readonly string[]>({

@@ -117,6 +117,38 @@ export function checkFields(fields: Readonly<Record<string, string>>): void {
   }
 }
 
+/** Fields that tell how a message is framed and when it was made, in lower case: a second opinion would break it. */
+const FRAMING = new Set([
+  'connection',
+  'content-length',
+  'content-range',
+  'date',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+/** Preconditions are evaluated with the file's own validators: others would be sent and never recognized. */
+const VALIDATORS = new Set(['etag', 'last-modified']);
+
+/** Fields that may be added to the responses of a location; one with an empty value is removed from them. */
+export function checkAddedFields(fields: Readonly<Record<string, string>>): void {
+  checkFields(fields);
+  for (const [name, value] of Object.entries(fields)) {
+    const lower = name.toLowerCase();
+    if (FRAMING.has(lower)) {
+      throw new TypeError(`${quote(name)} is set for each response by the server itself; leave it out`);
+    }
+    if (VALIDATORS.has(lower) && value !== '') {
+      throw new TypeError(
+        `${quote(name)} comes from the file, for preconditions to hold; leave it out, or write "" to send none`,
+      );
+    }
+  }
+}
+
 /** A directory, made absolute against the working directory. Whether it can be read is checked when the server starts. */
 export const directory: ValueType<string> = {
   placeholder: 'DIR',

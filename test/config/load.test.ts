@@ -155,3 +155,19 @@ t.test('nothing that would end a response field can be configured', async (t) =>
     t.throws(load, { message: /c\.json: locations\[0\]\./ }, JSON.stringify(option));
   }
 });
+
+t.test(
+  'a location cannot have fields that frame a response, and may have an extension of the same name',
+  async (t) => {
+    const load = (option: object): unknown => {
+      const locations = [{ kind: 'media', prefix: '/media/', root: '.', ...option }];
+      const directory = t.testdir({ 'c.json': JSON.stringify({ locations }) });
+      return loadConfig({ config: join(directory, 'c.json') }, {});
+    };
+    t.throws(() => load({ headers: { 'Transfer-Encoding': 'chunked' } }), {
+      code: 'MEDIA_SERVE_BAD_VALUE',
+      message: /c\.json: locations\[0\]\.headers: "Transfer-Encoding" is set .*; leave it out/,
+    });
+    t.doesNotThrow(() => load({ types: { te: 'text/x-te', date: 'text/x-date' } }));
+  },
+);

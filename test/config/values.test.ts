@@ -2,7 +2,16 @@
 import { resolve } from 'node:path';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
-import { directory, duration, mount, oneOf, prefix, size, type ValueType } from '../../src/config/values.js';
+import {
+  checkAddedFields,
+  directory,
+  duration,
+  mount,
+  oneOf,
+  prefix,
+  size,
+  type ValueType,
+} from '../../src/config/values.js';
 
 /** Each of these is refused with a message that quotes it and has this cure. */
 function refuses(t: Test, type: ValueType<unknown>, values: readonly unknown[], cure: RegExp): void {
@@ -131,4 +140,36 @@ t.test('one of a few words is exactly one of them', async (t) => {
   const type = oneOf('json', 'pretty');
   t.equal(type.parse('json'), 'json');
   refuses(t, type, ['', 'JSON', 'text', ' json', 0, null], /is not one of json, pretty/);
+});
+
+t.test('fields may be added unless the server must write them itself', async (t) => {
+  const allowed: readonly Readonly<Record<string, string>>[] = [
+    { 'X-Robots-Tag': 'noindex', 'Cache-Control': 'private' },
+    { 'Content-Type': 'text/plain', 'Content-Encoding': 'gzip', 'Content-Disposition': 'attachment' },
+    { 'Accept-Ranges': 'bytes' },
+    { 'Accept-Ranges': '', 'Content-Type': '', ETag: '', 'last-modified': '' },
+  ];
+  for (const fields of allowed) t.doesNotThrow(() => checkAddedFields(fields), JSON.stringify(fields));
+  const framing = [
+    'Connection',
+    'Content-Length',
+    'CONTENT-RANGE',
+    'date',
+    'Keep-Alive',
+    'Proxy-Connection',
+    'TE',
+    'Trailer',
+    'transfer-encoding',
+    'Upgrade',
+  ];
+  for (const name of framing) {
+    for (const value of ['1', '']) {
+      const message = `"${name}" is set for each response by the server itself; leave it out`;
+      t.throws(() => checkAddedFields({ 'X-A': 'a', [name]: value }), { name: 'TypeError', message }, name);
+    }
+  }
+  for (const name of ['ETag', 'etag', 'Last-Modified']) {
+    const message = `"${name}" comes from the file, for preconditions to hold; leave it out, or write "" to send none`;
+    t.throws(() => checkAddedFields({ [name]: '"1"' }), { name: 'TypeError', message }, name);
+  }
 });

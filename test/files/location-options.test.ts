@@ -36,6 +36,7 @@ const server = await startLocations(
         'Accept-Ranges': '',
       },
     },
+    { ...place, prefix: '/unvalidated/', headers: { ETag: '', 'Last-Modified': '' } },
     { ...place, prefix: '/typed/', types: { glb: 'model/own', js: 'text/javascript', SVG: 'text/x-own' } },
     { ...place, prefix: '/default/', defaultType: 'text/x-unknown' },
     { ...place, prefix: '/default-code/', defaultType: 'text/javascript' },
@@ -84,6 +85,14 @@ t.test(
     }
   },
 );
+
+t.test('a file can be sent without its validators', async (t) => {
+  for (const method of ['GET', 'HEAD']) {
+    const { status, headers } = await conversation.ask('/unvalidated/a.svg', [], method);
+    t.equal(status, 200);
+    t.notOk('etag' in headers || 'last-modified' in headers, method);
+  }
+});
 
 t.test('types of the operator come before the built-in ones and are sent as they are', async (t) => {
   await expectField(t, conversation, 'content-type', [
