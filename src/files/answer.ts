@@ -72,8 +72,9 @@ function multipartPieces(
   size: number,
 ): readonly Piece[] {
   const pieces: Piece[] = [];
+  const typeLine = type === '' ? '' : `Content-Type: ${type}\r\n`;
   for (const range of ranges) {
-    const head = `\r\n--${boundary}\r\nContent-Type: ${type}\r\nContent-Range: ${contentRange(range, size)}\r\n\r\n`;
+    const head = `\r\n--${boundary}\r\n${typeLine}Content-Range: ${contentRange(range, size)}\r\n\r\n`;
     pieces.push(Buffer.from(head, 'latin1'), range);
   }
   pieces.push(Buffer.from(`\r\n--${boundary}--\r\n`));

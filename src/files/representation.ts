@@ -15,6 +15,7 @@ export interface Representation {
   readonly fields: readonly string[];
   /** Fields of responses with content, names and values in turn. */
   readonly contentFields: readonly string[];
+  /** Empty when the operator wants none to be sent. */
   readonly contentType: string;
 }
 
@@ -60,7 +61,7 @@ export function describeFor(
     const validators = fileValidators(version.mtimeMs, version.size, Date.now(), TAG_SUFFIXES.get(coding));
     const fields = ['Last-Modified', validators.lastModifiedText, 'ETag', validators.etag];
     fields.push('Cache-Control', cacheControlOf(name), ...securityFields(location, contentType));
-    const contentFields = ['Content-Type', contentType];
+    const contentFields = contentType === '' ? [] : ['Content-Type', contentType];
     if (coding !== undefined) contentFields.push('Content-Encoding', coding);
     if (location.maxRanges > 0) contentFields.push('Accept-Ranges', 'bytes');
     return {

@@ -36,6 +36,7 @@ const server = await startLocations(
         'Accept-Ranges': '',
       },
     },
+    { ...place, prefix: '/untyped/', headers: { 'content-type': '' } },
     { ...place, prefix: '/unvalidated/', headers: { ETag: '', 'Last-Modified': '' } },
     { ...place, prefix: '/typed/', types: { glb: 'model/own', js: 'text/javascript', SVG: 'text/x-own' } },
     { ...place, prefix: '/default/', defaultType: 'text/x-unknown' },
@@ -85,6 +86,26 @@ t.test(
     }
   },
 );
+
+t.test('a file can be sent without its type, and then is trusted with nothing', async (t) => {
+  const requests: readonly (readonly [status: number, method: string, ...fields: string[]])[] = [
+    [200, 'GET'],
+    [200, 'HEAD'],
+    [206, 'GET', 'Range: bytes=0-0'],
+  ];
+  for (const [status, method, ...fields] of requests) {
+    // With its type a font goes without the policy.
+    const response = await conversation.ask('/untyped/fonts/a.woff2', fields, method);
+    t.equal(response.status, status);
+    t.notOk('content-type' in response.headers, `${method} ${status}`);
+    t.equal(response.headers['x-content-type-options'], 'nosniff');
+    t.match(response.headers['content-security-policy'], /^sandbox;/);
+  }
+  const parts = await conversation.ask('/untyped/fonts/a.woff2', ['Range: bytes=0-0,5-5']);
+  t.match(parts.headers['content-type'], /^multipart\/byteranges; boundary=/);
+  t.equal(parts.body.toString().match(/Content-Range: /g)?.length, 2);
+  t.notMatch(parts.body.toString(), /Content-Type/);
+});
 
 t.test('a file can be sent without its validators', async (t) => {
   for (const method of ['GET', 'HEAD']) {
