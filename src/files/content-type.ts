@@ -1,6 +1,7 @@
 // Content-Type by the name's extension (nginx: types, default_type, charset).
 import { lookup } from 'mime-types';
 import type { FileLocation } from '../config/location.js';
+import { fieldValue } from '../http/fields.js';
 
 /** Types of text beside text/* that are sent with a charset. */
 const TEXT_TYPES = /^(?:text\/|application\/(?:javascript|json|xml|[\w.-]+\+(?:json|xml))$|image\/svg\+xml$)/;
@@ -13,10 +14,13 @@ const TEXT_TYPES = /^(?:text\/|application\/(?:javascript|json|xml|[\w.-]+\+(?:j
 const CODE_TYPES =
   /^(?:text|application)\/(?:x-)?(?:javascript\d*(?:\.\d)?|ecmascript|jscript|livescript|css|wasm|vbscript)$/;
 
-/** The Content-Type field for each file of a location. */
+/** The Content-Type field for each file of a location; empty where the operator wants none. */
 export function contentTypeFor(
-  location: Pick<FileLocation, 'kind' | 'types' | 'defaultType' | 'charset'>,
+  location: Pick<FileLocation, 'kind' | 'types' | 'defaultType' | 'charset'> &
+    Partial<Pick<FileLocation, 'headers'>>,
 ): (name: string) => string {
+  const ofAll = fieldValue(Object.entries(location.headers ?? {}).flat(), 'content-type');
+  if (ofAll !== undefined) return () => ofAll;
   const own = new Map(
     Object.entries(location.types ?? {}).map(([extension, type]) => [extension.toLowerCase(), type]),
   );

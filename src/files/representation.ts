@@ -1,6 +1,6 @@
 // A file as it is offered: its validators, and the fields of its response that no request changes (RFC 9110 §8).
 import type { FileLocation } from '../config/location.js';
-import { fieldValue, replaceFields, withoutFields } from '../http/fields.js';
+import { replaceFields, withoutFields } from '../http/fields.js';
 import { fileValidators, type Validators } from '../http/validators.js';
 import type { FileVersion } from '../stores/store.js';
 import { cacheControlFor } from './cache-control.js';
@@ -53,11 +53,11 @@ export function describeFor(
 ): Describe {
   const cacheControlOf = cacheControlFor(location);
   const configured = Object.entries(location.headers ?? {}).flat();
-  const ownType = fieldValue(configured, 'content-type');
+  // contentTypeOf knows it.
   const own = withoutFields(configured, ['Content-Type', '']);
   return (file) => {
     const { name, version, coding } = file;
-    const contentType = file.contentType ?? ownType ?? contentTypeOf(name);
+    const contentType = file.contentType ?? contentTypeOf(name);
     const validators = fileValidators(version.mtimeMs, version.size, Date.now(), TAG_SUFFIXES.get(coding));
     const fields = ['Last-Modified', validators.lastModifiedText, 'ETag', validators.etag];
     fields.push('Cache-Control', cacheControlOf(name), ...securityFields(location, contentType));

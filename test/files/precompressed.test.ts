@@ -35,6 +35,8 @@ const server = await startLocations(t, [
   { ...place, prefix: '/gz-only/', precompressed: ['gz'] },
   { ...place, prefix: '/off/', precompressed: [] },
   { ...place, prefix: '/cors/', cors: ['https://app.example.com'] },
+  { ...place, prefix: '/pictures/', headers: { 'Content-Type': 'image/x-own' } },
+  { ...place, prefix: '/styles/', headers: { 'Content-Type': 'text/css' } },
   { kind: 'media', root, prefix: '/media/' },
   { kind: 'media', root, prefix: '/asked/', precompressed: ['gz'] },
 ]);
@@ -227,6 +229,19 @@ t.test('Vary stands on whatever is negotiated', async (t) => {
   const differ = plain.body.toString() !== compressed.body.toString();
   t.equal(plain.headers['vary'], differ ? 'Accept-Encoding' : undefined);
   t.equal(compressed.headers['vary'], differ ? 'Accept-Encoding' : undefined);
+});
+
+t.test('the type that the operator gives to all files decides, not the one of the name', async (t) => {
+  const cases: readonly (readonly [target: string, coding: string | undefined, vary: string | undefined])[] =
+    [
+      ['/pictures/app.css', undefined, undefined],
+      ['/styles/photo.png', 'gzip', 'Accept-Encoding'],
+    ];
+  for (const [target, coding, vary] of cases) {
+    const { headers } = await ask(target, 'gzip');
+    t.equal(headers['content-encoding'], coding, target);
+    t.equal(headers['vary'], vary, target);
+  }
 });
 
 t.test('Vary names the origin beside the coding where both count', async (t) => {
