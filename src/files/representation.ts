@@ -55,8 +55,11 @@ export function describeFor(
   const configured = Object.entries(location.headers ?? {}).flat();
   // contentTypeOf knows it.
   const own = withoutFields(configured, ['Content-Type', '']);
+  // What is said of the files' coding is not true of their siblings.
+  const ownOfSiblings = withoutFields(own, ['Content-Encoding', '']);
   return (file) => {
     const { name, version, coding } = file;
+    const added = coding === undefined ? own : ownOfSiblings;
     const contentType = file.contentType ?? contentTypeOf(name);
     const validators = fileValidators(version.mtimeMs, version.size, Date.now(), TAG_SUFFIXES.get(coding));
     const fields = ['Last-Modified', validators.lastModifiedText, 'ETag', validators.etag];
@@ -69,8 +72,8 @@ export function describeFor(
       version,
       validators,
       // Not replaced by a Vary of the operator's: a cache that did not know would send one coding to everybody.
-      fields: [...replaceFields(fields, own), ...(varies(contentType) ? ['Vary', 'Accept-Encoding'] : [])],
-      contentFields: withoutFields(contentFields, own),
+      fields: [...replaceFields(fields, added), ...(varies(contentType) ? ['Vary', 'Accept-Encoding'] : [])],
+      contentFields: withoutFields(contentFields, added),
       contentType,
     };
   };

@@ -35,6 +35,8 @@ const server = await startLocations(t, [
   { ...place, prefix: '/gz-only/', precompressed: ['gz'] },
   { ...place, prefix: '/off/', precompressed: [] },
   { ...place, prefix: '/cors/', cors: ['https://app.example.com'] },
+  { ...place, prefix: '/encoded/', headers: { 'Content-Encoding': 'x-own' } },
+  { ...place, prefix: '/unencoded/', headers: { 'Content-Encoding': '' } },
   { ...place, prefix: '/pictures/', headers: { 'Content-Type': 'image/x-own' } },
   { ...place, prefix: '/styles/', headers: { 'Content-Type': 'text/css' } },
   { kind: 'media', root, prefix: '/media/' },
@@ -241,6 +243,20 @@ t.test('the type that the operator gives to all files decides, not the one of th
     const { headers } = await ask(target, 'gzip');
     t.equal(headers['content-encoding'], coding, target);
     t.equal(headers['vary'], vary, target);
+  }
+});
+
+t.test('a sibling has its own coding, whatever the operator says of the files', async (t) => {
+  const cases: readonly (readonly [target: string, accepted: string | undefined, coding?: string])[] = [
+    ['/encoded/app.css', undefined, 'x-own'],
+    ['/encoded/app.css', 'br', 'br'],
+    ['/unencoded/app.css', undefined],
+    ['/unencoded/app.css', 'br', 'br'],
+  ];
+  for (const [target, accepted, coding] of cases) {
+    const { fields } = await ask(target, accepted);
+    const codings = fields.filter(([name]) => name === 'content-encoding').map(([, value]) => value);
+    t.same(codings, coding === undefined ? [] : [coding], `${target} ${accepted}`);
   }
 });
 
