@@ -6,7 +6,9 @@ import {
   appPath,
   checkAddedFields,
   checkFields,
+  checkMediaType,
   checkPattern,
+  checkTypes,
   count,
   directory,
   duration,
@@ -205,7 +207,7 @@ export const OPTIONS = {
     ),
     contexts: ['media', 'static', 'internal'],
     nginx: 'expires',
-    doc: 'Cache-Control by name: a list of `{ "match": "woff2$", "value": "public, max-age=31536000" }`, a regular expression on the path below the prefix; the first that matches counts, before `maxAge`',
+    doc: 'Cache-Control by name: a list of `{ "match": "woff2$", "value": "public, max-age=31536000" }`, a regular expression on the path below the prefix; the first that matches counts, before `maxAge`; an empty value sends none',
   }),
   headers: option({
     type: fromFile<Readonly<Record<string, string>>>(
@@ -227,14 +229,14 @@ export const OPTIONS = {
   types: option({
     type: fromFile<Readonly<Record<string, string>>>(
       { type: 'object', additionalProperties: { type: 'string' } },
-      checkFields,
+      checkTypes,
     ),
     contexts: ['media', 'static', 'internal'],
     nginx: 'types',
     doc: 'Content-Type by extension, before the built-in table: `{ "glb": "model/gltf-binary" }`; a type given here is sent as it is, also when it makes uploads run as code',
   }),
   defaultType: option({
-    type: fromFile<string>({ type: 'string', pattern: '^[\\w.+-]+/[\\w.+-]+(?:; ?[\\x20-\\x7e]+)?$' }),
+    type: fromFile<string>({ type: 'string' }, checkMediaType),
     contexts: ['media', 'static', 'internal'],
     default: 'application/octet-stream',
     nginx: 'default_type',

@@ -149,6 +149,26 @@ export function checkAddedFields(fields: Readonly<Record<string, string>>): void
   }
 }
 
+/** A type as it may stand in Content-Type (RFC 9110 §8.3.1). */
+export function checkMediaType(type: string): void {
+  if (!/^[\w.+-]+\/[\w.+-]+(?:; ?[\x20-\x7e]+)?$/.test(type)) {
+    throw new TypeError(`${quote(type)} is not a media type; write one such as model/gltf-binary`);
+  }
+}
+
+/** Content types by extension. */
+export function checkTypes(types: Readonly<Record<string, string>>): void {
+  for (const [extension, type] of Object.entries(types)) {
+    // With a dot or a slash in it, it would match no name.
+    if (!/^[^./]+$/.test(extension)) {
+      throw new TypeError(
+        `${quote(extension)} is not an extension; write what follows the last dot of a name, such as "glb"`,
+      );
+    }
+    checkMediaType(type);
+  }
+}
+
 /** A directory, made absolute against the working directory. Whether it can be read is checked when the server starts. */
 export const directory: ValueType<string> = {
   placeholder: 'DIR',

@@ -63,7 +63,9 @@ export function describeFor(
     const contentType = file.contentType ?? contentTypeOf(name);
     const validators = fileValidators(version.mtimeMs, version.size, Date.now(), TAG_SUFFIXES.get(coding));
     const fields = ['Last-Modified', validators.lastModifiedText, 'ETag', validators.etag];
-    fields.push('Cache-Control', cacheControlOf(name), ...securityFields(location, contentType));
+    const cacheControl = cacheControlOf(name);
+    if (cacheControl !== '') fields.push('Cache-Control', cacheControl);
+    fields.push(...securityFields(location, contentType));
     const contentFields = contentType === '' ? [] : ['Content-Type', contentType];
     if (coding !== undefined) contentFields.push('Content-Encoding', coding);
     if (location.maxRanges > 0) contentFields.push('Accept-Ranges', 'bytes');

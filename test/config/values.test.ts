@@ -4,6 +4,8 @@ import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import {
   checkAddedFields,
+  checkMediaType,
+  checkTypes,
   directory,
   duration,
   mount,
@@ -171,5 +173,23 @@ t.test('fields may be added unless the server must write them itself', async (t)
   for (const name of ['ETag', 'etag', 'Last-Modified']) {
     const message = `"${name}" comes from the file, for preconditions to hold; leave it out, or write "" to send none`;
     t.throws(() => checkAddedFields({ [name]: '"1"' }), { name: 'TypeError', message }, name);
+  }
+});
+
+t.test('types have an extension without its dot, and are media types', async (t) => {
+  for (const type of ['text/plain', 'text/plain;charset=utf-8', 'image/svg+xml; a="b"']) {
+    t.doesNotThrow(() => checkMediaType(type), type);
+  }
+  for (const type of ['', 'text', 'text/', ' text/plain', 'text/plain; ü', 'text/plain\r\nX: y']) {
+    const message = `${JSON.stringify(type)} is not a media type; write one such as model/gltf-binary`;
+    t.throws(() => checkMediaType(type), { name: 'TypeError', message }, type);
+    t.throws(() => checkTypes({ a: type }), { name: 'TypeError', message }, type);
+  }
+  for (const extension of ['glb', 'GLB', 'date', 'größe']) {
+    t.doesNotThrow(() => checkTypes({ [extension]: 'a/b' }), extension);
+  }
+  for (const extension of ['', '.glb', 'tar.gz', 'a/b']) {
+    const message = `${JSON.stringify(extension)} is not an extension; write what follows the last dot`;
+    t.throws(() => checkTypes({ [extension]: 'a/b' }), { name: 'TypeError', message }, extension);
   }
 });

@@ -53,6 +53,7 @@ const server = await startLocations(
         { match: '^fonts/', value: 'public, max-age=31536000' },
         { match: '\\.woff2$', value: 'never reached' },
         { match: '8d7e\\.css$', value: 'no-cache' },
+        { match: 'no-ext', value: '' },
       ],
     },
   ],
@@ -173,6 +174,12 @@ t.test(
     ]);
   },
 );
+
+t.test('caching is not told at all where the first pattern that matches has no value', async (t) => {
+  const { status, headers } = await conversation.ask('/patterns/no-extension');
+  t.equal(status, 200);
+  t.notOk('cache-control' in headers);
+});
 
 t.test('a file that comes later has the same options', async (t) => {
   writeFileSync(join(root, 'later.glb'), 'a model');
