@@ -207,7 +207,7 @@ export const OPTIONS = {
     ),
     contexts: ['media', 'static', 'internal'],
     nginx: 'expires',
-    doc: 'Cache-Control by name: a list of `{ "match": "woff2$", "value": "public, max-age=31536000" }`, a regular expression on the path below the prefix; the first that matches counts, before `maxAge`; an empty value sends none',
+    doc: 'Cache-Control by name: a list of `{ "match": "woff2$", "value": "public, max-age=31536000" }`, a regular expression on the decoded path below the prefix; the first that matches counts, before `maxAge`; an empty value sends none',
   }),
   headers: option({
     type: fromFile<Readonly<Record<string, string>>>(

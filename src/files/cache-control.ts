@@ -1,5 +1,6 @@
 // Cache-Control of files (nginx: expires).
 import { type FileLocation, isProtected } from '../config/location.js';
+import { type BytePath, toText } from '../http/target.js';
 
 /** A name that carries a hash of its content, as Django's ManifestStaticFilesStorage makes: `app.3f2a9c1b8d7e.css`. */
 const HASHED_NAME = /\.[0-9a-f]{12}(?:\.[^./]*)?$/;
@@ -8,7 +9,7 @@ const IMMUTABLE = 'public, max-age=31536000, immutable';
 /** The Cache-Control field for each file of a location. */
 export function cacheControlFor(
   location: Pick<FileLocation, 'kind' | 'maxAge' | 'cacheControl' | 'access'>,
-): (name: string) => string {
+): (name: BytePath) => string {
   const usual = usualFor(location);
   const rules = (location.cacheControl ?? []).map(({ match, value }) => ({
     pattern: new RegExp(match),
@@ -18,7 +19,10 @@ export function cacheControlFor(
   if (location.kind === 'static' && !isProtected(location))
     rules.push({ pattern: HASHED_NAME, value: IMMUTABLE });
   if (rules.length === 0) return () => usual;
-  return (name) => rules.find(({ pattern }) => pattern.test(name))?.value ?? usual;
+  return (name) => {
+    const text = toText(name);
+    return rules.find(({ pattern }) => pattern.test(text))?.value ?? usual;
+  };
 }
 
 /** What not everyone may have is for no shared cache, and browsers ask again as often as the app must be asked. */

@@ -2,6 +2,7 @@
 import { lookup } from 'mime-types';
 import type { FileLocation } from '../config/location.js';
 import { fieldValue } from '../http/fields.js';
+import { type BytePath, toText } from '../http/target.js';
 
 /** Types of text beside text/* that are sent with a charset. */
 const TEXT_TYPES = /^(?:text\/|application\/(?:javascript|json|xml|[\w.-]+\+(?:json|xml))$|image\/svg\+xml$)/;
@@ -18,7 +19,7 @@ const CODE_TYPES =
 export function contentTypeFor(
   location: Pick<FileLocation, 'kind' | 'types' | 'defaultType' | 'charset'> &
     Partial<Pick<FileLocation, 'headers'>>,
-): (name: string) => string {
+): (name: BytePath) => string {
   const ofAll = fieldValue(Object.entries(location.headers ?? {}).flat(), 'content-type');
   if (ofAll !== undefined) return () => ofAll;
   const own = new Map(
@@ -29,7 +30,7 @@ export function contentTypeFor(
     const extension = extensionOf(name);
     const known = computed.get(extension);
     if (known !== undefined) return known;
-    const lower = extension.toLowerCase();
+    const lower = toText(extension).toLowerCase();
     const ownType = own.get(lower);
     const builtIn = lookup(`x.${lower}`) || undefined;
     const type =
@@ -41,7 +42,7 @@ export function contentTypeFor(
 }
 
 /** What follows the last dot of the name's last segment; empty when there is none. */
-function extensionOf(name: string): string {
+function extensionOf(name: BytePath): string {
   const dot = name.lastIndexOf('.');
   return dot > name.lastIndexOf('/') ? name.slice(dot + 1) : '';
 }

@@ -5,7 +5,7 @@ import { MethodNotAllowedError, NotAcceptableError, NotFoundError } from '../htt
 import type { Exchange } from '../http/exchange.js';
 import { canWriteAtOnce } from '../http/head.js';
 import type { Order } from '../http/order.js';
-import type { BytePath } from '../http/target.js';
+import { type BytePath, toBytePath } from '../http/target.js';
 import { DiskStore } from '../stores/disk.js';
 import { isSameVersion, type OpenedFile, type Store, StoreError } from '../stores/store.js';
 import { answerWith } from './answer.js';
@@ -57,6 +57,7 @@ class FileServer {
   readonly #corsFields: CorsFields | undefined;
   readonly #rules: SendingRules;
   readonly #prefixLength: number;
+  readonly #index: BytePath | undefined;
   /** Fields that depend on the request, or a pace, leave nothing that could be ready. */
   readonly #mayBeReady: boolean;
 
@@ -77,6 +78,7 @@ class FileServer {
       pace: createPace(location.limitRate, location.limitRateAfter),
     };
     this.#prefixLength = Buffer.byteLength(location.prefix);
+    this.#index = location.index === undefined ? undefined : toBytePath(location.index);
     this.#mayBeReady = this.#corsFields === undefined && this.#rules.pace === undefined;
   }
 
@@ -107,16 +109,16 @@ class FileServer {
   }
 
   /** The path below the prefix; for a directory, its index file. */
-  #nameOf(path: BytePath): string {
+  #nameOf(path: BytePath): BytePath {
     const below = path.slice(this.#prefixLength);
     const name = below === '' || below.endsWith('/') ? this.#indexOf(below) : below;
     if (isHidden(name)) throw new NotFoundError();
     return name;
   }
 
-  #indexOf(directory: string): string {
-    if (this.#location.index === undefined) throw new NotFoundError();
-    return directory + this.#location.index;
+  #indexOf(directory: BytePath): BytePath {
+    if (this.#index === undefined) throw new NotFoundError();
+    return directory + this.#index;
   }
 
   /** The kept file, if its name still means the same version; see open-file-cache.ts for what this costs and sees. */
@@ -222,7 +224,7 @@ class FileServer {
       return this.#store.open(name);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      const mayRedirect = this.#location.index !== undefined && order === undefined && !path.endsWith('/');
+      const mayRedirect = this.#index !== undefined && order === undefined && !path.endsWith('/');
       if (error.failure === 'directory' && mayRedirect) {
         redirectToSlash(exchange, path);
         return undefined;
@@ -281,7 +283,7 @@ interface WantedFile {
   /** The normalized target. */
   readonly path: BytePath;
   /** Below the prefix. */
-  readonly name: string;
+  readonly name: BytePath;
   /** What is sent in its place. */
   readonly sibling: Sibling | undefined;
   /** True when the client does not take the file itself. */

@@ -1,5 +1,6 @@
 // The request target is normalized once, as nginx does (ngx_http_parse_complex_uri): percent-decoding, dot
 // segments, duplicate slashes. RFC 9112 §3.2 (forms), RFC 3986 §5.2.4 (dot segments).
+import { isUtf8 } from 'node:buffer';
 import { BadTargetError } from './errors.js';
 
 /**
@@ -11,6 +12,13 @@ export type BytePath = string;
 /** A name that was given as text. */
 export function toBytePath(text: string): BytePath {
   return Buffer.from(text).toString('latin1');
+}
+
+/** The name as people write it, in patterns and in the log; what is no UTF-8 stays a character for each byte. */
+export function toText(path: BytePath): string {
+  if (!/[^\0-\x7f]/.test(path)) return path;
+  const bytes = Buffer.from(path, 'latin1');
+  return isUtf8(bytes) ? bytes.toString() : path;
 }
 
 /** A request target, read once. */

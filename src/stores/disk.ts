@@ -14,10 +14,10 @@ import {
   type Stats,
   statSync,
 } from 'node:fs';
-import { type BytePath, toBytePath } from '../http/target.js';
+import { type BytePath, toBytePath, toText } from '../http/target.js';
 import { kernelSend } from './kernel-send.js';
 import { Lookups } from './lookups.js';
-import { readable, toSystemPath, withSeparator } from './names.js';
+import { toSystemPath, withSeparator } from './names.js';
 import {
   type FileVersion,
   isSameVersion,
@@ -93,7 +93,7 @@ export class DiskStore implements Store {
       const stats = fstatSync(descriptor);
       // First, so that a link to elsewhere does not even tell what is there.
       const trespass = this.#findTrespass(descriptor, name, path);
-      if (trespass !== undefined) throw new StoreError('not-found', readable(name), trespass);
+      if (trespass !== undefined) throw new StoreError('not-found', toText(name), trespass);
       if (!stats.isFile()) throw new StoreError(...unservable(stats, name));
       return new DiskFile(descriptor, stats, name);
     } catch (error) {
@@ -177,8 +177,8 @@ function openDescriptor(name: string): number {
 
 function unservable(stats: Stats, name: string): [StoreFailure, string, string] {
   return stats.isDirectory()
-    ? ['directory', readable(name), 'is a directory']
-    : ['not-found', readable(name), 'is not a regular file'];
+    ? ['directory', toText(name), 'is a directory']
+    : ['not-found', toText(name), 'is not a regular file'];
 }
 
 /** The real path of an open descriptor, as bytes; undefined when it cannot be told. */
@@ -327,10 +327,10 @@ function own(bytes: number, position: number, { size }: Stats): number {
 
 /** Whatever keeps an open file from being read is the disk's failure. */
 function readFailure(error: unknown, name: string): StoreError {
-  return new StoreError('failed', readable(name), (error as NodeJS.ErrnoException).code ?? String(error));
+  return new StoreError('failed', toText(name), (error as NodeJS.ErrnoException).code ?? String(error));
 }
 
 function asStoreError(error: unknown, name: string): StoreError {
   const code = (error as NodeJS.ErrnoException).code ?? String(error);
-  return new StoreError(FAILURES[code] ?? 'failed', readable(name), code);
+  return new StoreError(FAILURES[code] ?? 'failed', toText(name), code);
 }

@@ -1,4 +1,4 @@
-// Names of files as bytes, and as the system and people want them.
+// Names of files as bytes, and as the system wants them.
 import { sep } from 'node:path';
 import type { BytePath } from '../http/target.js';
 
@@ -8,11 +8,6 @@ export function toSystemPath(name: BytePath): string | Buffer {
     if (name.charCodeAt(index) > 0x7f) return Buffer.from(name, 'latin1');
   }
   return name;
-}
-
-/** The name as people write it, for the log. */
-export function readable(name: BytePath): string {
-  return Buffer.from(name, 'latin1').toString();
 }
 
 /** The name of a directory, such that the names in it can be put behind. */

@@ -41,12 +41,14 @@ symlinkSync('plain', join(root, 'link'));
 symlinkSync('.git', join(root, 'to-hidden'));
 writeFileSync(join(root, 'a.txt'), 'a file');
 writeFileSync(join(root, 'index.html'), 'index of the root');
+writeFileSync(join(root, 'plain', 'übersicht.html'), 'overview of plain');
 
 const place = { kind: 'static', root, index: 'index.html' };
 const server = await startLocations(t, [
   { ...place, prefix: '/' },
   { ...place, kind: 'media', prefix: '/media/' },
   { kind: 'media', root, prefix: '/off/' },
+  { ...place, prefix: '/named/', index: 'übersicht.html' },
 ]);
 const conversation = await converse(t, server.port);
 
@@ -84,6 +86,13 @@ t.test('a directory with its slash is its index file', async (t) => {
     t.match(response.headers['etag'], /^(?:W\/)?"[0-9a-f-]+"$/);
     t.equal(opaque(headers['etag']), opaque(response.headers['etag']), 'with validators as any file');
   }
+});
+
+t.test('the index file may have a name beyond ASCII', async (t) => {
+  const { status, body } = await conversation.ask('/named/plain/');
+  t.equal(status, 200);
+  t.equal(body.toString(), 'overview of plain');
+  t.equal((await conversation.ask('/named/plain')).headers['location'], '/named/plain/');
 });
 
 t.test('a directory without its slash is redirected to the same with one, query and all', async (t) => {

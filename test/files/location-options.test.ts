@@ -17,6 +17,9 @@ const root = t.testdir({
   'app.3f2a9c1b8d7.css': 'a digit too few',
   fonts: { 'a.woff2': 'a font' },
 });
+for (const name of ['bücher.txt', 'a.größe']) writeFileSync(join(root, name), 'text');
+// In latin-1, as systems before UTF-8 wrote it.
+writeFileSync(Buffer.from(join(root, 'caf\xe9.txt'), 'latin1'), 'text');
 for (const name of ['a.txt', 'a.svg']) utimesSync(join(root, name), 1_704_067_200, 1_704_067_200);
 
 const place = { kind: 'media', root };
@@ -38,7 +41,11 @@ const server = await startLocations(
     },
     { ...place, prefix: '/untyped/', headers: { 'content-type': '' } },
     { ...place, prefix: '/unvalidated/', headers: { ETag: '', 'Last-Modified': '' } },
-    { ...place, prefix: '/typed/', types: { glb: 'model/own', js: 'text/javascript', SVG: 'text/x-own' } },
+    {
+      ...place,
+      prefix: '/typed/',
+      types: { glb: 'model/own', js: 'text/javascript', SVG: 'text/x-own', GRÖßE: 'text/x-size' },
+    },
     { ...place, prefix: '/default/', defaultType: 'text/x-unknown' },
     { ...place, prefix: '/default-code/', defaultType: 'text/javascript' },
     { ...place, prefix: '/no-charset/', charset: 'off' },
@@ -54,6 +61,8 @@ const server = await startLocations(
         { match: '\\.woff2$', value: 'never reached' },
         { match: '8d7e\\.css$', value: 'no-cache' },
         { match: 'no-ext', value: '' },
+        { match: '^bü.her\\.txt$', value: 'as text' },
+        { match: '^caf\\xe9\\.', value: 'as bytes' },
       ],
     },
   ],
@@ -124,6 +133,7 @@ t.test('types of the operator come before the built-in ones and are sent as they
     ['/typed/a.JS', 'text/javascript'],
     ['/typed/a.svg', 'text/x-own'],
     ['/typed/a.txt', 'text/plain; charset=utf-8'],
+    ['/typed/a.gr%C3%B6%C3%9Fe', 'text/x-size'],
   ]);
   const { headers } = await conversation.ask('/typed/a.JS');
   t.match(
@@ -174,6 +184,13 @@ t.test(
     ]);
   },
 );
+
+t.test('a pattern is matched with the name as text, where it is one', async (t) => {
+  await expectField(t, conversation, 'cache-control', [
+    ['/patterns/b%C3%BCcher.txt', 'as text'],
+    ['/patterns/caf%E9.txt', 'as bytes'],
+  ]);
+});
 
 t.test('caching is not told at all where the first pattern that matches has no value', async (t) => {
   const { status, headers } = await conversation.ask('/patterns/no-extension');

@@ -4,7 +4,7 @@ import { posix } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
 import { BadTargetError } from '../../src/http/errors.js';
-import { normalizePath, parseTarget } from '../../src/http/target.js';
+import { normalizePath, parseTarget, toBytePath, toText } from '../../src/http/target.js';
 
 t.test('a target is decoded and normalized once', async (t) => {
   const cases: readonly (readonly [target: string, path: string])[] = [
@@ -194,4 +194,10 @@ t.test('plain targets, which skip decoding, come to the same', async () => {
     fc.property(plain, (raw) => outcome(() => parseTarget(raw).path) === outcome(() => normalizePath(raw))),
     { numRuns: 3000 },
   );
+});
+
+t.test('a path of bytes is read as text, unless its bytes are none', async (t) => {
+  for (const text of ['', 'a.txt', 'größe', '日本', '😀', '\x7f\0'])
+    t.equal(toText(toBytePath(text)), text, text);
+  for (const bytes of ['caf\xe9', '\xc3', '\xff\xfe', 'a\x80']) t.equal(toText(bytes), bytes, bytes);
 });
