@@ -2,8 +2,11 @@
 
 /** Tells how long to wait before more may be sent. */
 export interface Pace {
-  /** Bytes to send in one go, so that waiting comes in small steps. */
-  readonly step: number;
+  /**
+   * Most bytes to send in one go: all that is free, and then what makes waiting come in small steps.
+   * @param sent bytes of this response so far
+   */
+  step(sent: number): number;
   /**
    * Milliseconds to wait.
    * @param sent bytes of this response so far
@@ -18,8 +21,10 @@ export interface Pace {
  */
 export function createPace(rate: number, after: number): Pace | undefined {
   if (rate === 0) return undefined;
+  // Four pieces a second, whatever the rate: what they cost is bounded, and no client waits long for a byte.
+  const quarter = Math.ceil(rate / 4);
   return {
-    step: Math.max(1, Math.ceil(rate / 4)),
+    step: (sent) => Math.max(after - sent, quarter),
     delay: (sent, elapsed) => Math.max(0, (Math.max(0, sent - after) * 1000) / rate - elapsed),
   };
 }

@@ -124,7 +124,6 @@ async function readElsewhere(file: OpenedFile, buffer: Buffer, position: number)
 
 /** The way of bytes to the client, at its pace and at the location's. The head goes out with the first of them. */
 class Flow {
-  readonly step: number;
   readonly #exchange: Exchange;
   readonly #answer: Answer;
   readonly #rules: SendingRules;
@@ -136,9 +135,13 @@ class Flow {
     this.#exchange = exchange;
     this.#answer = answer;
     this.#rules = rules;
-    this.step = pace?.step ?? Number.POSITIVE_INFINITY;
     // Waiting for the pace is no silence of the client's.
     exchange.response.socket?.setTimeout(silence + (pace === undefined ? 0 : 1000));
+  }
+
+  /** Most bytes that may be written in one go now. */
+  get step(): number {
+    return this.#rules.pace?.step(this.#exchange.bytes) ?? Number.POSITIVE_INFINITY;
   }
 
   /** True when the client has left, or was cut off. */

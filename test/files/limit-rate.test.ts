@@ -6,7 +6,7 @@ import t from 'tap';
 import { createPace } from '../../src/files/limit-rate.js';
 import { converse } from '../support/conversation.js';
 import { startLocations } from '../support/locations.js';
-import { openDescriptors, withoutProc } from '../support/proc.js';
+import { openDescriptors, readCalls, withoutProc } from '../support/proc.js';
 import { get, openConnection } from '../support/raw.js';
 import { until } from '../support/until.js';
 
@@ -26,6 +26,7 @@ const place = { kind: 'media', root: directory };
 const server = await startLocations(t, [
   { ...place, prefix: '/limited/', limitRate: '64kb', limitRateAfter: '32kb' },
   { ...place, prefix: '/crawling/', limitRate: 1 },
+  { ...place, prefix: '/free/', limitRate: 100, limitRateAfter: '1000kb' },
   { ...place, prefix: '/off/', limitRate: 0 },
 ]);
 const conversation = await converse(t, server.port);
@@ -54,13 +55,24 @@ t.test('at no time has more been sent than is free and the rate allows', async (
   );
 });
 
-t.test('what is sent in one go is at most a second of the rate', async () => {
+t.test('what is sent in one go is all that is free, and then at most a second of the rate', async () => {
+  const bytes = fc.integer({ min: 1, max: 1_000_000_000 });
   await fc.assert(
-    fc.property(fc.integer({ min: 1, max: 1_000_000_000 }), (rate) => {
-      const step = createPace(rate, 0)?.step ?? 0;
-      return Number.isInteger(step) && step >= 1 && step <= rate;
+    fc.property(bytes, fc.nat(1_000_000), fc.nat(2_000_000), (rate, after, sent) => {
+      const step = createPace(rate, after)?.step(sent) ?? 0;
+      const free = Math.max(0, after - sent);
+      return Number.isInteger(step) && step >= Math.max(1, free) && step <= Math.max(rate, free);
     }),
   );
+});
+
+t.test('what is free goes out in large pieces, also at a low rate', { skip: withoutProc() }, async (t) => {
+  const before = readCalls(server.process.pid);
+  const { body } = await conversation.ask('/free/forever.bin');
+  t.equal(body.length, 1000 * KB);
+  const calls = readCalls(server.process.pid) - before;
+  // In pieces of a quarter of a second it would be forty thousand.
+  t.ok(calls < 500, `${calls} calls`);
 });
 
 t.test('a response is sent at the rate, once its free bytes are gone', async (t) => {
