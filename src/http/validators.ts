@@ -5,9 +5,9 @@ import { formatHttpDate } from './date.js';
 export interface Validators {
   /** Entity tag with its quotes, `W/` in front when weak. */
   readonly etag: string;
-  /** Modification time in whole seconds since the epoch. */
+  /** Modification time in whole seconds since the epoch; dates of requests are compared with it. */
   readonly lastModified: number;
-  /** The same as an HTTP date. */
+  /** The same as an HTTP date; of a time in the future, the present instead (RFC 9110 §8.8.2.1). */
   readonly lastModifiedText: string;
 }
 
@@ -16,7 +16,8 @@ const SETTLED_AFTER = 2000;
 
 /**
  * Makes a file's validators: `"mtime-size"` in hex, as nginx does. The tag is weak while the file's next version
- * could carry the same pair, and so is the date then no strong validator (RFC 9110 §8.8.2.2).
+ * could carry the same pair, and so is the date then no strong validator (RFC 9110 §8.8.2.2). Of a file from the
+ * future nothing is known to have settled until its time has come.
  * @param modified time of modification, in milliseconds since the epoch
  * @param size in bytes
  * @param now in milliseconds since the epoch
@@ -28,6 +29,6 @@ export function fileValidators(modified: number, size: number, now: number, suff
   return {
     etag: now - modified < SETTLED_AFTER ? `W/${tag}` : tag,
     lastModified,
-    lastModifiedText: formatHttpDate(lastModified),
+    lastModifiedText: formatHttpDate(Math.min(lastModified, Math.floor(now / 1000))),
   };
 }

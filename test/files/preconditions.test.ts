@@ -16,7 +16,14 @@ const CONTENT = 'abcdefghijklmnopqrstuvwxyz';
 const ETAG = '"65920080-1a"';
 const OTHER = '"65920080-1b"';
 
-const root = t.testdir({ 'a.txt': CONTENT, 'fresh.txt': CONTENT });
+const root = t.testdir({
+  'a.txt': CONTENT,
+  'fresh.txt': CONTENT,
+  'future.txt': CONTENT,
+  'ancient.txt': CONTENT,
+});
+utimesSync(join(root, 'future.txt'), new Date('2100-01-01'), new Date('2100-01-01'));
+utimesSync(join(root, 'ancient.txt'), new Date('1960-01-01'), new Date('1960-01-01'));
 utimesSync(join(root, 'a.txt'), MODIFIED, MODIFIED);
 const server = await startServer(t, ['--root', root]);
 const conversation = await converse(t, server.port);
@@ -108,7 +115,7 @@ t.test('a file has a weak tag for two seconds, which proves nothing, and then a 
   const weak = headers['etag'] ?? '';
   t.match(weak, /^W\/"/);
   const strong = weak.slice(2);
-  const date = headers['last-modified'] ?? '';
+  const date = new Date(modified * 1000).toUTCString();
   const cases: readonly (readonly [status: number, ...fields: string[]])[] = [
     [304, `If-None-Match: ${weak}`],
     [304, `If-None-Match: ${strong}`],
@@ -122,9 +129,48 @@ t.test('a file has a weak tag for two seconds, which proves nothing, and then a 
   ];
   for (const [status, ...fields] of cases) t.equal((await ask(...fields)).status, status, fields.join(' + '));
   await until(async () => (await ask()).headers['etag'] === strong, 'the tag becomes strong');
+  t.equal((await ask()).headers['last-modified'], date);
   t.equal((await ask(`If-Match: ${strong}`)).status, 200);
   t.equal((await ask(`If-None-Match: ${weak}`)).status, 304, 'what a cache has kept stays valid');
   t.equal((await ask('Range: bytes=0-1', `If-Range: ${strong}`)).status, 206);
   t.equal((await ask('Range: bytes=0-1', `If-Range: ${date}`)).status, 206);
   t.equal((await ask('Range: bytes=0-1', `If-Range: ${weak}`)).status, 200);
+});
+
+t.test('a file from the future is never said to be newer than the answer, and has not settled', async (t) => {
+  for (const method of ['GET', 'HEAD']) {
+    const { headers } = await conversation.ask('/media/future.txt', [], method);
+    const [told, date] = [headers['last-modified'], headers['date']].map((text) => Date.parse(text ?? ''));
+    t.ok(told !== undefined && date !== undefined && told <= date && told > date - 60_000, method);
+    t.equal(headers['etag'], 'W/"f4865700-1a"');
+  }
+  const cases: readonly (readonly [status: number, ...fields: string[]])[] = [
+    [304, 'If-None-Match: W/"f4865700-1a"'],
+    [412, 'If-Match: "f4865700-1a"'],
+    [200, 'Range: bytes=0-1', 'If-Range: "f4865700-1a"'],
+    // What was told is no promise that nothing has changed since, not even within the same second.
+    [200, `If-Modified-Since: ${new Date().toUTCString()}`],
+    [412, `If-Unmodified-Since: ${new Date().toUTCString()}`],
+    // The date that an nginx told.
+    [304, 'If-Modified-Since: Fri, 01 Jan 2100 00:00:00 GMT'],
+  ];
+  for (const [status, ...fields] of cases) {
+    t.equal((await conversation.ask('/media/future.txt', fields)).status, status, fields.join());
+  }
+});
+
+t.test('a file from before the epoch has validators like others', async (t) => {
+  const date = 'Fri, 01 Jan 1960 00:00:00 GMT';
+  const { headers } = await conversation.ask('/media/ancient.txt');
+  t.equal(headers['last-modified'], date);
+  const cases: readonly (readonly [status: number, ...fields: string[]])[] = [
+    [304, `If-None-Match: ${headers['etag']}`],
+    [304, `If-Modified-Since: ${date}`],
+    [200, 'If-Modified-Since: Thu, 31 Dec 1959 23:59:59 GMT'],
+    [200, `If-Unmodified-Since: ${date}`],
+    [206, 'Range: bytes=0-1', `If-Range: ${date}`],
+  ];
+  for (const [status, ...fields] of cases) {
+    t.equal((await conversation.ask('/media/ancient.txt', fields)).status, status, fields.join());
+  }
 });

@@ -24,6 +24,21 @@ t.test('the date has whole seconds, rounded down', async (t) => {
   t.equal(lastModifiedText, 'Sun, 06 Nov 1994 08:49:37 GMT');
 });
 
+t.test('the date may be one before the epoch', async (t) => {
+  const { lastModifiedText, etag } = fileValidators(-1, 1, 0);
+  t.equal(lastModifiedText, 'Wed, 31 Dec 1969 23:59:59 GMT');
+  t.equal(etag, 'W/"-1-1"');
+});
+
+t.test('a date in the future is told as the present, and compared as it is', async (t) => {
+  const now = 784_111_777_500;
+  const { lastModified, lastModifiedText, etag } = fileValidators(now + 24 * HOUR, 1, now);
+  t.equal(lastModified, 784_111_777 + 86_400);
+  t.equal(lastModifiedText, 'Sun, 06 Nov 1994 08:49:37 GMT');
+  t.equal(etag, `W/"${(784_111_777 + 86_400).toString(16)}-1"`, 'so the tag stays the same');
+  t.equal(fileValidators(now, 1, now).lastModifiedText, 'Sun, 06 Nov 1994 08:49:37 GMT');
+});
+
 t.test('a file has a weak tag until its next version could no longer carry the same', async () => {
   const time = fc.integer({ min: 0, max: 4_102_444_800_000 });
   fc.assert(
