@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { FileLocation } from '../config/location.js';
 import { MethodNotAllowedError, NotAcceptableError, NotFoundError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
+import { isUnread } from '../http/framing.js';
 import { canWriteAtOnce } from '../http/head.js';
 import type { Order } from '../http/order.js';
 import { type BytePath, toBytePath } from '../http/target.js';
@@ -84,6 +85,8 @@ class FileServer {
 
   handle(exchange: Exchange, order: Order | undefined): Promise<void> | undefined {
     const { request, response } = exchange;
+    // Nobody wants the body that the client waits with; what it sends then is no request (RFC 9110 §10.1.1).
+    if (request.headers.expect !== undefined && isUnread(request)) response.shouldKeepAlive = false;
     if (order === undefined && request.method !== 'GET' && request.method !== 'HEAD') {
       this.#answerOtherMethod(exchange);
       return undefined;

@@ -36,3 +36,11 @@ function hasTwo(rawHeaders: readonly string[], lowerCaseName: string): boolean {
   }
   return count > 1;
 }
+
+/** True when the client still has something to send. */
+export function isUnread(request: ClientRequest): boolean {
+  return (
+    !request.complete &&
+    (request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0)
+  );
+}

@@ -7,7 +7,8 @@ import { BadValueError } from '../config/errors.js';
 import type { Config } from '../config/location.js';
 import type { HttpError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
-import { endWhenClientStops, isUnread } from './linger.js';
+import { isUnread } from '../http/framing.js';
+import { endWhenClientStops } from './linger.js';
 
 /** What each status tells the person who reads it; the operator's side of it is in the log. */
 const EXPLANATIONS: Readonly<Record<number, string>> = {

@@ -6,14 +6,6 @@ import type { ClientRequest, ClientResponse } from '../http/exchange.js';
 const SILENCE = 5000;
 const ALTOGETHER = 30_000;
 
-/** True when the client still has something to send. */
-export function isUnread(request: ClientRequest): boolean {
-  return (
-    !request.complete &&
-    (request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0)
-  );
-}
-
 /** Ends a response whose bytes are written, and with it the connection, when the client has stopped sending. */
 export function endWhenClientStops({ body }: ClientRequest, response: ClientResponse): void {
   const altogether = setTimeout(end, ALTOGETHER);

@@ -221,3 +221,21 @@ t.test('a client that has said its last byte is most likely gone: nobody works f
     t.match(line, { status: 499, aborted: true });
   }
 });
+
+t.test('a body that the client waits with is never taken for a request', async (t) => {
+  for (const fields of ['', 'Accept: a\r\nAccept: b\r\n']) {
+    const head = `GET /media/a.txt HTTP/1.1\r\nHost: x\r\n${fields}Expect: 100-continue\r\nContent-Length: 5\r\n\r\n`;
+    const waiting = await openConnection(t, port);
+    waiting.socket.write(head);
+    const answer = parseResponse(Buffer.from(await waiting.closed(), 'latin1'));
+    t.equal(answer.status, 200);
+    t.equal(answer.headers['connection'], 'close', 'the client need not send it, and may not go on');
+  }
+  const sent = await openConnection(t, port);
+  sent.socket.write(
+    'GET /media/a.txt HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n12345',
+  );
+  t.notMatch(await sent.until((received) => received.endsWith('file')), /Connection: close/);
+  sent.socket.write(get('/media/a.txt'));
+  t.match(await sent.closed(), /file[\s\S]*file$/, 'the next request');
+});
