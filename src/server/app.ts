@@ -12,6 +12,7 @@ import { OpenFileCache } from '../files/open-file-cache.js';
 import { createFileHandler } from '../files/serve.js';
 import type { Ask } from '../http/order.js';
 import { parseTarget, toBytePath } from '../http/target.js';
+import { kernelSend } from '../stores/kernel-send.js';
 import { type Proxy as AppProxy, createProxy } from '../upstream/proxy.js';
 import { hasBody } from '../upstream/request-body.js';
 import { wantedProtocol } from '../upstream/upgrade.js';
@@ -74,6 +75,10 @@ export async function createMediaServer(config: Config, log: Log): Promise<Fasti
   }
   // Nothing here is a tunnel.
   app.server.on('connect', (_request, socket) => socket.end(malformedResponse(undefined)));
+  // It is a library to be opened: now there is a descriptor for it.
+  if (config.locations.some((location) => location.kind !== 'upstream' && location.sendfile)) {
+    app.addHook('onListen', async () => void kernelSend());
+  }
   if (config.proxyProtocol) expectProxyHeaders(app.server, log.events);
   await app.ready();
   return app;

@@ -20,7 +20,7 @@ export type KernelSend = (
 
 let found: { readonly send: KernelSend | undefined } | undefined;
 
-/** Undefined where this cannot be done. Looked for when it is first wanted. */
+/** Undefined where this cannot be done. Looked for at the first call. */
 export function kernelSend(): KernelSend | undefined {
   found ??= { send: wrap(load()) };
   return found.send;

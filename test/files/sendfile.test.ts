@@ -2,7 +2,7 @@
 // the client sees no difference (nginx: sendfile).
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { closeSync, openSync, truncateSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -127,6 +127,17 @@ for (const sendfile of [true, false]) {
     t.ok(part.equals(content.subarray(0, part.length)), 'what was on its way comes as it was');
   });
 }
+
+t.test('what it needs is loaded while there are descriptors for it', { skip }, async (t) => {
+  const loads = async (options: readonly string[]): Promise<boolean> => {
+    const server = await startServer(t, ['--root', t.testdir({ 'a.txt': 'a' }), ...options]);
+    // An answer comes after all that belongs to the start.
+    await rawRequest(server.port, get('/media/a.txt'));
+    return readFileSync(`/proc/${server.process.pid}/maps`, 'latin1').includes('koffi');
+  };
+  t.equal(await loads([]), true);
+  t.equal(await loads(['--no-sendfile']), false);
+});
 
 t.test('nothing goes within the kernel', { skip }, async (t) => {
   const site = await start(t, {});
