@@ -1,5 +1,6 @@
 // Files below a directory. A file is opened first and everything is asked of the open descriptor, so that nothing
-// swapped in between can change the answer; then the descriptor's real path must lie below the root's real path.
+// swapped in between can change the answer; then the descriptor's real path must lie below the root's real path. By then
+// the file may have been replaced or moved; the name is opened again when what it leads to now may be seen.
 import {
   closeSync,
   constants,
@@ -33,6 +34,15 @@ const FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NO
 
 /** For a name that was no link when it was pinned. */
 const FLAGS_WITHOUT_LINK = FLAGS | (constants.O_NOFOLLOW ?? 0);
+
+/**
+ * How often a name is opened when what it leads to was swapped each time. Measured with a process that does nothing but
+ * exchange two directories: three in four attempts meet a swap, and one request in a thousand is refused.
+ */
+const ATTEMPTS = 30;
+
+/** What Linux adds to the path of an open file that has lost its name. A file may also be called that. */
+const WITHOUT_NAME = ' (deleted)';
 
 const FAILURES: Readonly<Record<string, StoreFailure>> = {
   ENOENT: 'not-found',
@@ -88,17 +98,11 @@ export class DiskStore implements Store {
 
   open(path: BytePath): OpenedFile {
     const name = this.#root + path;
-    const descriptor = openDescriptor(name);
-    try {
-      const stats = fstatSync(descriptor);
-      // First, so that a link to elsewhere does not even tell what is there.
-      const trespass = this.#findTrespass(descriptor, name, path);
-      if (trespass !== undefined) throw new StoreError('not-found', toText(name), trespass);
-      if (!stats.isFile()) throw new StoreError(...unservable(stats, name));
-      return new DiskFile(descriptor, stats, name);
-    } catch (error) {
-      closeSync(descriptor);
-      throw error instanceof StoreError ? error : asStoreError(error, name);
+    for (let attempt = 1; ; attempt++) {
+      const opened = this.#tryToOpen(name, path);
+      if (typeof opened !== 'string') return opened;
+      if (attempt === ATTEMPTS || !this.#isAllowedNow(name, path))
+        throw new StoreError('not-found', toText(name), opened);
     }
   }
 
@@ -133,12 +137,49 @@ export class DiskStore implements Store {
     return pin.holds() ? pin : undefined;
   }
 
+  /** The file, or what forbids it. */
+  #tryToOpen(name: string, path: BytePath): OpenedFile | string {
+    const descriptor = openDescriptor(name);
+    let trespass: string | undefined;
+    try {
+      const stats = fstatSync(descriptor);
+      // First, so that a link to elsewhere does not even tell what is there.
+      trespass = this.#findTrespass(descriptor, name, path);
+      if (trespass === undefined) {
+        if (!stats.isFile()) throw new StoreError(...unservable(stats, name));
+        return new DiskFile(descriptor, stats, name);
+      }
+    } catch (error) {
+      closeSync(descriptor);
+      throw error instanceof StoreError ? error : asStoreError(error, name);
+    }
+    closeSync(descriptor);
+    return trespass;
+  }
+
+  /**
+   * Whether the name leads to what may be seen, or to nothing. If so, what was opened by it and may not be seen has lost
+   * that name meanwhile: a file was renamed over it, or a directory of the way was exchanged for another.
+   */
+  #isAllowedNow(name: string, path: BytePath): boolean {
+    try {
+      return this.#judge(realpathSync.native(toSystemPath(name), 'latin1'), path) === undefined;
+    } catch {
+      // What is wrong with the name, opening it will say.
+      return true;
+    }
+  }
+
   /** What forbids an open file, if anything does: judged by its real path, which no link or other spelling hides. */
   #findTrespass(descriptor: number, name: string, path: BytePath): string | undefined {
     if (this.#followsLinks) return undefined;
-    const { symlinks, isDenied } = this.#policy;
     const real = realPathOf(descriptor, name);
-    if (real === undefined) return 'its real path cannot be told';
+    return real === undefined ? 'its real path cannot be told' : this.#judge(real, path);
+  }
+
+  /** What forbids sending the file with this real path by the name of `path`, if anything does. */
+  #judge(real: string, path: BytePath): string | undefined {
+    const { symlinks, isDenied } = this.#policy;
     if (this.#excluded.some((directory) => real.startsWith(directory)))
       return 'belongs to an internal location';
     if (symlinks === 'follow') return undefined;
@@ -181,14 +222,17 @@ function unservable(stats: Stats, name: string): [StoreFailure, string, string] 
     : ['not-found', toText(name), 'is not a regular file'];
 }
 
-/** The real path of an open descriptor, as bytes; undefined when it cannot be told. */
+/** The real path of an open descriptor, as bytes; undefined when it cannot be told, or there is none any more. */
 function realPathOf(descriptor: number, name: string): string | undefined {
-  if (process.platform === 'linux') return readlinkSync(`/proc/self/fd/${descriptor}`, 'latin1');
-  // Elsewhere the name is resolved, and must still mean the file that is open.
-  const real = realpathSync.native(toSystemPath(name), 'latin1');
-  const named = statSync(toSystemPath(real), { bigint: true });
+  const isTold = process.platform === 'linux';
+  const real = isTold
+    ? readlinkSync(`/proc/self/fd/${descriptor}`, 'latin1')
+    : realpathSync.native(toSystemPath(name), 'latin1');
+  if (isTold && !real.endsWith(WITHOUT_NAME)) return real;
+  // A path that was not told as it is must mean the file that is open.
+  const named = lstatSync(toSystemPath(real), { bigint: true, throwIfNoEntry: false });
   const opened = fstatSync(descriptor, { bigint: true });
-  return named.ino === opened.ino && named.dev === opened.dev ? real : undefined;
+  return named?.ino === opened.ino && named.dev === opened.dev ? real : undefined;
 }
 
 /** The directories between the root and a file, outermost first. */

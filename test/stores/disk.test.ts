@@ -1,9 +1,19 @@
 // Files below a directory: what is opened, what is refused and as what, whatever a name or a link says.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import fs, {
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { type DiskPolicy, DiskStore } from '../../src/stores/disk.js';
 import { isSameVersion, type Store, StoreError } from '../../src/stores/store.js';
 import { openDescriptors, withoutProc } from '../support/proc.js';
@@ -128,6 +138,112 @@ t.test('links are followed everywhere or not at all when the operator says so', 
     );
   }
 });
+
+/** Lets something happen between the opening of a file and the look at where it is. */
+function betweenOpenAndLook(t: Test, happen: () => void): void {
+  const { readlinkSync } = fs;
+  fs.readlinkSync = ((...args: Parameters<typeof readlinkSync>) => {
+    happen();
+    return readlinkSync(...args);
+  }) as typeof readlinkSync;
+  syncBuiltinESMExports();
+  t.teardown(() => {
+    fs.readlinkSync = readlinkSync;
+    syncBuiltinESMExports();
+  });
+}
+
+t.test('what is swapped while it is opened is not taken for missing', { skip: withoutProc() }, async (t) => {
+  const kinds = ['inside', 'never'] as const;
+  const swaps: Readonly<Record<string, (base: string, count: number) => void>> = {
+    'a file is renamed over it': (base, count) => {
+      writeFileSync(join(base, 'new'), `version ${count}`);
+      renameSync(join(base, 'new'), join(base, 'root/way/a'));
+    },
+    'its directory is exchanged for another': (base, count) => {
+      mkdirSync(join(base, 'new'));
+      writeFileSync(join(base, 'new/a'), `version ${count}`);
+      renameSync(join(base, 'root/way'), join(base, `old-${count}`));
+      renameSync(join(base, 'new'), join(base, 'root/way'));
+    },
+  };
+  for (const [what, swap] of Object.entries(swaps)) {
+    for (const symlinks of kinds) {
+      await t.test(`${what}: ${symlinks}`, async (t) => {
+        const base = t.testdir({ root: { way: { a: 'version 0' } } });
+        const store = new DiskStore(join(base, 'root'), { symlinks });
+        let count = 0;
+        let most = 3;
+        betweenOpenAndLook(t, () => {
+          if (count < most) swap(base, ++count);
+        });
+        t.match(outcome(store, 'way/a'), /^version [0-3]$/);
+        if (symlinks === 'never') t.equal(count, 3, 'it was opened until it stayed');
+        most = Number.POSITIVE_INFINITY;
+        t.match(outcome(store, 'way/a'), /^version |^not-found$/, 'and not without end');
+        const open = openDescriptors(process.pid).filter((name) => name.startsWith(base));
+        t.same(open, [], 'nothing is left open');
+      });
+    }
+  }
+});
+
+t.test('what is swapped for a link that leads out is never shown', { skip: withoutProc() }, async (t) => {
+  for (const symlinks of ['inside', 'never'] as const) {
+    await t.test(symlinks, async (t) => {
+      const base = t.testdir({ root: { a: 'inside' }, secret: 'secret', other: 'secret' });
+      const a = join(base, 'root/a');
+      const store = new DiskStore(join(base, 'root'), { symlinks });
+      const outcomes = new Set<string>();
+      let count = 0;
+      // At every look it is the other one.
+      betweenOpenAndLook(t, () => {
+        count += 1;
+        if (count % 2 === 0) writeFileSync(join(base, 'next'), 'inside');
+        else symlinkSync(count % 3 === 0 ? '../other' : '../secret', join(base, 'next'));
+        renameSync(join(base, 'next'), a);
+      });
+      for (let round = 0; round < 50; round++) outcomes.add(outcome(store, 'a'));
+      outcomes.delete('inside');
+      t.same([...outcomes], ['not-found']);
+    });
+  }
+});
+
+t.test(
+  'a link that leads out is refused after one look, and not looked at again and again',
+  { skip: withoutProc() },
+  async (t) => {
+    const base = t.testdir({ root: { a: 'inside' }, secret: 'secret' });
+    symlinkSync('../secret', join(base, 'root/out'));
+    const store = new DiskStore(join(base, 'root'), INSIDE);
+    let looks = 0;
+    betweenOpenAndLook(t, () => {
+      looks += 1;
+    });
+    t.equal(outcome(store, 'out'), 'not-found');
+    t.equal(looks, 1);
+  },
+);
+
+t.test(
+  'a file that has lost its name is not judged by what the kernel calls it',
+  { skip: withoutProc() },
+  async (t) => {
+    const suffix = ' (deleted)';
+    const root = t.testdir({ [`a${suffix}`]: 'its name', 'secret.key': 'denied', other: 'other' });
+    const isDenied = (path: string): boolean => path.endsWith('.key');
+    for (const symlinks of ['inside', 'never'] as const) {
+      const store = new DiskStore(root, { symlinks, isDenied });
+      t.equal(outcome(store, `a${suffix}`), 'its name', `${symlinks}: it may really be called that`);
+    }
+    symlinkSync('secret.key', join(root, 'link'));
+    linkSync(join(root, 'secret.key'), join(root, 'kept.key'));
+    const store = new DiskStore(root, { symlinks: 'inside', isDenied });
+    betweenOpenAndLook(t, () => rmSync(join(root, 'secret.key'), { force: true }));
+    t.equal(outcome(store, 'link'), 'not-found');
+  },
+);
 
 t.test('nothing is opened below an excluded directory, whichever name leads there', async (t) => {
   const root = t.testdir({
