@@ -131,10 +131,15 @@ export class DiskStore implements Store {
   }
 
   pin(path: BytePath, version: FileVersion): Pin | undefined {
-    const pin = this.#followsLinks
-      ? new DiskPin([], this.#root + path, version, targets)
-      : new DiskPin(directoriesOf(this.#root, path), this.#root + path, version, links);
-    return pin.holds() ? pin : undefined;
+    try {
+      const pin = this.#followsLinks
+        ? new DiskPin([], this.#root + path, version, targets)
+        : new DiskPin(directoriesOf(this.#root, path), this.#root + path, version, links);
+      return pin.holds() ? pin : undefined;
+    } catch {
+      // A directory of the way was closed or replaced meanwhile. Nothing is wrong with the file that is open.
+      return undefined;
+    }
   }
 
   /** The file, or what forbids it. */
@@ -259,6 +264,7 @@ class DiskPin implements Pin {
   readonly #version: FileVersion;
   readonly #lookups: Lookups;
 
+  /** @throws the system's error when one of the directories cannot be looked at */
   constructor(directories: readonly BytePath[], name: BytePath, version: FileVersion, lookups: Lookups) {
     this.#directories = directories.map((name) => {
       const stats = links.of(name);

@@ -376,3 +376,23 @@ t.test(
     }
   },
 );
+
+t.test('what cannot be looked at when it should be pinned is not pinned, and no error', async (t) => {
+  const ways: Readonly<Record<string, (way: string) => void>> = {
+    'nothing (ENOENT)': () => {},
+    'a file (ENOTDIR)': (way) => writeFileSync(way, ''),
+    // Stands for EACCES as well, which root never gets.
+    'a link to itself (ELOOP)': (way) => symlinkSync('way', way),
+  };
+  for (const [what, replace] of Object.entries(ways)) {
+    for (const symlinks of ['inside', 'follow'] as const) {
+      const root = join(t.testdir({ root: { way: { deeper: { a: 'text' } } } }), 'root');
+      const store = new DiskStore(root, { symlinks });
+      const file = store.open('way/deeper/a');
+      rmSync(join(root, 'way'), { recursive: true });
+      replace(join(root, 'way'));
+      t.equal(store.pin('way/deeper/a', file.version), undefined, `${what}, ${symlinks}`);
+      file.close();
+    }
+  }
+});
