@@ -19,6 +19,8 @@ export interface Sibling {
   readonly coding: string;
   /** Of the file it stands for. */
   readonly original: FileVersion;
+  /** What to send when this one cannot be opened; undefined for the file itself. */
+  next(): Sibling | undefined;
 }
 
 /** What of a file a request is to get. */
@@ -48,16 +50,18 @@ export function createSiblingChooser(
     const wishes = parseAcceptEncoding(acceptEncoding);
     const identity = wishes.weightOf('identity');
     const wanted = codings
-      .map(([suffix, coding]) => ({
-        name: `${name}.${suffix}`,
-        coding,
-        original,
-        weight: wishes.weightOf(coding),
-      }))
+      .map(([suffix, coding]) => ({ name: `${name}.${suffix}`, coding, weight: wishes.weightOf(coding) }))
       .filter(({ weight }) => weight > 0 && weight >= identity)
       .sort((a, b) => b.weight - a.weight);
-    const sibling = wanted.find((candidate) => isUsable(store.stat(candidate.name), original));
-    return { sibling, isIdentityRefused: identity === 0 };
+    // Looked for one at a time: nearly always the first is there and can be opened.
+    const findFrom = (start: number): Sibling | undefined => {
+      const at = wanted.findIndex(
+        ({ name }, index) => index >= start && isUsable(store.stat(name), original),
+      );
+      const found = wanted[at];
+      return found === undefined ? undefined : { ...found, original, next: () => findFrom(at + 1) };
+    };
+    return { sibling: findFrom(0), isIdentityRefused: identity === 0 };
   };
 }
 

@@ -48,6 +48,9 @@ export function createFileHandler(location: FileLocation, surroundings: FileSurr
   return (exchange, order) => server.handle(exchange, order);
 }
 
+/** Of how many siblings that cannot be opened the operator is told, each once; with so many the mistake is known. */
+const UNUSABLE_NAMED = 1000;
+
 class FileServer {
   readonly #location: FileLocation;
   readonly #log: Logger;
@@ -59,6 +62,8 @@ class FileServer {
   readonly #rules: SendingRules;
   readonly #prefixLength: number;
   readonly #index: BytePath | undefined;
+  /** Siblings that could not be opened, and of which the operator has been told. */
+  readonly #unusable = new Set<string>();
   /** Fields that depend on the request, or a pace, leave nothing that could be ready. */
   readonly #mayBeReady: boolean;
 
@@ -94,7 +99,11 @@ class FileServer {
     const { path } = order?.target ?? exchange.target;
     const name = this.#nameOf(path);
     const choice = this.#chooseSibling?.(name, request.headers['accept-encoding'] as string | undefined);
-    const wanted = { path, name, ...(choice ?? AS_IT_IS) };
+    return this.#serve(exchange, order, { path, name, ...(choice ?? AS_IT_IS) });
+  }
+
+  #serve(exchange: Exchange, order: Order | undefined, wanted: WantedFile): Promise<void> | undefined {
+    const { request, response } = exchange;
     const kept = this.#findKept(wanted);
     if (kept === undefined) return this.#serveFromStore(exchange, order, wanted);
     if (order !== undefined || !this.#mayBeReady || !canWriteAtOnce(response)) {
@@ -160,20 +169,18 @@ class FileServer {
     // The original first, also when a sibling is sent: what may not be seen has no siblings that may.
     let file = this.#open(exchange, order, wanted);
     if (file === undefined) return undefined;
+    const { name, sibling, isIdentityRefused } = wanted;
     try {
-      const sibling = this.#openSibling(wanted.sibling);
+      if (sibling === undefined && isIdentityRefused) throw new NotAcceptableError();
       if (sibling !== undefined) {
         file.close();
-        file = sibling;
-      } else if (wanted.isIdentityRefused) {
-        throw new NotAcceptableError();
+        file = this.#openSibling(sibling);
+        if (file === undefined) return this.#serve(exchange, order, { ...wanted, sibling: sibling.next() });
       }
-      const sent = { ...wanted, sibling: sibling === undefined ? undefined : wanted.sibling };
-      const coding = sent.sibling?.coding;
-      const representation = this.#describe({ name: wanted.name, version: file.version, coding });
-      return this.#sendFrom(exchange, order, sent, representation, file);
+      const representation = this.#describe({ name, version: file.version, coding: sibling?.coding });
+      return this.#sendFrom(exchange, order, wanted, representation, file);
     } catch (error) {
-      file.close();
+      file?.close();
       throw error;
     }
   }
@@ -237,15 +244,16 @@ class FileServer {
   }
 
   /** Opens a sibling; one that cannot be sent is left out, as nginx does. */
-  #openSibling(sibling: Sibling | undefined): OpenedFile | undefined {
-    if (sibling === undefined) return undefined;
+  #openSibling({ name }: Sibling): OpenedFile | undefined {
     try {
-      return this.#store.open(sibling.name);
+      return this.#store.open(name);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      this.#log.warn(
+      const isNews = this.#unusable.size < UNUSABLE_NAMED && !this.#unusable.has(name);
+      if (isNews) this.#unusable.add(name);
+      this.#log[isNews ? 'warn' : 'debug'](
         { path: error.path, reason: error.reason },
-        'a precompressed file cannot be sent; its original is',
+        'a precompressed file cannot be sent; another one or its original is',
       );
       return undefined;
     }
@@ -287,7 +295,7 @@ interface WantedFile {
   readonly path: BytePath;
   /** Below the prefix. */
   readonly name: BytePath;
-  /** What is sent in its place. */
+  /** What is sent in its place, if it can be opened. */
   readonly sibling: Sibling | undefined;
   /** True when the client does not take the file itself. */
   readonly isIdentityRefused: boolean;

@@ -1,12 +1,13 @@
 // Precompressed siblings: which one a client gets, what caches are told, and what does not count as one.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { converse } from '../support/conversation.js';
+import { converse, wasReady } from '../support/conversation.js';
 import { startLocations } from '../support/locations.js';
 import { get, rawRequest } from '../support/raw.js';
 import { startServer } from '../support/server.js';
+import { until } from '../support/until.js';
 import { PLAIN_USER, withoutPlainUser } from '../support/user.js';
 
 const MODIFIED = 1_704_067_200;
@@ -186,6 +187,51 @@ t.test('a sibling that cannot be sent leaves the file as it is', async (t) => {
     t.notOk('content-encoding' in headers, what);
     t.ok(body.toString() === content, what);
   }
+});
+
+t.test('a sibling that cannot be sent leaves the next best, and is named in the log once', async (t) => {
+  put('next.css', 'an original that is longer than its siblings, and than what lies outside of the root');
+  symlinkSync(outside, join(root, 'next.css.br'));
+  put('next.css.gz', 'gz of next');
+  put('last.css', 'an original that is longer than its siblings, and than what lies outside of the root');
+  for (const suffix of ['br', 'zst']) symlinkSync(outside, join(root, `last.css.${suffix}`));
+  put('last.css.gz', 'gz of last');
+  const cases: readonly (readonly [target: string, accepted: string, status: number, coding?: string])[] = [
+    ['/static/next.css', '*', 200, 'gzip'],
+    ['/static/next.css', 'identity;q=0, br, gzip', 200, 'gzip'],
+    ['/static/next.css', 'gzip;q=0.1, br', 200, 'gzip'],
+    ['/static/next.css', 'br', 200],
+    ['/static/next.css', 'br, gzip;q=0', 200],
+    ['/static/next.css', 'br, gzip;q=0.1, identity;q=0.5', 200],
+    ['/static/next.css', 'br, identity;q=0', 406],
+    ['/static/last.css', 'br, zstd, gzip', 200, 'gzip'],
+    ['/static/last.css', 'zstd, *;q=0', 406],
+  ];
+  const check = async (): Promise<void> => {
+    for (const [target, accepted, status, coding] of cases) {
+      const response = await ask(target, accepted);
+      t.equal(response.status, status, `${target} ${accepted}`);
+      t.equal(response.headers['content-encoding'], coding, `${target} ${accepted}`);
+      t.notMatch(response.body.toString(), /^what lies outside/);
+      if (status === 200) t.equal(response.headers['vary'], 'Accept-Encoding', `${target} ${accepted}`);
+    }
+  };
+  await check();
+  await until(async () => wasReady(await ask('/static/next.css', 'br, gzip')), 'the sibling is kept');
+  t.equal((await ask('/static/next.css', 'br, gzip')).body.toString(), 'gz of next');
+  await until(async () => wasReady(await ask('/static/next.css', 'br')), 'so is the original');
+  t.match((await ask('/static/next.css', 'br')).body.toString(), /^an original/);
+  await check();
+  t.equal((await ask('/static/marker', undefined)).status, 404);
+  await server.logged(({ msg, target }) => msg === 'request' && target === '/static/marker');
+  const named = server.log.filter(({ level, path }) => level === 40 && /(?:next|last)\.css/.test(`${path}`));
+  t.same(
+    named.map(({ path }) => path),
+    ['next.css.br', 'last.css.br', 'last.css.zst'].map((name) => join(root, name)),
+  );
+  rmSync(join(root, 'next.css.br'));
+  put('next.css.br', 'br of next');
+  t.equal((await ask('/static/next.css', '*')).body.toString(), 'br of next', 'what is repaired is sent');
 });
 
 t.test(
