@@ -35,7 +35,7 @@ export type FileHandler = (exchange: Exchange, order?: Order) => Promise<void> |
 export interface FileSurroundings {
   readonly log: Logger;
   readonly cache: OpenFileCache;
-  /** Directories that belong to internal locations: no other location serves from them. */
+  /** Directories that belong to protected locations: no other location serves from them. */
   readonly excluded: readonly string[];
 }
 

@@ -2,7 +2,7 @@
 import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import { sep } from 'node:path';
 import { BadValueError } from '../config/errors.js';
-import type { Config, FileLocation } from '../config/location.js';
+import { type Config, type FileLocation, isProtected } from '../config/location.js';
 
 const CURE = 'mount the volume or directory there, or name another one';
 
@@ -25,16 +25,16 @@ export function checkRoot({ from, root }: FileLocation): void {
 }
 
 /**
- * The directories of internal locations from which this one must serve nothing, whichever name or link leads there:
- * uploads that only the app hands out often lie below MEDIA_ROOT. A directory that the location itself names, or one
- * around it, is not among them: who names it wants it served.
+ * The directories of protected locations from which this one must serve nothing, whichever name or link leads there:
+ * uploads that the app hands out, is asked about or signs links to often lie below MEDIA_ROOT. A directory that the
+ * location itself names, or one around it, is not among them: who names it wants it served.
  */
 export function directoriesKeptFrom(location: FileLocation, { locations }: Config): readonly string[] {
   if (location.kind === 'internal') return [];
   const own = withSeparator(realpathSync(location.root));
   return locations
-    .filter(({ kind }) => kind === 'internal')
-    .map((internal) => withSeparator(realpathSync((internal as FileLocation).root)))
+    .filter((other): other is FileLocation => other.kind !== 'upstream' && isProtected(other))
+    .map(({ root }) => withSeparator(realpathSync(root)))
     .filter((directory) => !own.startsWith(directory));
 }
 

@@ -186,7 +186,7 @@ export class DiskStore implements Store {
   #judge(real: string, path: BytePath): string | undefined {
     const { symlinks, isDenied } = this.#policy;
     if (this.#excluded.some((directory) => real.startsWith(directory)))
-      return 'belongs to an internal location';
+      return 'belongs to a protected location';
     if (symlinks === 'follow') return undefined;
     if (!this.#contains(real)) return 'leads out of the root';
     const realPath = real.slice(this.#realRoot.length);

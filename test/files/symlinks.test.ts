@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { converse } from '../support/conversation.js';
 import { startLocations } from '../support/locations.js';
+import { startStandIn } from '../support/stand-in.js';
 
 const directory = t.testdir({
   media: {
@@ -113,6 +114,68 @@ t.test('a root that is a link may be pointed elsewhere, as deployments do, and b
     const { status, body } = await asker.ask('/version.txt');
     t.equal(status, 200);
     t.equal(body.toString(), name);
+  }
+});
+
+t.test('the directory of a protected location is reached through no other one', async (t) => {
+  const base = t.testdir({
+    root: {
+      'a.txt': 'open',
+      asked: { 's.txt': 'protected', open: { 'o.txt': 'open' } },
+      signed: { 's.txt': 'protected' },
+      internal: { 's.txt': 'protected' },
+      'asked-not': { 'o.txt': 'open' },
+    },
+    key: 'secret',
+  });
+  const below = (name: string): string => join(base, 'root', name);
+  for (const name of ['asked', 'signed', 'internal']) symlinkSync(name, below(`to-${name}`));
+  symlinkSync('asked/s.txt', below('to-file'));
+  const app = await startStandIn(t, ({ headers }, response) => {
+    response.writeHead(headers.cookie === 'let me in' ? 204 : 403).end();
+  });
+  const media = { kind: 'media', root: below('') };
+  const server = await startLocations(t, [
+    { ...media, prefix: '/media/', index: 'index.html' },
+    { ...media, prefix: '/follow/', symlinks: 'follow' },
+    { ...media, prefix: '/media/asked/', root: below('asked'), authRequest: '/may-i/' },
+    { ...media, prefix: '/media/asked/open/', root: below('asked/open') },
+    { ...media, prefix: '/same/', root: below('asked') },
+    {
+      ...media,
+      prefix: '/signed/',
+      root: below('signed'),
+      secureLink: 'hmac-sha256',
+      secureLinkSecret: `file:${join(base, 'key')}`,
+    },
+    { kind: 'internal', prefix: '/internal/', root: below('internal') },
+    { kind: 'upstream', prefix: '/', upstream: app.address },
+  ]);
+  const { ask } = await converse(t, server.port);
+  const cases: readonly (readonly [target: string, status: number, cookie?: string])[] = [
+    ['/media/asked/s.txt', 403],
+    ['/media/asked/s.txt', 200, 'let me in'],
+    ['/signed/s.txt', 403],
+    ['/media/a.txt', 200],
+    ['/follow/a.txt', 200],
+    ['/media/asked-not/o.txt', 200],
+    // Who names a directory himself, or one in it, wants it served.
+    ['/same/s.txt', 200],
+    ['/media/asked/open/o.txt', 200],
+  ];
+  for (const [target, status, cookie] of cases) {
+    const fields = cookie === undefined ? [] : [`Cookie: ${cookie}`];
+    t.equal((await ask(target, fields)).status, status, target);
+  }
+  for (const prefix of ['media', 'follow']) {
+    for (const name of ['asked', 'signed', 'internal', 'to-asked', 'to-signed', 'to-internal']) {
+      const target = `/${prefix}/${name}/s.txt`;
+      if (target === '/media/asked/s.txt') continue;
+      const { status, body } = await ask(target);
+      t.equal(status, 404, target);
+      t.notMatch(body.toString(), 'protected', target);
+    }
+    t.equal((await ask(`/${prefix}/to-file`)).status, 404, prefix);
   }
 });
 
