@@ -144,7 +144,7 @@ export class DiskStore implements Store {
 
   /** The file, or what forbids it. */
   #tryToOpen(name: string, path: BytePath): OpenedFile | string {
-    const descriptor = openDescriptor(name);
+    const descriptor = this.#openDescriptor(name, path);
     let trespass: string | undefined;
     try {
       const stats = fstatSync(descriptor);
@@ -162,13 +162,35 @@ export class DiskStore implements Store {
     return trespass;
   }
 
+  /** What cannot be opened is refused as what it is only where it may be seen: a link does not tell what is elsewhere. */
+  #openDescriptor(name: string, path: BytePath): number {
+    try {
+      return openDescriptor(name);
+    } catch (error) {
+      const isFound = error instanceof StoreError && ['forbidden', 'failed'].includes(error.failure);
+      const trespass = isFound && !this.#followsLinks ? this.#findTrespassOfName(name, path) : undefined;
+      throw trespass === undefined ? error : new StoreError('not-found', toText(name), trespass);
+    }
+  }
+
+  /** What forbids a file that cannot be opened, if anything does: judged by where its name leads. */
+  #findTrespassOfName(name: string, path: BytePath): string | undefined {
+    try {
+      return this.#judgeName(name, path);
+    } catch {
+      return hasLink([...directoriesOf(this.#root, path), name])
+        ? 'is reached through a link that cannot be followed'
+        : undefined;
+    }
+  }
+
   /**
    * Whether the name leads to what may be seen, or to nothing. If so, what was opened by it and may not be seen has lost
    * that name meanwhile: a file was renamed over it, or a directory of the way was exchanged for another.
    */
   #isAllowedNow(name: string, path: BytePath): boolean {
     try {
-      return this.#judge(realpathSync.native(toSystemPath(name), 'latin1'), path) === undefined;
+      return this.#judgeName(name, path) === undefined;
     } catch {
       // What is wrong with the name, opening it will say.
       return true;
@@ -180,6 +202,14 @@ export class DiskStore implements Store {
     if (this.#followsLinks) return undefined;
     const real = realPathOf(descriptor, name);
     return real === undefined ? 'its real path cannot be told' : this.#judge(real, path);
+  }
+
+  /**
+   * What forbids the file that the name leads to now, if anything does.
+   * @throws the system's error when that cannot be found out
+   */
+  #judgeName(name: string, path: BytePath): string | undefined {
+    return this.#judge(realpathSync.native(toSystemPath(name), 'latin1'), path);
   }
 
   /** What forbids sending the file with this real path by the name of `path`, if anything does. */
@@ -238,6 +268,15 @@ function realPathOf(descriptor: number, name: string): string | undefined {
   const named = lstatSync(toSystemPath(real), { bigint: true, throwIfNoEntry: false });
   const opened = fstatSync(descriptor, { bigint: true });
   return named?.ino === opened.ino && named.dev === opened.dev ? real : undefined;
+}
+
+/** Whether one of the names, outermost first, is a link, as far as that can be told. */
+function hasLink(names: readonly BytePath[]): boolean {
+  try {
+    return names.some((name) => lstatSync(toSystemPath(name)).isSymbolicLink());
+  } catch {
+    return false;
+  }
 }
 
 /** The directories between the root and a file, outermost first. */

@@ -1,5 +1,5 @@
 // A file that is there but may not be read. Run as a user whom permissions bind.
-import { chmodSync } from 'node:fs';
+import { chmodSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { get, rawRequest } from '../support/raw.js';
@@ -38,5 +38,75 @@ t.test(
       t.match(line['msg'], join(root, path));
       t.match(line['msg'], `user id ${PLAIN_USER_ID}`);
     }
+  },
+);
+
+t.test(
+  'a link tells nothing of what cannot be read elsewhere: as if nothing were there',
+  { skip: withoutPlainUser() },
+  async (t) => {
+    const base = t.testdir({
+      root: {
+        'a.txt': 'readable',
+        'closed.txt': 'unreadable',
+        '.hidden': 'unreadable',
+        way: { 'b.txt': '' },
+      },
+      protected: { 's.txt': 'unreadable' },
+      'outside.txt': 'unreadable',
+      outside: { 'c.txt': 'in a closed directory' },
+    });
+    const closed = [
+      'root/closed.txt',
+      'root/.hidden',
+      'root/way',
+      'protected/s.txt',
+      'outside.txt',
+      'outside',
+    ];
+    for (const name of closed) chmodSync(join(base, name), PLAIN_USER === undefined ? 0 : 0o700);
+    const links: Readonly<Record<string, string>> = {
+      out: '../outside.txt',
+      'out-closed': '../outside/c.txt',
+      'out-directory': '../outside',
+      nothing: '../missing',
+      'to-hidden': '.hidden',
+      'to-protected': '../protected/s.txt',
+      inside: 'closed.txt',
+      'inside-closed': 'way/b.txt',
+    };
+    for (const [name, target] of Object.entries(links)) symlinkSync(target, join(base, 'root', name));
+    const locations = [
+      { kind: 'media', prefix: '/inside/', root: 'root' },
+      { kind: 'media', prefix: '/never/', root: 'root', symlinks: 'never' },
+      { kind: 'media', prefix: '/follow/', root: 'root', symlinks: 'follow' },
+      { kind: 'internal', prefix: '/protected/', root: 'protected' },
+    ];
+    writeFileSync(join(base, 'config.json'), JSON.stringify({ locations }));
+    const server = await startServer(t, ['--config', join(base, 'config.json')], { uid: PLAIN_USER });
+    const cases: readonly (readonly [name: string, inside: number, never: number, follow: number])[] = [
+      ['a.txt', 200, 200, 200],
+      ['closed.txt', 403, 403, 403],
+      ['way/b.txt', 403, 403, 403],
+      ['way/missing', 403, 403, 403],
+      ['nothing', 404, 404, 404],
+      ['out', 404, 404, 403],
+      ['out-directory', 404, 404, 403],
+      ['to-hidden', 404, 404, 403],
+      ['to-protected', 404, 404, 404],
+      ['inside', 403, 404, 403],
+      // Where it leads cannot be found out; it might be to what is protected.
+      ['out-closed', 404, 404, 404],
+      ['out-directory/c.txt', 404, 404, 404],
+      ['inside-closed', 404, 404, 404],
+    ];
+    for (const [name, ...expected] of cases) {
+      for (const [index, prefix] of ['inside', 'never', 'follow'].entries()) {
+        const { status } = await rawRequest(server.port, get(`/${prefix}/${name}`));
+        t.equal(status, expected[index], `/${prefix}/${name}`);
+      }
+    }
+    // So that they can be removed.
+    for (const name of closed) chmodSync(join(base, name), 0o700);
   },
 );
