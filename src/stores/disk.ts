@@ -69,7 +69,7 @@ export interface DiskPolicy {
    * lead out of the root, which lets anyone who can place a link there read what this process can (nginx: disable_symlinks).
    */
   readonly symlinks: 'inside' | 'never' | 'follow';
-  /** Directories (absolute, real) below which nothing is opened, whichever name leads there. */
+  /** Directories (absolute, real); neither they nor anything below is opened, whichever name leads there. */
   readonly excluded?: readonly string[];
   /** Refuses names by the path that a file really has in the root, so that no link or spelling gets around a rule. */
   readonly isDenied?: (realPath: BytePath) => boolean;
@@ -215,7 +215,7 @@ export class DiskStore implements Store {
   /** What forbids sending the file with this real path by the name of `path`, if anything does. */
   #judge(real: string, path: BytePath): string | undefined {
     const { symlinks, isDenied } = this.#policy;
-    if (this.#excluded.some((directory) => real.startsWith(directory)))
+    if (this.#excluded.some((directory) => isWithin(real, directory)))
       return 'belongs to a protected location';
     if (symlinks === 'follow') return undefined;
     if (!this.#contains(real)) return 'leads out of the root';
@@ -226,15 +226,20 @@ export class DiskStore implements Store {
   }
 
   #contains(real: string): boolean {
-    if (real.startsWith(this.#realRoot)) return true;
+    if (isWithin(real, this.#realRoot)) return true;
     // The root may be a link that a deployment has pointed elsewhere since.
     this.#realRoot = this.#resolveRoot();
-    return real.startsWith(this.#realRoot);
+    return isWithin(real, this.#realRoot);
   }
 
   #resolveRoot(): string {
     return withSeparator(realpathSync.native(toSystemPath(this.#root), 'latin1'));
   }
+}
+
+/** Whether a path is the directory, given with its separator, or below it. */
+function isWithin(path: string, directory: string): boolean {
+  return withSeparator(path).startsWith(directory);
 }
 
 function openDescriptor(name: string): number {

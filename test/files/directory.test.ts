@@ -39,6 +39,9 @@ mkdirSync(join(root, 'odd', 'index.html'), { recursive: true });
 symlinkSync('../outside', join(root, 'leads-out'));
 symlinkSync('plain', join(root, 'link'));
 symlinkSync('.git', join(root, 'to-hidden'));
+symlinkSync('.', join(root, 'self'));
+mkdirSync(join(root, 'internal', 'deep'), { recursive: true });
+symlinkSync('internal', join(root, 'to-internal'));
 writeFileSync(join(root, 'a.txt'), 'a file');
 writeFileSync(join(root, 'index.html'), 'index of the root');
 writeFileSync(join(root, 'plain', 'übersicht.html'), 'overview of plain');
@@ -47,8 +50,10 @@ const place = { kind: 'static', root, index: 'index.html' };
 const server = await startLocations(t, [
   { ...place, prefix: '/' },
   { ...place, kind: 'media', prefix: '/media/' },
+  { ...place, prefix: '/never/', symlinks: 'never' },
   { kind: 'media', root, prefix: '/off/' },
   { ...place, prefix: '/named/', index: 'übersicht.html' },
+  { kind: 'internal', root: join(root, 'internal'), prefix: '/protected/' },
 ]);
 const conversation = await converse(t, server.port);
 
@@ -106,6 +111,8 @@ t.test('a directory without its slash is redirected to the same with one, query 
     ['/media/empty/../plain', '/media/plain/'],
     ['/media/plain/deep', '/media/plain/deep/'],
     ['/media/link', '/media/link/'],
+    ['/media/self', '/media/self/'],
+    ['/media/self/plain', '/media/self/plain/'],
     ['http://other.example/media/plain', '/media/plain/'],
   ];
   for (const [target, location] of cases) {
@@ -187,7 +194,16 @@ t.test('no target at all is redirected to another host', async (t) => {
 });
 
 t.test('what may not be seen is not told to be a directory', async (t) => {
-  for (const target of ['/media/.git', '/media/leads-out', '/media/leads-out/inner', '/media/to-hidden'])
+  const names = [
+    '.git',
+    'leads-out',
+    'leads-out/inner',
+    'to-hidden',
+    'internal',
+    'internal/deep',
+    'to-internal',
+  ];
+  for (const target of [...names.map((name) => `/media/${name}`), '/never/self', '/never/link'])
     t.equal((await conversation.ask(target)).status, 404, target);
 });
 
