@@ -16,11 +16,6 @@ const KIB = 1024;
 const MOST_PASSED = 1024 * KIB;
 /** What is read and written behind that to a socket that is full, to learn when it takes more, in bytes. */
 const BEHIND = 32 * KIB;
-/**
- * What is never passed on but read, in bytes: the end. If the file is cut in the very moment in which the kernel copies
- * it, zeros may be copied; then there is no end to read any more, and the answer is cut off, too.
- */
-const LAST = 4 * KIB;
 /** How much is read in one go where all of it must be, in bytes: with Node's 64 KiB a piece, pieces come too often. */
 const PIECE = LARGEST_BUFFER;
 /** With more answers than these under way their pieces are smaller: small requests, and memory, wait for all of them. */
@@ -70,7 +65,7 @@ async function sendRange(flow: Flow, file: OpenedFile, first: number, end: numbe
     if (!isSlow) turns.leave();
     const canPass = !isSlow && flow.canPass(file);
     if (canPass && !flow.hasBegun) look(file, position);
-    const passed = canPass ? flow.passOn(file, position, Math.min(end - position - LAST, MOST_PASSED)) : 0;
+    const passed = canPass ? flow.passOn(file, position, Math.min(end - position, MOST_PASSED)) : 0;
     position += passed;
     if (position === end || passed === MOST_PASSED) continue;
     const most = Math.min(end - position, canPass ? BEHIND : pieceSize());
@@ -172,7 +167,7 @@ class Flow {
   passOn(file: OpenedFile, position: number, count: number): number {
     const { response } = this.#exchange;
     const sendTo = file.sendTo;
-    if (count <= 0 || sendTo === undefined || response.passContent === undefined) return 0;
+    if (sendTo === undefined || response.passContent === undefined) return 0;
     this.#writeHeld();
     const send = (socket: Socket): number => turns.watch(() => sendTo(socket, position, count));
     const bytes = response.passContent(send);

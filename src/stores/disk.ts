@@ -383,7 +383,7 @@ class DiskFile implements OpenedFile {
     if (send === undefined) return undefined;
     return (socket, position, count) => {
       if (this.#closed) return 0;
-      const sent = send(socket, this.#descriptor, position, own(count, position, this.#stat()));
+      const sent = send(socket, this.#descriptor, position, count, (buffer, at) => this.readSync(buffer, at));
       this.#canBeMapped = sent !== undefined;
       return sent ?? 0;
     };
@@ -394,14 +394,6 @@ class DiskFile implements OpenedFile {
     this.#closed = true;
     // A read under way in another thread must not find its descriptor's number given to another file.
     if (!this.#reading) this.#release();
-  }
-
-  #stat(): Stats {
-    try {
-      return fstatSync(this.#descriptor);
-    } catch (error) {
-      throw readFailure(error, this.#name);
-    }
   }
 
   #release(): void {

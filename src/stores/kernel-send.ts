@@ -7,15 +7,20 @@ import type { Socket } from 'node:net';
 
 /**
  * Gives up to `count` of the file's bytes from `position` on to the socket; returns how many it took, 0 when it takes
- * none now, when there are none, or when it fails: reading or writing will wait, or tell what is wrong. Undefined when
- * this file cannot be mapped. The rest of the page in which the file ends counts as its bytes, and is zeros: asking for
- * none of them is the caller's.
+ * none now, when the file has not so many, or when it fails: reading or writing will wait, or tell what is wrong.
+ * Undefined when this file cannot be mapped.
+ *
+ * When a file is cut, the rest of its last page turns into zeros, and the pages behind that are gone. So of the last page
+ * only the first byte is taken from the mapping, and the rest is read before. A file that is cut in this very moment
+ * before that page no longer has it, and what is sent ends short; one that is cut within it is sent as it was.
+ * @param read reads bytes of the file at a position, and returns how many there are
  */
 export type KernelSend = (
   socket: Socket,
   descriptor: number,
   position: number,
   count: number,
+  read: (buffer: Buffer, position: number) => number,
 ) => number | undefined;
 
 let found: { readonly send: KernelSend | undefined } | undefined;
@@ -30,18 +35,17 @@ export function kernelSend(): KernelSend | undefined {
 interface Calls {
   mmap(address: 0, length: number, access: number, kind: number, descriptor: number, offset: number): number;
   munmap(address: number, length: number): number;
-  send(descriptor: number, address: number, length: number, flags: number): number;
+  /** Never waits, since Node's sockets do not, and raises no signal, since Node ignores SIGPIPE. */
+  writev(descriptor: number, pieces: BigUint64Array, count: number): number;
+  getpagesize(): number;
+  addressOf(buffer: Buffer): bigint;
 }
 
-/** Where the numbers below are right and offsets have 64 bits. */
+/** Where the numbers below are right, and offsets and addresses have 64 bits. */
 const HAS_THEM = process.platform === 'linux' && !['arm', 'ia32', 'mips', 'mipsel'].includes(process.arch);
 const PROT_READ = 1;
 const MAP_PRIVATE = 2;
 const MAP_FAILED = -1;
-const MSG_DONTWAIT = 0x40;
-const MSG_NOSIGNAL = 0x4000;
-/** Mappings start at a multiple of the page size, in bytes: the largest in use. */
-const LARGEST_PAGE = 64 * 1024;
 
 function load(): Calls | undefined {
   if (!HAS_THEM) return undefined;
@@ -51,7 +55,9 @@ function load(): Calls | undefined {
     return {
       mmap: libc.func('intptr_t mmap(intptr_t address, size_t length, int, int, int, int64_t offset)'),
       munmap: libc.func('int munmap(intptr_t address, size_t length)'),
-      send: libc.func('intptr_t send(int descriptor, intptr_t address, size_t length, int flags)'),
+      writev: libc.func('intptr_t writev(int descriptor, uint64_t *pieces, int count)'),
+      getpagesize: libc.func('int getpagesize()'),
+      addressOf: koffi.address,
     };
   } catch {
     // It is an optional dependency, with prebuilt code for most machines and not for all.
@@ -61,16 +67,29 @@ function load(): Calls | undefined {
 
 function wrap(calls: Calls | undefined): KernelSend | undefined {
   if (calls === undefined) return undefined;
-  return (socket, descriptor, position, count) => {
+  const page = calls.getpagesize();
+  const end = Buffer.allocUnsafeSlow(page);
+  // Two of struct iovec: address and length of what is mapped, and of the end.
+  const pieces = new BigUint64Array(4);
+  pieces[2] = calls.addressOf(end);
+  return (socket, descriptor, position, count, read) => {
     // What is written already goes first.
-    if (socket.writableLength > 0 || count <= 0) return 0;
-    const before = position % LARGEST_PAGE;
-    const length = before + count;
+    if (socket.writableLength > 0) return 0;
+    const lastPage = position + count - 2 - ((position + count - 2) % page);
+    const mapped = lastPage + 1 - position;
+    // So little is better read and written.
+    if (mapped <= 0) return 0;
+    const rest = count - mapped;
+    if (read(end.subarray(0, rest), position + mapped) < rest) return 0;
+    const before = position % page;
+    const length = before + mapped;
     const address = calls.mmap(0, length, PROT_READ, MAP_PRIVATE, descriptor, position - before);
     if (address === MAP_FAILED) return undefined;
     try {
-      const flags = MSG_DONTWAIT | MSG_NOSIGNAL;
-      return Math.max(0, calls.send(descriptorOf(socket), address + before, count, flags));
+      pieces[0] = BigInt(address + before);
+      pieces[1] = BigInt(mapped);
+      pieces[3] = BigInt(rest);
+      return Math.max(0, calls.writev(descriptorOf(socket), pieces, 2));
     } finally {
       calls.munmap(address, length);
     }

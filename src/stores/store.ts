@@ -83,9 +83,9 @@ export interface OpenedFile {
   readSync(buffer: Buffer, position: number): number;
   /**
    * Gives up to `count` bytes from `position` on to the socket, behind what has been written to it, without reading
-   * them here. Waits for the disk. Returns how many the socket took: 0 when it takes none now, at the end of the file,
-   * or when either fails, which reading and writing will tell. When the file is cut in that very moment, they may be
-   * zeros: who must know reads what is behind them. Absent where it cannot be done.
+   * them here. Waits for the disk. Returns how many the socket took: 0 when it takes none now, when the file has not so
+   * many, or when either fails, which reading and writing will tell. When all of them were taken they are the file's,
+   * also when it is cut in that very moment. Absent where it cannot be done.
    * @throws {StoreError} when the disk fails
    */
   readonly sendTo?: ((socket: Socket, position: number, count: number) => number) | undefined;
