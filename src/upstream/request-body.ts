@@ -104,6 +104,8 @@ function limited(exchange: Exchange, location: UpstreamLocation, log: Logger): R
       else done(null, chunk);
     },
   });
+  // Who sends it on hears of it. Before that begins, and when it is over, nobody does, and nobody needs to.
+  counter.on('error', () => {});
   const { request } = exchange;
   request.body.once('close', () => {
     if (!request.complete) counter.destroy(new Error('the client left'));

@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { startTcpApp } from '../support/app.js';
-import { openConnection, parseResponse } from '../support/raw.js';
+import { get, openConnection, parseResponse, rawRequest } from '../support/raw.js';
 import { startServer } from '../support/server.js';
 import { until } from '../support/until.js';
 
@@ -142,6 +142,28 @@ t.test('with requestBuffering off neither: what was begun at the app is cut off'
     t.notMatch(tape, /smuggled/, `${name}: nothing smuggled`);
     t.notMatch(tape, /\r\n0\r\n\r\n$/, `${name}: no request that looks complete`);
   }
+});
+
+t.test('many that break off in the middle of a body harm nobody else', async (t) => {
+  const app = await startTape(t);
+  const options = [
+    '--root',
+    t.testdir({ 'a.txt': 'file' }),
+    '--upstream',
+    app.address,
+    '--no-request-buffering',
+  ];
+  const server = await startServer(t, options);
+  for (let round = 0; round < 10; round++) {
+    const clients = Object.values(REFUSED).map(async (request) => {
+      const client = await openConnection(t, server.port);
+      client.socket.write(Buffer.from(request + SMUGGLED, 'latin1'));
+      await client.closed();
+    });
+    await Promise.all(clients);
+  }
+  t.equal((await rawRequest(server.port, get('/media/a.txt'))).body.toString(), 'file');
+  t.equal(server.process.exitCode, null);
 });
 
 /** What is allowed, and the one request that the app sees. */
