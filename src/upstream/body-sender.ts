@@ -43,6 +43,8 @@ export class BodySender implements BodySending {
     this.#source.on('close', this.#onClose);
     this.#socket.on('drain', this.#onDrain);
     this.#source.resume();
+    // One that broke off before says so no more.
+    if (this.#source.destroyed) process.nextTick(this.#onClose);
   }
 
   stop(): void {

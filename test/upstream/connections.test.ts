@@ -231,6 +231,17 @@ t.test('a body of another length than announced is broken off', async (t) => {
   }
 });
 
+t.test('a body that broke off before it is sent ends its request', async (t) => {
+  const pool = await startPool(t, (socket) => socket.resume());
+  for (const size of [undefined, 10]) {
+    const source = new Readable({ read() {} });
+    source.destroy();
+    await once(source, 'close');
+    const { error } = await send(pool.takeFresh(), requestOf({ body: streamed(source, size) }));
+    t.match(error?.message, /broke off/);
+  }
+});
+
 t.test('an answer that comes before the body has been read is told, though writing fails', async (t) => {
   const cases: readonly (readonly [what: string, fields: string, ends: boolean])[] = [
     ['a sized answer', 'Content-Length: 9\r\n', false],
