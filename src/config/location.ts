@@ -1,6 +1,6 @@
 // The heart of the configuration: a list of locations, the longest prefix wins, as in nginx.
 import type { OptionValue } from './options.js';
-import type { LinkExpression, Secret } from './secure-link.js';
+import type { SecureLink } from './secure-link.js';
 import type { Upstream } from './values.js';
 
 /** A directory whose files are served from disk (nginx: `location PREFIX { alias ROOT; }`). */
@@ -51,11 +51,6 @@ export interface FileAccess {
   /** Only signed links count (nginx: secure_link). */
   readonly secureLink?: SecureLink;
 }
-
-/** How links to a location are signed. */
-export type SecureLink =
-  | { readonly scheme: 'hmac-sha256'; readonly secret: Secret }
-  | { readonly scheme: 'md5'; readonly secret: Secret | undefined; readonly expression: LinkExpression };
 
 /** Whether not everyone may have the files of a location. */
 export function isProtected({ kind, access }: Pick<FileLocation, 'kind' | 'access'>): boolean {

@@ -104,18 +104,14 @@ interface Place<K extends LocationKind> {
 
 function fileLocation(place: Place<FileLocation['kind']>, root: string, options: Lookup): FileLocation {
   // What these say together stands in one place, checked.
-  const {
-    authRequest,
-    authCache,
-    secureLink: _,
-    secureLinkSecret,
-    secureLinkMd5,
-    ...rest
-  } = optionsFor(place.kind, options);
-  const secureLink = place.kind === 'internal' ? undefined : describeSecureLink(place.from, options);
+  const { authRequest, authCache, secureLink, secureLinkSecret, secureLinkMd5, ...rest } = optionsFor(
+    place.kind,
+    options,
+  );
+  const signed = describeSecureLink(place.from, { secureLink, secureLinkSecret, secureLinkMd5 }, options);
   const access: FileAccess = {
     ...(authRequest === undefined ? {} : { authRequest: { target: authRequest, cache: authCache ?? 0 } }),
-    ...(secureLink === undefined ? {} : { secureLink }),
+    ...(signed === undefined ? {} : { secureLink: signed }),
   };
   return { ...place, root, ...rest, access } as FileLocation;
 }

@@ -2,8 +2,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { BadValueError } from './errors.js';
-import type { SecureLink } from './location.js';
-import type { Lookup } from './sources.js';
 import type { ValueType } from './values.js';
 
 /** A secret, in an object that neither a log line nor an error message can show by accident. */
@@ -41,10 +39,22 @@ const VARIABLES = new Set(['secure_link_expires', 'uri', 'remote_addr', 'host', 
 /** Variables whose name goes on: `$arg_user`, `$cookie_sessionid`, `$http_user_agent`. */
 const FAMILIES = ['arg', 'cookie', 'http'];
 
+/** How links to a location are signed. */
+export type SecureLink =
+  | { readonly scheme: 'hmac-sha256'; readonly secret: Secret }
+  | { readonly scheme: 'md5'; readonly secret: Secret | undefined; readonly expression: LinkExpression };
+
 /** Where a secret is kept: the variable's name or the file's path. */
 export interface SecretPlace {
   readonly kind: 'env' | 'file';
   readonly name: string;
+}
+
+/** What the places of secrets are in. */
+export interface SecretSource {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Where relative paths start. */
+  readonly directory: string;
 }
 
 /** `env:NAME` or `file:PATH`: a secret stands neither in the config file nor on a command line, which all can read. */
@@ -62,7 +72,11 @@ export const linkSecret: ValueType<SecretPlace> = {
   },
 };
 
-function readSecret({ kind, name }: SecretPlace, { environment, directory }: Lookup, from: string): Secret {
+function readSecret(
+  { kind, name }: SecretPlace,
+  { environment, directory }: SecretSource,
+  from: string,
+): Secret {
   const bytes =
     kind === 'env' ? Buffer.from(environment[name] ?? '') : readSecretFile(resolve(directory, name), from);
   if (bytes.length > 0) return new Secret(bytes);
@@ -101,16 +115,24 @@ function readVariable(name: string): LinkVariable {
   throw new TypeError(`has an unknown variable $${name}; known here: ${known.join(', ')}`);
 }
 
+/** A location's options about links. */
+export interface SecureLinkOptions {
+  readonly secureLink?: SecureLink['scheme'] | undefined;
+  readonly secureLinkSecret?: SecretPlace | undefined;
+  readonly secureLinkMd5?: LinkExpression | undefined;
+}
+
 /**
  * Puts a location's options about links together; undefined when links need no signature.
  * @throws {BadValueError} when the secret is missing or cannot be read
  */
-export function describeSecureLink(from: string, options: Lookup): SecureLink | undefined {
-  const scheme = options.get('secureLink');
+export function describeSecureLink(
+  from: string,
+  { secureLink: scheme, secureLinkSecret: place, secureLinkMd5: expression = [] }: SecureLinkOptions,
+  source: SecretSource,
+): SecureLink | undefined {
   if (scheme === undefined) return undefined;
-  const expression = options.get('secureLinkMd5') ?? [];
-  const place = options.get('secureLinkSecret');
-  const secret = place === undefined ? undefined : readSecret(place, options, from);
+  const secret = place === undefined ? undefined : readSecret(place, source, from);
   const needsSecret =
     scheme === 'hmac-sha256' || expression.some((part) => 'variable' in part && part.variable === 'secret');
   if (needsSecret && secret === undefined) {

@@ -1,7 +1,6 @@
 // Signed links (nginx: ngx_http_secure_link_module). A link is good when its signature is; then its time counts.
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import type { SecureLink } from '../config/location.js';
-import type { LinkExpression, LinkVariable } from '../config/secure-link.js';
+import type { LinkExpression, LinkVariable, SecureLink } from '../config/secure-link.js';
 import { LinkExpiredError, LinkWrongError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
 import type { Target } from '../http/target.js';
