@@ -8,7 +8,7 @@ import type { Exchange } from '../http/exchange.js';
 import { fieldValue } from '../http/fields.js';
 import type { AppAnswer, Ask } from '../http/order.js';
 import type { Target } from '../http/target.js';
-import type { Guard } from './guard.js';
+import type { AccessHandler } from './access-handler.js';
 
 /** Permissions kept at most; each takes about 150 bytes. */
 const MOST_KEPT = 10_000;
@@ -21,7 +21,7 @@ export function createAuthRequest(
   { target: path, cache }: NonNullable<FileAccess['authRequest']>,
   ask: Ask,
   log: Logger,
-): Guard {
+): AccessHandler {
   const kept = cache > 0 ? new Permissions(cache) : undefined;
   return async (exchange, target) => {
     const key = kept === undefined ? '' : keyOf(exchange, target);

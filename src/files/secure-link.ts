@@ -4,19 +4,19 @@ import type { LinkExpression, LinkVariable, SecureLink } from '../config/secure-
 import { LinkExpiredError, LinkWrongError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
 import type { Target } from '../http/target.js';
-import type { Guard } from './guard.js';
+import type { AccessHandler } from './access-handler.js';
 
 /** Base64url of 32 bytes (HMAC-SHA256) and of 16 (MD5), with or without the padding that nginx accepts too. */
 const SHA256 = /^[\w-]{43}=?$/;
 const MD5 = /^[\w-]{22}={0,2}$/;
 
 /** Checks the signature of each link and its time of expiry, in seconds since the epoch. */
-export function createSecureLink(link: SecureLink): Guard {
-  return link.scheme === 'md5' ? md5Guard(link) : hmacGuard(link.secret.reveal());
+export function createSecureLink(link: SecureLink): AccessHandler {
+  return link.scheme === 'md5' ? md5Handler(link) : hmacHandler(link.secret.reveal());
 }
 
 /** The signature is the HMAC-SHA256 of `PATH\nEXPIRES`, the path decoded. */
-function hmacGuard(secret: Buffer): Guard {
+function hmacHandler(secret: Buffer): AccessHandler {
   return (_exchange, target) => {
     const expires = argument(target, 'expires');
     const signature = argument(target, 'signature');
@@ -27,7 +27,7 @@ function hmacGuard(secret: Buffer): Guard {
 }
 
 /** nginx's scheme: the MD5 of an expression in which the secret stands. */
-function md5Guard({ secret, expression }: SecureLink & { scheme: 'md5' }): Guard {
+function md5Handler({ secret, expression }: SecureLink & { scheme: 'md5' }): AccessHandler {
   // What is not signed cannot be believed: without it in the expression, links are good for ever.
   const hasTime = expression.some(
     (part) =>
