@@ -1,5 +1,5 @@
 // The app decides before each file (nginx: ngx_http_auth_request_module): 2xx lets the client have it, a refusal is
-// passed on as the app wrote it. Permissions may be kept for a moment; refusals are not, so that a login counts at once.
+// passed on as the app wrote it. Permissions may be cached for a moment; refusals are not: a login counts at once.
 import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { FileAccess } from '../config/location.js';
@@ -10,22 +10,22 @@ import type { AppAnswer, Ask } from '../http/order.js';
 import type { Target } from '../http/target.js';
 import type { AccessHandler } from './access-handler.js';
 
-/** Permissions kept at most; each takes about 150 bytes. */
-const MOST_KEPT = 10_000;
+/** Permissions cached at most; each takes about 150 bytes. */
+const MAX_PERMISSIONS = 10_000;
 
 /** Answers that are for the client: it must log in, or elsewhere, or may not. */
 const REFUSALS = new Set([401, 403, 301, 302, 303, 307, 308]);
 
 /** Asks the app about each request. */
 export function createAuthRequest(
-  { target: path, cache }: NonNullable<FileAccess['authRequest']>,
+  { target: path, cache: ttl }: NonNullable<FileAccess['authRequest']>,
   ask: Ask,
   log: Logger,
 ): AccessHandler {
-  const kept = cache > 0 ? new Permissions(cache) : undefined;
+  const permissions = ttl > 0 ? new AuthCache(ttl) : undefined;
   return async (exchange, target) => {
-    const key = kept === undefined ? '' : keyOf(exchange, target);
-    if (kept?.has(key) === true) return true;
+    const key = permissions === undefined ? '' : keyOf(exchange, target);
+    if (permissions?.has(key) === true) return true;
     const fields = [
       'X-Original-URI',
       exchange.target.raw,
@@ -38,7 +38,7 @@ export function createAuthRequest(
     });
     if (answer === undefined) return false;
     if (answer.status >= 200 && answer.status < 300) {
-      if (!/\bno-store\b/i.test(fieldValue(answer.headers, 'cache-control') ?? '')) kept?.add(key);
+      if (!/\bno-store\b/i.test(fieldValue(answer.headers, 'cache-control') ?? '')) permissions?.add(key);
       return true;
     }
     if (!REFUSALS.has(answer.status)) throw new AuthRequestError(path, `it answered ${answer.status}`);
@@ -65,7 +65,7 @@ function passOn(exchange: Exchange, { status, headers, body }: AppAnswer): void 
 /**
  * Fields that say nothing about who asks. All others are part of a permission's key: apps know their users by
  * cookies and Authorization, but also by keys and tokens in fields of their own, and what one user may have must
- * never be kept for another.
+ * never be cached for another.
  */
 const IMPERSONAL =
   /^(?:accept|accept-encoding|accept-language|cache-control|connection|dnt|if-.*|keep-alive|pragma|priority|range|referer|sec-.*|te|upgrade-insecure-requests|user-agent)$/;
@@ -82,13 +82,13 @@ function keyOf({ request, client, target: { raw } }: Exchange, { path }: Target)
 }
 
 /** Permissions that were given a moment ago. They all last equally long, so that the oldest is the first to go. */
-class Permissions {
+class AuthCache {
   readonly #until = new Map<string, number>();
-  readonly #lasting: number;
+  readonly #ttl: number;
 
-  /** @param lasting in milliseconds */
-  constructor(lasting: number) {
-    this.#lasting = lasting;
+  /** @param ttl in milliseconds */
+  constructor(ttl: number) {
+    this.#ttl = ttl;
   }
 
   has(key: string): boolean {
@@ -100,9 +100,9 @@ class Permissions {
     const now = performance.now();
     this.#until.delete(key);
     for (const [oldest, until] of this.#until) {
-      if (until > now && this.#until.size < MOST_KEPT) break;
+      if (until > now && this.#until.size < MAX_PERMISSIONS) break;
       this.#until.delete(oldest);
     }
-    this.#until.set(key, now + this.#lasting);
+    this.#until.set(key, now + this.#ttl);
   }
 }

@@ -1,6 +1,6 @@
-// What is kept in memory up to a number of bytes.
+// A cache bounded by bytes: second chance (CLOCK), which lets only some of what is new come in at all.
 
-const CONSIDERED = 8;
+const CONSIDERED_EVERY = 8;
 
 /**
  * When it is full, only every eighth new one is considered. Then the one that came first goes, unless it was asked for
@@ -16,7 +16,7 @@ export class BoundedCache<T> {
   #turnedAway = 0;
 
   /**
-   * @param limit in bytes; 0 keeps nothing
+   * @param limit in bytes; 0 caches nothing
    * @param cost of one value, in bytes; always the same for the same value
    */
   constructor(limit: number, cost: (value: T) => number) {
@@ -24,12 +24,12 @@ export class BoundedCache<T> {
     this.#cost = cost;
   }
 
-  /** Bytes kept now. */
+  /** Bytes held now. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  find(key: string): T | undefined {
+  get(key: string): T | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
     entry.used = true;
@@ -37,23 +37,26 @@ export class BoundedCache<T> {
   }
 
   /** @param value for which there is room */
-  keep(key: string, value: T): void {
-    this.forget(key);
+  set(key: string, value: T): void {
+    this.delete(key);
     this.#entries.set(key, { value, used: false });
     this.#bytes += this.#cost(value);
   }
 
-  forget(key: string): void {
+  delete(key: string): void {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
     this.#entries.delete(key);
     this.#bytes -= this.#cost(entry.value);
   }
 
-  /** Second chance: entries go until there is room, or until one is met that was used since it was put in line. */
-  hasRoomFor(bytes: number): boolean {
+  /**
+   * Whether there is room for so many bytes, which is made by second chance: entries go until there is, or until one is
+   * met that was used since it was put in line.
+   */
+  makeRoomFor(bytes: number): boolean {
     if (bytes > this.#limit) return false;
-    if (this.#bytes + bytes > this.#limit && ++this.#turnedAway % CONSIDERED !== 0) return false;
+    if (this.#bytes + bytes > this.#limit && ++this.#turnedAway % CONSIDERED_EVERY !== 0) return false;
     for (const [key, entry] of this.#entries) {
       if (this.#bytes + bytes <= this.#limit) return true;
       if (entry.used) {
@@ -62,7 +65,7 @@ export class BoundedCache<T> {
         this.#entries.set(key, entry);
         return false;
       }
-      this.forget(key);
+      this.delete(key);
     }
     return true;
   }

@@ -30,8 +30,8 @@ function usualFor({ kind, maxAge = 0, access }: Pick<FileLocation, 'kind' | 'max
   const { authRequest, secureLink } = access;
   if (kind === 'internal') return 'private, no-cache';
   if (authRequest !== undefined) {
-    const kept = Math.floor(Math.min(maxAge, authRequest.cache) / 1000);
-    return kept > 0 ? `private, max-age=${kept}` : 'private, no-cache';
+    const seconds = Math.floor(Math.min(maxAge, authRequest.cache) / 1000);
+    return seconds > 0 ? `private, max-age=${seconds}` : 'private, no-cache';
   }
   return `${secureLink === undefined ? 'public' : 'private'}, max-age=${Math.floor(maxAge / 1000)}`;
 }

@@ -4,7 +4,7 @@ import { BusyError, ForbiddenError, NotFoundError, ReadFailedError } from '../ht
 import type { StoreError } from '../stores/store.js';
 
 /** The response that a failure to open deserves. */
-export function answerToFailure({ failure, path, reason }: StoreError, log: Logger): Error {
+export function toHttpError({ failure, path, reason }: StoreError, log: Logger): Error {
   const uid = process.getuid?.();
   switch (failure) {
     case 'not-found':

@@ -1,7 +1,7 @@
-// Pace of a response (nginx: limit_rate, limit_rate_after).
+// The rate of a response (nginx: limit_rate, limit_rate_after).
 
 /** Tells how long to wait before more may be sent. */
-export interface Pace {
+export interface RateLimiter {
   /**
    * Most bytes to send in one go: all that is free, and then what makes waiting come in small steps.
    * @param sent bytes of this response so far
@@ -19,7 +19,7 @@ export interface Pace {
  * @param rate bytes a second; 0 for no limit
  * @param after bytes that are free
  */
-export function createPace(rate: number, after: number): Pace | undefined {
+export function createRateLimiter(rate: number, after: number): RateLimiter | undefined {
   if (rate === 0) return undefined;
   // Four pieces a second, whatever the rate: what they cost is bounded, and no client waits long for a byte.
   const quarter = Math.ceil(rate / 4);

@@ -1,95 +1,96 @@
-// Small files kept in memory (nginx keeps descriptors: open_file_cache; here the bytes are kept, and never stale).
+// Small files cached in memory (nginx: open_file_cache, which holds descriptors; here the bytes are held, never stale).
 //
-// Before a kept file is used, its name is looked up again (one lstat for it and for each directory below the root, about
-// 4 µs each on a local disk, in this thread; requests that are answered together share it, see stores/lookups): the
+// Before a cached file is used, its name is looked up again (one lstat for it and for each directory below the root,
+// about 4 µs each on a local disk, in this thread; requests that are answered together share it, see stores/lookups): the
 // directories must be the same, and of the file device, inode, size, modification and status-change time must be what
 // they were. Nobody can set the last of these, so that a file which was replaced, truncated, deleted, made unreadable, or
 // rewritten with its size and time put back is noticed by the very next request. Two changes within one tick of the file
-// system's clock would look alike: a file is kept only when its last change is older than any clock's tick. What cannot
-// be noticed: bytes written through a shared memory mapping, whose times the kernel updates when it writes them back.
+// system's clock would look alike: a file is cached only when its last change is older than any clock's tick. What
+// cannot be noticed: bytes written through a shared memory mapping, whose times the kernel updates when it writes them back.
 // On a network file system the stat is answered from the client's attribute cache: a change made on another host is
 // seen when that cache expires (NFS: acregmin, 3 s by default), unless the volume is mounted with `noac`.
-import type { FileVersion, OpenedFile, Pin } from '../stores/store.js';
+import type { FileVersion, OpenedFile, PathSnapshot } from '../stores/store.js';
 import { BoundedCache } from './bounded-cache.js';
 import type { ReadyResponse } from './ready-response.js';
 import type { Representation } from './representation.js';
 
 /** A larger file would push out many small ones and gain little: its cost is in sending. */
-export const LARGEST_KEPT = 128 * 1024;
+export const MAX_CACHED_SIZE = 128 * 1024;
 /** FAT's clock ticks every 2 s, ext4's every 4 ms, NFS's as its server's; the rest is for clocks that differ. */
 const SETTLED_AFTER = 3000;
 
 /** A file in memory. */
-export interface KeptFile {
+export interface CachedFile {
   readonly representation: Representation;
   readonly ready: ReadyResponse;
   /** Where it came from. */
-  readonly pin: Pin;
+  readonly snapshot: PathSnapshot;
   /** The version of the original that a precompressed sibling stands for. */
   readonly original: FileVersion | undefined;
 }
 
-/** What is known of a file that is not in memory: all of its response but the content. */
-export type KnownFile = Pick<KeptFile, 'representation' | 'pin'>;
+/** Of a file that is not in memory: all of its response but the content. */
+export type CachedMetadata = Pick<CachedFile, 'representation' | 'snapshot'>;
 
 /**
- * Small files as far as memory goes, and of others what was found out about them, for which an eighth of it is set
- * aside. A known file is opened and read anew for each request; only when it is still the same version it need not be
- * looked at more closely.
+ * Small files as far as memory goes, and the metadata of others, for which an eighth of it is set aside. Those are
+ * opened and read anew for each request; while one is still the same version it need not be looked at more closely.
  */
 export class OpenFileCache {
-  readonly #files: BoundedCache<KeptFile>;
-  readonly #known: BoundedCache<KnownFile>;
+  readonly #files: BoundedCache<CachedFile>;
+  readonly #metadata: BoundedCache<CachedMetadata>;
 
-  /** @param limit in bytes; 0 keeps nothing */
+  /** @param limit in bytes; 0 caches nothing */
   constructor(limit: number) {
-    const forKnown = Math.floor(limit / 8);
-    this.#files = new BoundedCache(limit - forKnown, ({ representation }) =>
+    const forMetadata = Math.floor(limit / 8);
+    this.#files = new BoundedCache(limit - forMetadata, ({ representation }) =>
       cost(representation.version.size),
     );
-    this.#known = new BoundedCache(forKnown, () => OVERHEAD);
+    this.#metadata = new BoundedCache(forMetadata, () => OVERHEAD);
   }
 
-  /** Bytes kept now. */
+  /** Bytes held now. */
   get bytes(): number {
-    return this.#files.bytes + this.#known.bytes;
+    return this.#files.bytes + this.#metadata.bytes;
   }
 
-  find(key: string): KeptFile | undefined {
-    return this.#files.find(key);
+  get(key: string): CachedFile | undefined {
+    return this.#files.get(key);
   }
 
-  /** Whether a file of this version may be kept; if so, there is room for it. */
+  /** Whether a file of this version may be cached; if so, there is room for it. */
   admits(version: FileVersion): boolean {
-    return isSettled(version) && version.size <= LARGEST_KEPT && this.#files.hasRoomFor(cost(version.size));
+    return (
+      isSettled(version) && version.size <= MAX_CACHED_SIZE && this.#files.makeRoomFor(cost(version.size))
+    );
   }
 
   /** @param file admitted */
-  keep(key: string, file: KeptFile): void {
-    this.#known.forget(key);
-    this.#files.keep(key, file);
+  set(key: string, file: CachedFile): void {
+    this.#metadata.delete(key);
+    this.#files.set(key, file);
   }
 
-  forget(key: string): void {
-    this.#files.forget(key);
+  delete(key: string): void {
+    this.#files.delete(key);
   }
 
-  findKnown(key: string): KnownFile | undefined {
-    return this.#known.find(key);
+  getMetadata(key: string): CachedMetadata | undefined {
+    return this.#metadata.get(key);
   }
 
-  /** Whether a file of this version may become known; if so, there is room for it. */
-  admitsKnown(version: FileVersion): boolean {
-    return isSettled(version) && this.#known.hasRoomFor(OVERHEAD);
+  /** Whether the metadata of a file of this version may be cached; if so, there is room for it. */
+  admitsMetadata(version: FileVersion): boolean {
+    return isSettled(version) && this.#metadata.makeRoomFor(OVERHEAD);
   }
 
   /** @param file admitted */
-  know(key: string, file: KnownFile): void {
-    this.#known.keep(key, file);
+  setMetadata(key: string, file: CachedMetadata): void {
+    this.#metadata.set(key, file);
   }
 
-  forgetKnown(key: string): void {
-    this.#known.forget(key);
+  deleteMetadata(key: string): void {
+    this.#metadata.delete(key);
   }
 }
 
@@ -104,12 +105,12 @@ function cost(size: number): number {
   return size + OVERHEAD;
 }
 
-/** A kept file as an open one, for responses that need a part of it. */
+/** A cached file as an open one, for responses that need a part of it. */
 export class MemoryFile implements OpenedFile {
   readonly version: FileVersion;
   readonly #content: Buffer;
 
-  constructor({ representation, ready }: KeptFile) {
+  constructor({ representation, ready }: CachedFile) {
     this.version = representation.version;
     this.#content = ready.content;
   }

@@ -3,7 +3,7 @@ import { fieldValue, replaceFields, withoutFields } from '../http/fields.js';
 import type { Order } from '../http/order.js';
 import type { Describe, Representation } from './representation.js';
 
-/** Kept files as they were offered last with a type of the app's: most apps name the same one each time. */
+/** Cached files as they were offered last with a type of the app's: most apps name the same one each time. */
 const withType = new WeakMap<Representation, Representation>();
 
 /** The file as the app wants it offered. */

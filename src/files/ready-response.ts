@@ -29,19 +29,19 @@ export class ReadyResponse {
 
   /**
    * Sends 200 with the content, or without it to HEAD; returns the bytes of content sent.
-   * @param silence longest time that the client may take nothing, in milliseconds
+   * @param sendTimeout longest time that the client may take nothing, in milliseconds
    */
-  sendWhole(request: ClientRequest, response: OneWriteResponse, silence: number): number {
+  sendWhole(request: ClientRequest, response: OneWriteResponse, sendTimeout: number): number {
     this.#refreshDate();
     const isHead = request.method === 'HEAD';
-    response.writeAtOnce(200, isHead ? this.#whole.subarray(0, this.#headLength) : this.#whole, silence);
+    response.writeAtOnce(200, isHead ? this.#whole.subarray(0, this.#headLength) : this.#whole, sendTimeout);
     return isHead ? 0 : this.content.length;
   }
 
-  /** Sends 304; `silence` as above. */
-  sendNotModified(response: OneWriteResponse, silence: number): void {
+  /** Sends 304; `sendTimeout` as above. */
+  sendNotModified(response: OneWriteResponse, sendTimeout: number): void {
     this.#refreshDate();
-    response.writeAtOnce(304, this.#notModified, silence);
+    response.writeAtOnce(304, this.#notModified, sendTimeout);
   }
 
   /** A date is 29 bytes, always: it is written over the last one. A buffer that still waits in a socket gets it too. */

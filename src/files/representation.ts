@@ -4,7 +4,7 @@ import { replaceFields, withoutFields } from '../http/fields.js';
 import { fileValidators, type Validators } from '../http/validators.js';
 import type { FileVersion } from '../stores/store.js';
 import { cacheControlFor } from './cache-control.js';
-import { securityFields } from './untrusted.js';
+import { securityHeaders } from './security-headers.js';
 
 /** A file with what is said of it. */
 export interface Representation {
@@ -65,7 +65,7 @@ export function describeFor(
     const fields = ['Last-Modified', validators.lastModifiedText, 'ETag', validators.etag];
     const cacheControl = cacheControlOf(name);
     if (cacheControl !== '') fields.push('Cache-Control', cacheControl);
-    fields.push(...securityFields(location, contentType));
+    fields.push(...securityHeaders(location, contentType));
     const contentFields = contentType === '' ? [] : ['Content-Type', contentType];
     if (coding !== undefined) contentFields.push('Content-Encoding', coding);
     if (location.maxRanges > 0) contentFields.push('Accept-Ranges', 'bytes');

@@ -5,8 +5,8 @@ import type { Exchange } from '../http/exchange.js';
 import { canWriteAtOnce, renderHead } from '../http/head.js';
 import type { OpenedFile } from '../stores/store.js';
 import { type Answer, pieceLength } from './answer.js';
-import { giveBuffer, LARGEST_AT_ONCE, takeBuffer } from './buffers.js';
-import { type SendingRules, stream } from './stream.js';
+import { acquireBuffer, LARGEST_AT_ONCE, releaseBuffer } from './buffer-pool.js';
+import { type SendOptions, stream } from './stream.js';
 
 /** Up to this size content is read in one go, on this thread: a trip to another costs more than the read. */
 export const READ_AT_ONCE = 128 * 1024;
@@ -19,13 +19,13 @@ export function sendAnswer(
   exchange: Exchange,
   answer: Answer,
   file: OpenedFile,
-  rules: SendingRules,
+  options: SendOptions,
 ): Promise<void> | undefined {
   const isHead = exchange.request.method === 'HEAD';
-  if (!isHead && (answer.length > READ_AT_ONCE || rules.pace !== undefined)) {
-    return stream(exchange, answer, file, rules);
+  if (!isHead && (answer.length > READ_AT_ONCE || options.limiter !== undefined)) {
+    return stream(exchange, answer, file, options);
   }
-  sendSmall(exchange, isHead ? { ...answer, pieces: [], length: 0 } : answer, file, rules.silence);
+  sendSmall(exchange, isHead ? { ...answer, pieces: [], length: 0 } : answer, file, options.sendTimeout);
   return undefined;
 }
 
@@ -33,7 +33,7 @@ export function sendAnswer(
 const KEPT_OPEN = ['Connection', 'keep-alive'];
 
 /** Sends an answer whose content is read in one go. A file that cannot be read still gets a status of its own. */
-function sendSmall(exchange: Exchange, answer: Answer, file: OpenedFile, silence: number): void {
+function sendSmall(exchange: Exchange, answer: Answer, file: OpenedFile, sendTimeout: number): void {
   const { response } = exchange;
   const { status, length } = answer;
   const fields = answer.fields as string[];
@@ -47,11 +47,11 @@ function sendSmall(exchange: Exchange, answer: Answer, file: OpenedFile, silence
     response.end(content);
     return;
   }
-  const buffer = takeBuffer(size);
+  const buffer = acquireBuffer(size);
   readPieces(answer, file, buffer.subarray(head.length, size));
   buffer.write(head, 'latin1');
   exchange.bytes = length;
-  response.writeAtOnce(status, buffer.subarray(0, size), silence, () => giveBuffer(buffer));
+  response.writeAtOnce(status, buffer.subarray(0, size), sendTimeout, () => releaseBuffer(buffer));
 }
 
 /** Reads the pieces into the buffer, one after the other. */

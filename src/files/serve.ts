@@ -13,17 +13,17 @@ import { answerWith } from './answer.js';
 import { contentTypeFor } from './content-type.js';
 import { type CorsFields, corsFieldsFor, PREFLIGHT_FIELDS } from './cors.js';
 import { redirectToSlash } from './directory.js';
-import { answerToFailure } from './disk-failure.js';
-import { isHidden } from './hidden.js';
-import { createPace } from './limit-rate.js';
-import { type KeptFile, MemoryFile, type OpenFileCache } from './open-file-cache.js';
+import { toHttpError } from './disk-failure.js';
+import { isDotfile } from './dotfiles.js';
+import { createRateLimiter } from './limit-rate.js';
+import { type CachedFile, MemoryFile, type OpenFileCache } from './open-file-cache.js';
 import { describeOrdered } from './ordered.js';
 import { type ChooseSibling, createSiblingChooser, isCompressible, type Sibling } from './precompressed.js';
 import { ReadyResponse } from './ready-response.js';
 import { type Describe, describeFor, type Representation } from './representation.js';
 import { select } from './select.js';
 import { fillFrom, sendAnswer } from './send.js';
-import type { SendingRules } from './stream.js';
+import type { SendOptions } from './stream.js';
 
 /**
  * Answers requests whose target lies in one location. Throws, or rejects with, an HttpError when there is no file to
@@ -32,7 +32,7 @@ import type { SendingRules } from './stream.js';
 export type FileHandler = (exchange: Exchange, order?: Order) => Promise<void> | undefined;
 
 /** What a location's handler works with. */
-export interface FileSurroundings {
+export interface FileHandlerOptions {
   readonly log: Logger;
   readonly cache: OpenFileCache;
   /** Directories that belong to protected locations: no other location serves from them. */
@@ -43,8 +43,8 @@ export interface FileSurroundings {
  * Prepares a location; what holds for all its files is computed here, once.
  * @throws the system's error when the root does not exist
  */
-export function createFileHandler(location: FileLocation, surroundings: FileSurroundings): FileHandler {
-  const server = new FileServer(location, surroundings);
+export function createFileHandler(location: FileLocation, options: FileHandlerOptions): FileHandler {
+  const server = new FileServer(location, options);
   return (exchange, order) => server.handle(exchange, order);
 }
 
@@ -59,33 +59,37 @@ class FileServer {
   readonly #chooseSibling: ChooseSibling | undefined;
   readonly #describe: Describe;
   readonly #corsFields: CorsFields | undefined;
-  readonly #rules: SendingRules;
+  readonly #sendOptions: SendOptions;
   readonly #prefixLength: number;
   readonly #index: BytePath | undefined;
   /** Siblings that could not be opened, and of which the operator has been told. */
   readonly #unusable = new Set<string>();
-  /** Fields that depend on the request, or a pace, leave nothing that could be ready. */
+  /** Fields that depend on the request, or a rate limit, leave nothing that could be ready. */
   readonly #mayBeReady: boolean;
 
-  constructor(location: FileLocation, { log, cache, excluded }: FileSurroundings) {
+  constructor(location: FileLocation, { log, cache, excluded }: FileHandlerOptions) {
     this.#location = location;
     this.#log = log;
     this.#cache = cache;
-    this.#store = new DiskStore(location.root, { symlinks: location.symlinks, isDenied: isHidden, excluded });
+    this.#store = new DiskStore(location.root, {
+      symlinks: location.symlinks,
+      isDenied: isDotfile,
+      excluded,
+    });
     const contentTypeOf = contentTypeFor(location);
     const chooseSibling = createSiblingChooser(location, this.#store, contentTypeOf);
     this.#chooseSibling = chooseSibling;
     const varies = (type: string): boolean => chooseSibling !== undefined && isCompressible(type);
     this.#describe = describeFor(location, contentTypeOf, varies);
     this.#corsFields = corsFieldsFor(location.cors);
-    this.#rules = {
-      silence: location.sendTimeout,
+    this.#sendOptions = {
+      sendTimeout: location.sendTimeout,
       sendfile: location.sendfile,
-      pace: createPace(location.limitRate, location.limitRateAfter),
+      limiter: createRateLimiter(location.limitRate, location.limitRateAfter),
     };
     this.#prefixLength = Buffer.byteLength(location.prefix);
     this.#index = location.index === undefined ? undefined : toBytePath(location.index);
-    this.#mayBeReady = this.#corsFields === undefined && this.#rules.pace === undefined;
+    this.#mayBeReady = this.#corsFields === undefined && this.#sendOptions.limiter === undefined;
   }
 
   handle(exchange: Exchange, order: Order | undefined): Promise<void> | undefined {
@@ -104,18 +108,18 @@ class FileServer {
 
   #serve(exchange: Exchange, order: Order | undefined, wanted: WantedFile): Promise<void> | undefined {
     const { request, response } = exchange;
-    const kept = this.#findKept(wanted);
-    if (kept === undefined) return this.#serveFromStore(exchange, order, wanted);
+    const cached = this.#findCached(wanted);
+    if (cached === undefined) return this.#serveFromStore(exchange, order, wanted);
     if (order !== undefined || !this.#mayBeReady || !canWriteAtOnce(response)) {
-      return this.#send(exchange, order, kept.representation, new MemoryFile(kept));
+      return this.#send(exchange, order, cached.representation, new MemoryFile(cached));
     }
-    const selection = select(request.headers, kept.representation, this.#location.maxRanges);
+    const selection = select(request.headers, cached.representation, this.#location.maxRanges);
     if (selection === 'whole') {
-      exchange.bytes = kept.ready.sendWhole(request, response, this.#rules.silence);
+      exchange.bytes = cached.ready.sendWhole(request, response, this.#sendOptions.sendTimeout);
     } else if (selection === 'not-modified') {
-      kept.ready.sendNotModified(response, this.#rules.silence);
+      cached.ready.sendNotModified(response, this.#sendOptions.sendTimeout);
     } else {
-      return this.#send(exchange, order, kept.representation, new MemoryFile(kept));
+      return this.#send(exchange, order, cached.representation, new MemoryFile(cached));
     }
     return undefined;
   }
@@ -124,7 +128,7 @@ class FileServer {
   #nameOf(path: BytePath): BytePath {
     const below = path.slice(this.#prefixLength);
     const name = below === '' || below.endsWith('/') ? this.#indexOf(below) : below;
-    if (isHidden(name)) throw new NotFoundError();
+    if (isDotfile(name)) throw new NotFoundError();
     return name;
   }
 
@@ -133,18 +137,18 @@ class FileServer {
     return directory + this.#index;
   }
 
-  /** The kept file, if its name still means the same version; see open-file-cache.ts for what this costs and sees. */
-  #findKept(wanted: WantedFile): KeptFile | undefined {
+  /** The cached file, if its name still means the same version; see open-file-cache.ts for what this costs and sees. */
+  #findCached(wanted: WantedFile): CachedFile | undefined {
     const { sibling, isIdentityRefused } = wanted;
     if (sibling === undefined && isIdentityRefused) return undefined;
     const key = cacheKey(wanted);
-    const kept = this.#cache.find(key);
-    if (kept === undefined) return undefined;
+    const cached = this.#cache.get(key);
+    if (cached === undefined) return undefined;
     const isSameOriginal =
-      kept.original === undefined ||
-      (sibling !== undefined && isSameVersion(sibling.original, kept.original));
-    if (isSameOriginal && kept.pin.holds()) return kept;
-    this.#cache.forget(key);
+      cached.original === undefined ||
+      (sibling !== undefined && isSameVersion(sibling.original, cached.original));
+    if (isSameOriginal && cached.snapshot.isValid()) return cached;
+    this.#cache.delete(key);
     return undefined;
   }
 
@@ -154,18 +158,18 @@ class FileServer {
     wanted: WantedFile,
   ): Promise<void> | undefined {
     const key = cacheKey(wanted);
-    const known = wanted.sibling === undefined ? this.#cache.findKnown(key) : undefined;
-    if (known === undefined) return this.#serveUnknown(exchange, order, wanted);
-    const file = this.#store.reopen(wanted.name, known.pin);
+    const metadata = wanted.sibling === undefined ? this.#cache.getMetadata(key) : undefined;
+    if (metadata === undefined) return this.#openAndServe(exchange, order, wanted);
+    const file = this.#store.reopen(wanted.name, metadata.snapshot);
     if (file !== undefined && !wanted.isIdentityRefused) {
-      return this.#sendFrom(exchange, order, wanted, known.representation, file);
+      return this.#sendFrom(exchange, order, wanted, metadata.representation, file);
     }
     file?.close();
-    this.#cache.forgetKnown(key);
-    return this.#serveUnknown(exchange, order, wanted);
+    this.#cache.deleteMetadata(key);
+    return this.#openAndServe(exchange, order, wanted);
   }
 
-  #serveUnknown(exchange: Exchange, order: Order | undefined, wanted: WantedFile): Promise<void> | undefined {
+  #openAndServe(exchange: Exchange, order: Order | undefined, wanted: WantedFile): Promise<void> | undefined {
     // The original first, also when a sibling is sent: what may not be seen has no siblings that may.
     let file = this.#open(exchange, order, wanted);
     if (file === undefined) return undefined;
@@ -194,10 +198,10 @@ class FileServer {
     file: OpenedFile,
   ): Promise<void> | undefined {
     const explain = (error: unknown): unknown =>
-      error instanceof StoreError ? answerToFailure(error, this.#log) : error;
+      error instanceof StoreError ? toHttpError(error, this.#log) : error;
     let sending: Promise<void> | undefined;
     try {
-      sending = this.#send(exchange, order, representation, this.#keep(sent, representation, file));
+      sending = this.#send(exchange, order, representation, this.#addToCache(sent, representation, file));
     } catch (error) {
       throw explain(error);
     } finally {
@@ -210,22 +214,23 @@ class FileServer {
       .finally(() => file.close());
   }
 
-  /** The file in memory if it may be kept, and as it is, but known from now on, if not. */
-  #keep(sent: WantedFile, representation: Representation, file: OpenedFile): OpenedFile {
+  /** The file in memory if it may be cached, and as it is, but with its metadata cached from now on, if not. */
+  #addToCache(sent: WantedFile, representation: Representation, file: OpenedFile): OpenedFile {
     const key = cacheKey(sent);
     const { version } = representation;
     if (!this.#cache.admits(version)) {
-      const isNew = sent.sibling === undefined && this.#cache.findKnown(key) === undefined;
-      const pin = isNew && this.#cache.admitsKnown(version) ? this.#store.pin(sent.name, version) : undefined;
-      if (pin !== undefined) this.#cache.know(key, { representation, pin });
+      const isNew = sent.sibling === undefined && this.#cache.getMetadata(key) === undefined;
+      const snapshot =
+        isNew && this.#cache.admitsMetadata(version) ? this.#store.snapshot(sent.name, version) : undefined;
+      if (snapshot !== undefined) this.#cache.setMetadata(key, { representation, snapshot });
       return file;
     }
-    const pin = this.#store.pin(sent.sibling?.name ?? sent.name, version);
-    if (pin === undefined) return file;
+    const snapshot = this.#store.snapshot(sent.sibling?.name ?? sent.name, version);
+    if (snapshot === undefined) return file;
     const ready = new ReadyResponse(representation, (content) => fillFrom(file, content, 0));
-    const kept = { representation, ready, pin, original: sent.sibling?.original };
-    this.#cache.keep(key, kept);
-    return new MemoryFile(kept);
+    const cached = { representation, ready, snapshot, original: sent.sibling?.original };
+    this.#cache.set(key, cached);
+    return new MemoryFile(cached);
   }
 
   /** Opens the file that was asked for; undefined when it is a directory and the request has been redirected. */
@@ -239,7 +244,7 @@ class FileServer {
         redirectToSlash(exchange, path);
         return undefined;
       }
-      throw answerToFailure(error, this.#log);
+      throw toHttpError(error, this.#log);
     }
   }
 
@@ -272,12 +277,15 @@ class FileServer {
     // Added, not put in place of others: Vary is a list.
     const described = own.length === 0 ? offered : { ...offered, fields: [...offered.fields, ...own] };
     const selection = select(request.headers, representation, this.#location.maxRanges);
-    return sendAnswer(exchange, answerWith(selection, described), file, this.#rulesFor(order));
+    return sendAnswer(exchange, answerWith(selection, described), file, this.#sendOptionsFor(order));
   }
 
-  #rulesFor(order: Order | undefined): SendingRules {
-    if (order === undefined || order.limitRate === 0) return this.#rules;
-    return { ...this.#rules, pace: createPace(order.limitRate, this.#location.limitRateAfter) };
+  #sendOptionsFor(order: Order | undefined): SendOptions {
+    if (order === undefined || order.limitRate === 0) return this.#sendOptions;
+    return {
+      ...this.#sendOptions,
+      limiter: createRateLimiter(order.limitRate, this.#location.limitRateAfter),
+    };
   }
 
   #answerOtherMethod({ request, response }: Exchange): void {
@@ -303,7 +311,7 @@ interface WantedFile {
 
 const AS_IT_IS = { sibling: undefined, isIdentityRefused: false };
 
-/** Each coding of a file is kept by itself. */
+/** Each coding of a file is cached by itself. */
 function cacheKey({ path, sibling }: WantedFile): string {
   return sibling === undefined ? path : `${path}\0${sibling.coding}`;
 }

@@ -6,14 +6,14 @@ import { TruncatedError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
 import type { OpenedFile } from '../stores/store.js';
 import { type Answer, pieceLength } from './answer.js';
-import { giveBuffer, LARGEST_BUFFER, takeBuffer } from './buffers.js';
-import type { Pace } from './limit-rate.js';
-import { ReadingTurns } from './reading-turns.js';
+import { acquireBuffer, LARGEST_BUFFER, releaseBuffer } from './buffer-pool.js';
+import type { RateLimiter } from './limit-rate.js';
+import { ReadScheduler } from './read-scheduler.js';
 
 const KIB = 1024;
 
 /** How much goes to a socket within the kernel in one go, in bytes (nginx: sendfile_max_chunk, 2 MiB). */
-const MOST_PASSED = 1024 * KIB;
+const SENDFILE_MAX_CHUNK = 1024 * KIB;
 /** What is read and written behind that to a socket that is full, to learn when it takes more, in bytes. */
 const BEHIND = 32 * KIB;
 /** How much is read in one go where all of it must be, in bytes: with Node's 64 KiB a piece, pieces come too often. */
@@ -23,16 +23,16 @@ const FEW = 8;
 const SMALLER_PIECE = 128 * KIB;
 
 /** How a location sends. */
-export interface SendingRules {
+export interface SendOptions {
   /** Longest time a client may take nothing, in milliseconds. */
-  readonly silence: number;
+  readonly sendTimeout: number;
   /** False where nothing is to be sent within the kernel. */
   readonly sendfile: boolean;
-  readonly pace: Pace | undefined;
+  readonly limiter: RateLimiter | undefined;
 }
 
 /** All locations share them, as they share the thread. */
-const turns = new ReadingTurns();
+const scheduler = new ReadScheduler();
 let underWay = 0;
 
 /** Resolves when all of it is with the socket, or the client is gone. Rejects as `sendAnswer` does. */
@@ -40,67 +40,74 @@ export async function stream(
   exchange: Exchange,
   answer: Answer,
   file: OpenedFile,
-  rules: SendingRules,
+  options: SendOptions,
 ): Promise<void> {
-  const flow = new Flow(exchange, answer, rules);
+  const writer = new ResponseWriter(exchange, answer, options);
   underWay += 1;
   try {
     for (const piece of answer.pieces) {
-      if (Buffer.isBuffer(piece)) flow.hold(piece);
-      else await sendRange(flow, file, piece.first, piece.first + pieceLength(piece));
+      if (Buffer.isBuffer(piece)) writer.hold(piece);
+      else await sendRange(writer, file, piece.first, piece.first + pieceLength(piece));
     }
   } finally {
     underWay -= 1;
   }
-  if (!flow.isGone) flow.end();
+  if (!writer.isGone) writer.end();
 }
 
 /** Sends the file's bytes from `first` on, up to and without `end`. */
-async function sendRange(flow: Flow, file: OpenedFile, first: number, end: number): Promise<void> {
+async function sendRange(
+  writer: ResponseWriter,
+  file: OpenedFile,
+  first: number,
+  end: number,
+): Promise<void> {
   let position = first;
-  while (position < end && !flow.isGone) {
-    await turns.take();
-    const isSlow = turns.isDiskSlow;
+  while (position < end && !writer.isGone) {
+    await scheduler.acquire();
+    const isSlow = scheduler.isDiskSlow;
     // What is done on this thread is done before the next one's turn comes.
-    if (!isSlow) turns.leave();
-    const canPass = !isSlow && flow.canPass(file);
-    if (canPass && !flow.hasBegun) look(file, position);
-    const passed = canPass ? flow.passOn(file, position, Math.min(end - position, MOST_PASSED)) : 0;
-    position += passed;
-    if (position === end || passed === MOST_PASSED) continue;
-    const most = Math.min(end - position, canPass ? BEHIND : pieceSize());
-    position += await copy(flow, file, position, most, isSlow);
+    if (!isSlow) scheduler.release();
+    const canSendfile = !isSlow && writer.canSendfile(file);
+    if (canSendfile && !writer.hasBegun) probe(file, position);
+    const sent = canSendfile
+      ? writer.sendfile(file, position, Math.min(end - position, SENDFILE_MAX_CHUNK))
+      : 0;
+    position += sent;
+    if (position === end || sent === SENDFILE_MAX_CHUNK) continue;
+    const most = Math.min(end - position, canSendfile ? BEHIND : pieceSize());
+    position += await copy(writer, file, position, most, isSlow);
   }
 }
 
 const BYTE = Buffer.alloc(1);
 
 /** Reads a byte before the head goes out: a disk that fails, or a file that was cut, gets an answer of its own. */
-function look(file: OpenedFile, position: number): void {
-  if (turns.watch(() => file.readSync(BYTE, position)) === 0) throw new TruncatedError();
+function probe(file: OpenedFile, position: number): void {
+  if (scheduler.time(() => file.readSync(BYTE, position)) === 0) throw new TruncatedError();
 }
 
 /** Reads and writes up to `most` bytes. Resolves with their number when the socket has taken them. */
 async function copy(
-  flow: Flow,
+  writer: ResponseWriter,
   file: OpenedFile,
   position: number,
   most: number,
   isElsewhere: boolean,
 ): Promise<number> {
-  const wanted = Math.min(most, flow.step);
+  const wanted = Math.min(most, writer.step);
   // Not before: whoever waits holds no memory, and a client that keeps up leaves it for the next one, still warm.
-  const buffer = takeBuffer(wanted);
+  const buffer = acquireBuffer(wanted);
   try {
     const room = buffer.subarray(0, wanted);
     const bytes = isElsewhere
       ? await readElsewhere(file, room, position)
-      : turns.watch(() => file.readSync(room, position));
+      : scheduler.time(() => file.readSync(room, position));
     if (bytes === 0) throw new TruncatedError();
-    await flow.write(buffer.subarray(0, bytes));
+    await writer.write(buffer.subarray(0, bytes));
     return bytes;
   } finally {
-    giveBuffer(buffer);
+    releaseBuffer(buffer);
   }
 }
 
@@ -113,30 +120,30 @@ async function readElsewhere(file: OpenedFile, buffer: Buffer, position: number)
   try {
     return await file.read(buffer, position);
   } finally {
-    turns.leave();
+    scheduler.release();
   }
 }
 
 /** The way of bytes to the client, at its pace and at the location's. The head goes out with the first of them. */
-class Flow {
+class ResponseWriter {
   readonly #exchange: Exchange;
   readonly #answer: Answer;
-  readonly #rules: SendingRules;
+  readonly #options: SendOptions;
   readonly #startedAt = performance.now();
   #held: Buffer[] = [];
 
-  constructor(exchange: Exchange, answer: Answer, rules: SendingRules) {
-    const { silence, pace } = rules;
+  constructor(exchange: Exchange, answer: Answer, options: SendOptions) {
+    const { sendTimeout, limiter } = options;
     this.#exchange = exchange;
     this.#answer = answer;
-    this.#rules = rules;
-    // Waiting for the pace is no silence of the client's.
-    exchange.response.socket?.setTimeout(silence + (pace === undefined ? 0 : 1000));
+    this.#options = options;
+    // Waiting for the rate limit is no silence of the client's.
+    exchange.response.socket?.setTimeout(sendTimeout + (limiter === undefined ? 0 : 1000));
   }
 
   /** Most bytes that may be written in one go now. */
   get step(): number {
-    return this.#rules.pace?.step(this.#exchange.bytes) ?? Number.POSITIVE_INFINITY;
+    return this.#options.limiter?.step(this.#exchange.bytes) ?? Number.POSITIVE_INFINITY;
   }
 
   /** True when the client has left, or was cut off. */
@@ -157,23 +164,25 @@ class Flow {
   }
 
   /** True where content can go to the socket within the kernel. */
-  canPass(file: OpenedFile): boolean {
-    const { sendfile, pace } = this.#rules;
+  canSendfile(file: OpenedFile): boolean {
+    const { sendfile, limiter } = this.#options;
     const { response } = this.#exchange;
-    return sendfile && pace === undefined && response.passContent !== undefined && file.sendTo !== undefined;
+    return (
+      sendfile && limiter === undefined && response.passContent !== undefined && file.sendTo !== undefined
+    );
   }
 
   /** Gives bytes to the socket within the kernel: the number that it took. */
-  passOn(file: OpenedFile, position: number, count: number): number {
+  sendfile(file: OpenedFile, position: number, count: number): number {
     const { response } = this.#exchange;
     const sendTo = file.sendTo;
     if (sendTo === undefined || response.passContent === undefined) return 0;
     this.#writeHeld();
-    const send = (socket: Socket): number => turns.watch(() => sendTo(socket, position, count));
+    const send = (socket: Socket): number => scheduler.time(() => sendTo(socket, position, count));
     const bytes = response.passContent(send);
     this.#exchange.bytes += bytes;
     // Node does not see that the client takes something.
-    if (bytes > 0) response.socket?.setTimeout(this.#rules.silence);
+    if (bytes > 0) response.socket?.setTimeout(this.#options.sendTimeout);
     return bytes;
   }
 
@@ -192,7 +201,8 @@ class Flow {
     // Then they were not taken.
     if (this.isGone) return;
     this.#exchange.bytes += bytes.length;
-    const delay = this.#rules.pace?.delay(this.#exchange.bytes, performance.now() - this.#startedAt) ?? 0;
+    const delay =
+      this.#options.limiter?.delay(this.#exchange.bytes, performance.now() - this.#startedAt) ?? 0;
     if (delay > 0) await this.#wait(delay);
   }
 

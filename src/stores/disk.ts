@@ -23,7 +23,7 @@ import {
   type FileVersion,
   isSameVersion,
   type OpenedFile,
-  type Pin,
+  type PathSnapshot,
   type Store,
   StoreError,
   type StoreFailure,
@@ -32,7 +32,7 @@ import {
 // Opening a FIFO without O_NONBLOCK waits until somebody writes to it. The flag means nothing to regular files.
 const FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0);
 
-/** For a name that was no link when it was pinned. */
+/** For a name that was no link when the snapshot was taken. */
 const FLAGS_WITHOUT_LINK = FLAGS | (constants.O_NOFOLLOW ?? 0);
 
 /**
@@ -106,13 +106,13 @@ export class DiskStore implements Store {
     }
   }
 
-  reopen(path: BytePath, pin: Pin): OpenedFile | undefined {
+  reopen(path: BytePath, snapshot: PathSnapshot): OpenedFile | undefined {
     const name = this.#root + path;
     let descriptor: number | undefined;
     try {
       descriptor = openSync(toSystemPath(name), this.#followsLinks ? FLAGS : FLAGS_WITHOUT_LINK);
       const stats = fstatSync(descriptor);
-      if (pin.holdsFor(stats)) return new DiskFile(descriptor, stats, name);
+      if (snapshot.isValidFor(stats)) return new DiskFile(descriptor, stats, name);
     } catch {
       // As promised.
     }
@@ -130,12 +130,12 @@ export class DiskStore implements Store {
     }
   }
 
-  pin(path: BytePath, version: FileVersion): Pin | undefined {
+  snapshot(path: BytePath, version: FileVersion): PathSnapshot | undefined {
     try {
-      const pin = this.#followsLinks
-        ? new DiskPin([], this.#root + path, version, targets)
-        : new DiskPin(directoriesOf(this.#root, path), this.#root + path, version, links);
-      return pin.holds() ? pin : undefined;
+      const snapshot = this.#followsLinks
+        ? new DiskSnapshot([], this.#root + path, version, targets)
+        : new DiskSnapshot(directoriesOf(this.#root, path), this.#root + path, version, links);
+      return snapshot.isValid() ? snapshot : undefined;
     } catch {
       // A directory of the way was closed or replaced meanwhile. Nothing is wrong with the file that is open.
       return undefined;
@@ -145,12 +145,12 @@ export class DiskStore implements Store {
   /** The file, or what forbids it. */
   #tryToOpen(name: string, path: BytePath): OpenedFile | string {
     const descriptor = this.#openDescriptor(name, path);
-    let trespass: string | undefined;
+    let denial: string | undefined;
     try {
       const stats = fstatSync(descriptor);
       // First, so that a link to elsewhere does not even tell what is there.
-      trespass = this.#findTrespass(descriptor, name, path);
-      if (trespass === undefined) {
+      denial = this.#denialOf(descriptor, name, path);
+      if (denial === undefined) {
         if (!stats.isFile()) throw new StoreError(...unservable(stats, name));
         return new DiskFile(descriptor, stats, name);
       }
@@ -159,7 +159,7 @@ export class DiskStore implements Store {
       throw error instanceof StoreError ? error : asStoreError(error, name);
     }
     closeSync(descriptor);
-    return trespass;
+    return denial;
   }
 
   /** What cannot be opened is refused as what it is only where it may be seen: a link does not tell what is elsewhere. */
@@ -168,15 +168,15 @@ export class DiskStore implements Store {
       return openDescriptor(name);
     } catch (error) {
       const isFound = error instanceof StoreError && ['forbidden', 'failed'].includes(error.failure);
-      const trespass = isFound && !this.#followsLinks ? this.#findTrespassOfName(name, path) : undefined;
-      throw trespass === undefined ? error : new StoreError('not-found', toText(name), trespass);
+      const denial = isFound && !this.#followsLinks ? this.#denialOfUnopenable(name, path) : undefined;
+      throw denial === undefined ? error : new StoreError('not-found', toText(name), denial);
     }
   }
 
   /** What forbids a file that cannot be opened, if anything does: judged by where its name leads. */
-  #findTrespassOfName(name: string, path: BytePath): string | undefined {
+  #denialOfUnopenable(name: string, path: BytePath): string | undefined {
     try {
-      return this.#judgeName(name, path);
+      return this.#denialOfName(name, path);
     } catch {
       return hasLink([...directoriesOf(this.#root, path), name])
         ? 'is reached through a link that cannot be followed'
@@ -190,7 +190,7 @@ export class DiskStore implements Store {
    */
   #isAllowedNow(name: string, path: BytePath): boolean {
     try {
-      return this.#judgeName(name, path) === undefined;
+      return this.#denialOfName(name, path) === undefined;
     } catch {
       // What is wrong with the name, opening it will say.
       return true;
@@ -198,22 +198,22 @@ export class DiskStore implements Store {
   }
 
   /** What forbids an open file, if anything does: judged by its real path, which no link or other spelling hides. */
-  #findTrespass(descriptor: number, name: string, path: BytePath): string | undefined {
+  #denialOf(descriptor: number, name: string, path: BytePath): string | undefined {
     if (this.#followsLinks) return undefined;
     const real = realPathOf(descriptor, name);
-    return real === undefined ? 'its real path cannot be told' : this.#judge(real, path);
+    return real === undefined ? 'its real path cannot be told' : this.#denialOfRealPath(real, path);
   }
 
   /**
    * What forbids the file that the name leads to now, if anything does.
    * @throws the system's error when that cannot be found out
    */
-  #judgeName(name: string, path: BytePath): string | undefined {
-    return this.#judge(realpathSync.native(toSystemPath(name), 'latin1'), path);
+  #denialOfName(name: string, path: BytePath): string | undefined {
+    return this.#denialOfRealPath(realpathSync.native(toSystemPath(name), 'latin1'), path);
   }
 
   /** What forbids sending the file with this real path by the name of `path`, if anything does. */
-  #judge(real: string, path: BytePath): string | undefined {
+  #denialOfRealPath(real: string, path: BytePath): string | undefined {
     const { symlinks, isDenied } = this.#policy;
     if (this.#excluded.some((directory) => isWithin(real, directory)))
       return 'belongs to a protected location';
@@ -295,10 +295,10 @@ function directoriesOf(root: BytePath, path: BytePath): string[] {
 
 /**
  * A name on disk. The file's own version says nothing of the way to it: a directory can be moved out of the root and
- * a link put in its place, and the file is as it was. So only files without a link on the way are pinned, and each
- * directory must still be the one it was. One lookup for each.
+ * a link put in its place, and the file is as it was. So there are only snapshots of files without a link on the
+ * way, and each directory must still be the one it was. One lookup for each.
  */
-class DiskPin implements Pin {
+class DiskSnapshot implements PathSnapshot {
   readonly #directories: readonly {
     readonly name: BytePath;
     readonly dev: number;
@@ -312,7 +312,7 @@ class DiskPin implements Pin {
   constructor(directories: readonly BytePath[], name: BytePath, version: FileVersion, lookups: Lookups) {
     this.#directories = directories.map((name) => {
       const stats = links.of(name);
-      // A link is no directory to lstat: no inode has this number, and the pin never holds.
+      // A link is no directory to lstat: no inode has this number, and the snapshot is never valid.
       return { name, dev: stats?.dev ?? 0, ino: stats?.isDirectory() ? stats.ino : -1 };
     });
     this.#name = name;
@@ -320,17 +320,17 @@ class DiskPin implements Pin {
     this.#lookups = lookups;
   }
 
-  holds(): boolean {
+  isValid(): boolean {
     try {
       const current = this.#lookups.of(this.#name);
-      return current !== undefined && this.holdsFor(current);
+      return current !== undefined && this.isValidFor(current);
     } catch {
       // What is wrong with the name, opening it will say.
       return false;
     }
   }
 
-  holdsFor(opened: FileVersion): boolean {
+  isValidFor(opened: FileVersion): boolean {
     for (const { name, dev, ino } of this.#directories) {
       const stats = links.of(name);
       if (stats?.ino !== ino || stats.dev !== dev) return false;

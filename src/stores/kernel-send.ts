@@ -42,13 +42,14 @@ interface Calls {
 }
 
 /** Where the numbers below are right, and offsets and addresses have 64 bits. */
-const HAS_THEM = process.platform === 'linux' && !['arm', 'ia32', 'mips', 'mipsel'].includes(process.arch);
+const IS_SUPPORTED =
+  process.platform === 'linux' && !['arm', 'ia32', 'mips', 'mipsel'].includes(process.arch);
 const PROT_READ = 1;
 const MAP_PRIVATE = 2;
 const MAP_FAILED = -1;
 
 function load(): Calls | undefined {
-  if (!HAS_THEM) return undefined;
+  if (!IS_SUPPORTED) return undefined;
   try {
     const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
     const libc = koffi.load(null);

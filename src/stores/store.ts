@@ -15,10 +15,10 @@ export interface Store {
    */
   open(path: BytePath): OpenedFile;
   /**
-   * Opens a file again, without the checks that were made when it was pinned. Undefined when the name does not mean
-   * that version any more, or cannot be opened; why, `open` will say.
+   * Opens a file again, without the checks that were made before the snapshot was taken. Undefined when the name does
+   * not mean that version any more, or cannot be opened; why, `open` will say.
    */
-  reopen(path: BytePath, pin: Pin): OpenedFile | undefined;
+  reopen(path: BytePath, snapshot: PathSnapshot): OpenedFile | undefined;
   /**
    * What the file is, without opening it, now or since the request was received; undefined when there is no such
    * regular file.
@@ -28,18 +28,18 @@ export interface Store {
    * Remembers what a name means, so that it can be asked cheaply whether it still means the same.
    * Undefined when the name does not mean this version, or leads there in a way that cannot be watched.
    */
-  pin(path: BytePath, version: FileVersion): Pin | undefined;
+  snapshot(path: BytePath, version: FileVersion): PathSnapshot | undefined;
 }
 
-/** A name and what it meant when it was pinned. */
-export interface Pin {
+/** A name and what it meant when the snapshot was taken; what a cached file is revalidated with. */
+export interface PathSnapshot {
   /**
    * True while the name leads, by the same way, to the same version of the same file: now, or at a moment since the
    * request was received.
    */
-  holds(): boolean;
+  isValid(): boolean;
   /** True when this is that version, opened by that name, and the way there is the same. Looks at the way. */
-  holdsFor(opened: FileVersion): boolean;
+  isValidFor(opened: FileVersion): boolean;
 }
 
 /**

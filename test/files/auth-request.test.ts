@@ -228,7 +228,7 @@ t.test('permissions are asked for each time, and browsers ask again too', async 
   t.equal(headers['cache-control'], 'private, no-cache');
 });
 
-t.test('a kept permission is for one client, one file and a moment', async (t) => {
+t.test('a cached permission is for one client, one file and a moment', async (t) => {
   const place = await start(t, { authCache: '1m' });
   const asked = async (cookie: string, options: Parameters<typeof get>[2] = {}): Promise<boolean> => {
     const before = place.app.seen.length;
@@ -254,10 +254,10 @@ t.test('a kept permission is for one client, one file and a moment', async (t) =
   for (const [who, cookie, options] of others) t.ok(await asked(cookie, options), `${who} is asked for`);
 
   t.ok(await asked('answer=403; user=1'));
-  t.ok(await asked('answer=403; user=1'), 'a refusal is not kept');
+  t.ok(await asked('answer=403; user=1'), 'a refusal is not cached');
 });
 
-t.test('a kept permission ends', async (t) => {
+t.test('a cached permission ends', async (t) => {
   const place = await start(t, { authCache: '50ms' });
   await get(place, 'answer=204');
   await new Promise((resolve) => setTimeout(resolve, 60));

@@ -85,7 +85,7 @@ t.test(
     const asker = await converse(t, server.port);
     await until(
       async () => wasReady(await asker.ask('/media/kept.txt')),
-      'the file is old enough to be kept',
+      'the file is old enough to be cached',
     );
     const before = connections(server);
     const readers: RawConnection[] = [];

@@ -1,9 +1,9 @@
-// limitRate: how the pace is reckoned, by property; and that a response keeps to it.
+// limitRate: how the delay is reckoned, by property; and that a response keeps to it.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
-import { createPace } from '../../src/files/limit-rate.js';
+import { createRateLimiter } from '../../src/files/limit-rate.js';
 import { converse } from '../support/conversation.js';
 import { startLocations } from '../support/locations.js';
 import { openDescriptors, readCalls, withoutProc } from '../support/proc.js';
@@ -31,9 +31,9 @@ const server = await startLocations(t, [
 ]);
 const conversation = await converse(t, server.port);
 
-t.test('a rate of 0 is no pace at all', async (t) => {
-  t.equal(createPace(0, 0), undefined);
-  t.equal(createPace(0, 1000), undefined);
+t.test('a rate of 0 is no limit at all', async (t) => {
+  t.equal(createRateLimiter(0, 0), undefined);
+  t.equal(createRateLimiter(0, 1000), undefined);
 });
 
 t.test('at no time has more been sent than is free and the rate allows', async () => {
@@ -45,7 +45,7 @@ t.test('at no time has more been sent than is free and the rate allows', async (
       fc.nat(1_000_000_000),
       fc.nat(100_000),
       (rate, after, sent, elapsed) => {
-        const delay = createPace(rate, after)?.delay(sent, elapsed);
+        const delay = createRateLimiter(rate, after)?.delay(sent, elapsed);
         if (delay === undefined || delay < 0) return false;
         const allowed = after + ((elapsed + delay) / 1000) * rate;
         // Waiting brings it exactly to the limit, never beyond; what is free or within the limit does not wait.
@@ -59,7 +59,7 @@ t.test('what is sent in one go is all that is free, and then at most a second of
   const bytes = fc.integer({ min: 1, max: 1_000_000_000 });
   await fc.assert(
     fc.property(bytes, fc.nat(1_000_000), fc.nat(2_000_000), (rate, after, sent) => {
-      const step = createPace(rate, after)?.step(sent) ?? 0;
+      const step = createRateLimiter(rate, after)?.step(sent) ?? 0;
       const free = Math.max(0, after - sent);
       return Number.isInteger(step) && step >= Math.max(1, free) && step <= Math.max(rate, free);
     }),

@@ -1,10 +1,10 @@
-// Files kept in memory: which they are, and that they are never more than the bound. That none is ever stale is tested
-// in kept-files.test.ts.
+// Files cached in memory: which they are, and that they are never more than the bound. That none is ever stale is tested
+// in open-file-cache-revalidation.test.ts.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
-import { type KeptFile, LARGEST_KEPT, OpenFileCache } from '../../src/files/open-file-cache.js';
+import { type CachedFile, MAX_CACHED_SIZE, OpenFileCache } from '../../src/files/open-file-cache.js';
 import type { FileVersion } from '../../src/stores/store.js';
 import { converse, wasReady } from '../support/conversation.js';
 import { startServer } from '../support/server.js';
@@ -12,13 +12,13 @@ import { until } from '../support/until.js';
 
 const KB = 1024;
 
-t.test('what is kept stays below --cache-size, and 0 keeps nothing', async (t) => {
+t.test('what is cached stays below --cache-size, and 0 caches nothing', async (t) => {
   const count = 100;
   const size = 20 * KB;
   const root = t.testdir({});
   const names = Array.from({ length: count }, (_, index) => `${index}.bin`);
   for (const name of names) writeFileSync(join(root, name), name.padEnd(size, '.'));
-  writeFileSync(join(root, 'large.bin'), 'x'.repeat(LARGEST_KEPT + 1));
+  writeFileSync(join(root, 'large.bin'), 'x'.repeat(MAX_CACHED_SIZE + 1));
   writeFileSync(join(root, 'last.bin'), 'made after all others');
   const cases: readonly (readonly [args: readonly string[], most: number])[] = [
     [[], count],
@@ -37,64 +37,64 @@ t.test('what is kept stays below --cache-size, and 0 keeps nothing', async (t) =
       for (const name of names) {
         const response = await ask(`/media/${name}`);
         if (response.body.toString() !== name.padEnd(size, '.')) t.fail(`${name} is wrong`);
-        // In a pass each file is asked for once, so that only those count which were kept before it.
+        // In a pass each file is asked for once, so that only those count which were cached before it.
         if (pass === 'second' && wasReady(response)) ready += 1;
       }
     }
     t.ok(ready <= most, `${args.join(' ') || 'by default'}: ${ready} of ${count}, at most ${most}`);
     if (most === count) t.equal(ready, count, 'by default all of them fit');
     for (let round = 0; round < 3; round++)
-      t.notOk(wasReady(await ask('/media/large.bin')), 'a larger file is never kept');
+      t.notOk(wasReady(await ask('/media/large.bin')), 'a larger file is never cached');
   }
 });
 
-/** Of a kept file, the cache looks at nothing but the version. */
-function keptFile(size: number): KeptFile {
-  return { representation: { version: { size } } } as unknown as KeptFile;
+/** Of a cached file, the cache looks at nothing but the version. */
+function cachedFile(size: number): CachedFile {
+  return { representation: { version: { size } } } as unknown as CachedFile;
 }
 
-t.test('the bytes that are kept never exceed the limit, whatever comes and goes', async () => {
+t.test('the bytes that are cached never exceed the limit, whatever comes and goes', async () => {
   const key = fc.constantFrom(...'abcdefghijklmnopqrstuvwxyz');
   const operation = fc.oneof(
-    fc.tuple(fc.constant('keep'), key, fc.nat(LARGEST_KEPT)),
-    fc.tuple(fc.constant('find'), key, fc.constant(0)),
-    fc.tuple(fc.constant('forget'), key, fc.constant(0)),
+    fc.tuple(fc.constant('set'), key, fc.nat(MAX_CACHED_SIZE)),
+    fc.tuple(fc.constant('get'), key, fc.constant(0)),
+    fc.tuple(fc.constant('delete'), key, fc.constant(0)),
   );
   fc.assert(
     fc.property(fc.array(operation, { maxLength: 200 }), fc.nat(1024 * KB), (operations, limit) => {
       const cache = new OpenFileCache(limit);
       for (const [name, file, size] of operations) {
-        if (name === 'keep') keepIfAdmitted(cache, file, size);
-        else if (name === 'forget') cache.forget(file);
-        else cache.find(file);
+        if (name === 'set') setIfAdmitted(cache, file, size);
+        else if (name === 'delete') cache.delete(file);
+        else cache.get(file);
         if (cache.bytes > limit || cache.bytes < 0) return false;
       }
       // What is counted is what is there.
-      const left = [...'abcdefghijklmnopqrstuvwxyz'].flatMap((name) => cache.find(name) ?? []);
+      const left = [...'abcdefghijklmnopqrstuvwxyz'].flatMap((name) => cache.get(name) ?? []);
       const content = left.reduce((sum, { representation }) => sum + representation.version.size, 0);
-      for (const name of 'abcdefghijklmnopqrstuvwxyz') cache.forget(name);
+      for (const name of 'abcdefghijklmnopqrstuvwxyz') cache.delete(name);
       return content <= limit && cache.bytes === 0;
     }),
   );
 });
 
-/** What the file server does with a file that was not kept. */
-function keepIfAdmitted(cache: OpenFileCache, key: string, size: number): boolean {
+/** What the file server does with a file that was not cached. */
+function setIfAdmitted(cache: OpenFileCache, key: string, size: number): boolean {
   const admitted = cache.admits({ dev: 1, ino: 1, size, mtimeMs: 0, ctimeMs: 0 });
-  if (admitted) cache.keep(key, keptFile(size));
+  if (admitted) cache.set(key, cachedFile(size));
   return admitted;
 }
 
-t.test('of two files the one that was asked for again is kept longer', async (t) => {
+t.test('of two files the one that was asked for again is cached longer', async (t) => {
   const cache = new OpenFileCache(250 * KB);
-  for (const key of ['once', 'often']) keepIfAdmitted(cache, key, 100 * KB);
-  cache.find('often');
+  for (const key of ['once', 'often']) setIfAdmitted(cache, key, 100 * KB);
+  cache.get('often');
   // A full cache considers every eighth.
-  const attempts = Array.from({ length: 8 }, () => keepIfAdmitted(cache, 'new', 100 * KB));
+  const attempts = Array.from({ length: 8 }, () => setIfAdmitted(cache, 'new', 100 * KB));
   t.strictSame(attempts, [false, false, false, false, false, false, false, true]);
-  t.ok(cache.find('often'));
-  t.equal(cache.find('once'), undefined);
-  t.ok(cache.find('new'));
+  t.ok(cache.get('often'));
+  t.equal(cache.get('once'), undefined);
+  t.ok(cache.get('new'));
 });
 
 t.test(
@@ -102,63 +102,66 @@ t.test(
   async (t) => {
     const cache = new OpenFileCache(1100 * KB);
     const inUse = Array.from({ length: 9 }, (_, index) => `in use ${index}`);
-    for (const key of inUse) keepIfAdmitted(cache, key, 100 * KB);
+    for (const key of inUse) setIfAdmitted(cache, key, 100 * KB);
     for (let step = 0; step < 100; step++) {
-      for (const key of inUse) t.ok(cache.find(key), key);
-      keepIfAdmitted(cache, `step ${step}`, 100 * KB);
+      for (const key of inUse) t.ok(cache.get(key), key);
+      setIfAdmitted(cache, `step ${step}`, 100 * KB);
     }
     // Now they are not in use any more.
     const attempts = Array.from(
       { length: 100 },
-      () => cache.find('new') ?? keepIfAdmitted(cache, 'new', 100 * KB),
+      () => cache.get('new') ?? setIfAdmitted(cache, 'new', 100 * KB),
     );
     t.ok(attempts.includes(true));
   },
 );
 
-t.test('a file is kept when it is small and its last change is older than a tick of any clock', async (t) => {
-  const now = Date.now();
-  const version = (changes: Partial<FileVersion>): FileVersion => ({
-    ...{ dev: 1, ino: 1, size: 100, mtimeMs: now - 60_000, ctimeMs: now - 60_000 },
-    ...changes,
-  });
-  const cases: readonly (readonly [expected: boolean, limit: number, changes: Partial<FileVersion>])[] = [
-    [true, 1024 * KB, {}],
-    [true, 1024 * KB, { size: 0 }],
-    [true, 1024 * KB, { size: LARGEST_KEPT }],
-    [false, 1024 * KB, { size: LARGEST_KEPT + 1 }],
-    // FAT's clock ticks every two seconds.
-    [false, 1024 * KB, { ctimeMs: now - 2000 }],
-    [false, 1024 * KB, { mtimeMs: now - 2000 }],
-    [false, 1024 * KB, { ctimeMs: now + 60_000 }],
-    [false, 1024 * KB, { mtimeMs: now + 60_000 }],
-    [false, 0, {}],
-    [false, 0, { size: 0 }],
-    [false, 100, {}],
-  ];
-  for (const [expected, limit, changes] of cases)
-    t.equal(new OpenFileCache(limit).admits(version(changes)), expected, JSON.stringify([limit, changes]));
-});
+t.test(
+  'a file is cached when it is small and its last change is older than a tick of any clock',
+  async (t) => {
+    const now = Date.now();
+    const version = (changes: Partial<FileVersion>): FileVersion => ({
+      ...{ dev: 1, ino: 1, size: 100, mtimeMs: now - 60_000, ctimeMs: now - 60_000 },
+      ...changes,
+    });
+    const cases: readonly (readonly [expected: boolean, limit: number, changes: Partial<FileVersion>])[] = [
+      [true, 1024 * KB, {}],
+      [true, 1024 * KB, { size: 0 }],
+      [true, 1024 * KB, { size: MAX_CACHED_SIZE }],
+      [false, 1024 * KB, { size: MAX_CACHED_SIZE + 1 }],
+      // FAT's clock ticks every two seconds.
+      [false, 1024 * KB, { ctimeMs: now - 2000 }],
+      [false, 1024 * KB, { mtimeMs: now - 2000 }],
+      [false, 1024 * KB, { ctimeMs: now + 60_000 }],
+      [false, 1024 * KB, { mtimeMs: now + 60_000 }],
+      [false, 0, {}],
+      [false, 0, { size: 0 }],
+      [false, 100, {}],
+    ];
+    for (const [expected, limit, changes] of cases)
+      t.equal(new OpenFileCache(limit).admits(version(changes)), expected, JSON.stringify([limit, changes]));
+  },
+);
 
 t.test(
-  'what is known of files stays below an eighth of the limit, and is replaced by what is kept',
+  'the metadata of files stays below an eighth of the limit, and gives way to the file when that is cached',
   async (t) => {
     const cache = new OpenFileCache(64 * KB);
-    const known = keptFile(1024 * KB);
+    const metadata = cachedFile(1024 * KB);
     const keys = Array.from({ length: 100 }, (_, index) => `${index}`);
     for (const key of keys) {
-      if (cache.admitsKnown({ dev: 1, ino: 1, size: 1024 * KB, mtimeMs: 0, ctimeMs: 0 }))
-        cache.know(key, known);
+      if (cache.admitsMetadata({ dev: 1, ino: 1, size: 1024 * KB, mtimeMs: 0, ctimeMs: 0 }))
+        cache.setMetadata(key, metadata);
       t.ok(cache.bytes <= 8 * KB) || t.bailout();
     }
-    const found = keys.filter((key) => cache.findKnown(key) !== undefined);
+    const found = keys.filter((key) => cache.getMetadata(key) !== undefined);
     t.equal(found.length, 4);
     const [one = ''] = found;
-    t.ok(keepIfAdmitted(cache, one, KB));
-    t.equal(cache.findKnown(one), undefined);
+    t.ok(setIfAdmitted(cache, one, KB));
+    t.equal(cache.getMetadata(one), undefined);
     const now = Date.now();
     t.notOk(
-      cache.admitsKnown({ dev: 1, ino: 1, size: 1, mtimeMs: now, ctimeMs: now }),
+      cache.admitsMetadata({ dev: 1, ino: 1, size: 1, mtimeMs: now, ctimeMs: now }),
       'it may change again',
     );
   },

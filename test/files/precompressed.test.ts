@@ -217,7 +217,7 @@ t.test('a sibling that cannot be sent leaves the next best, and is named in the 
     }
   };
   await check();
-  await until(async () => wasReady(await ask('/static/next.css', 'br, gzip')), 'the sibling is kept');
+  await until(async () => wasReady(await ask('/static/next.css', 'br, gzip')), 'the sibling is cached');
   t.equal((await ask('/static/next.css', 'br, gzip')).body.toString(), 'gz of next');
   await until(async () => wasReady(await ask('/static/next.css', 'br')), 'so is the original');
   t.match((await ask('/static/next.css', 'br')).body.toString(), /^an original/);

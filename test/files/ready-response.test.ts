@@ -56,7 +56,7 @@ function comparable({ status, reason, fields, body }: RawResponse): object {
   };
 }
 
-/** Requests for one target, and whether their responses are ready once the file is kept. */
+/** Requests for one target, and whether their responses are ready once the file is cached. */
 async function requestsFor(
   target: string,
 ): Promise<readonly (readonly [ready: boolean, question: Question])[]> {
@@ -86,7 +86,7 @@ t.test('they are what the ordinary way makes, field by field and byte by byte', 
     for (const name of names) {
       for (const [ready, question] of await requestsFor(prefix + name)) {
         const what = question.flat().join(' ');
-        // The first request has the file kept.
+        // The first request has the file cached.
         await kept.ask(...question);
         const [fromMemory, ordinary] = [await kept.ask(...question), await plain.ask(...question)];
         t.same(comparable(fromMemory), comparable(ordinary), what);

@@ -5,7 +5,7 @@ import t from 'tap';
 import { get, type RawResponse, rawRequest } from '../support/raw.js';
 import { startServer } from '../support/server.js';
 
-/** One file that is kept in memory once read, and one that is too large for that. */
+/** One file that is cached in memory once read, and one that is too large for that. */
 const SIZES = { 'small.bin': 1000, 'large.bin': 5_000_000 };
 const MODIFIED = 784_111_777;
 const DATE = 'Sun, 06 Nov 1994 08:49:37 GMT';

@@ -149,7 +149,7 @@ t.test('nothing goes within the kernel', { skip }, async (t) => {
   await untilPassed(() => ask(site), 'it would');
 
   await ask(paced);
-  t.equal(countPassed(), 0, 'where a pace is kept');
+  t.equal(countPassed(), 0, 'where the rate is limited');
 
   const old = await openConnection(t, site.port);
   old.socket.write('GET /media/large.bin HTTP/1.0\r\n\r\n');

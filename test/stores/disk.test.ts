@@ -332,7 +332,7 @@ t.test('descriptors are released, once, and not under a read', { skip: withoutPr
 });
 
 t.test(
-  'what was pinned is opened again as long as its name means the same, and not for longer',
+  'a file is opened again by a snapshot as long as its name means the same, and not for longer',
   async (t) => {
     const base = t.testdir({ outside: {} });
     const changes: Readonly<Record<string, (directory: string) => void>> = {
@@ -364,20 +364,20 @@ t.test(
       const path = `${number}/a`;
       const opened = store.open(path);
       opened.close();
-      const pin = store.pin(path, opened.version);
-      if (pin === undefined) throw new Error('no pin');
-      const again = store.reopen(path, pin);
+      const snapshot = store.snapshot(path, opened.version);
+      if (snapshot === undefined) throw new Error('no snapshot');
+      const again = store.reopen(path, snapshot);
       const buffer = Buffer.alloc(4);
       t.equal(again?.readSync(buffer, 0), 4, 'opened again');
       t.equal(buffer.toString(), 'text');
       again?.close();
       change(directory);
-      t.equal(store.reopen(path, pin), undefined, what);
+      t.equal(store.reopen(path, snapshot), undefined, what);
     }
   },
 );
 
-t.test('what cannot be looked at when it should be pinned is not pinned, and no error', async (t) => {
+t.test('of what cannot be looked at there is no snapshot, and no error', async (t) => {
   const ways: Readonly<Record<string, (way: string) => void>> = {
     'nothing (ENOENT)': () => {},
     'a file (ENOTDIR)': (way) => writeFileSync(way, ''),
@@ -391,7 +391,7 @@ t.test('what cannot be looked at when it should be pinned is not pinned, and no 
       const file = store.open('way/deeper/a');
       rmSync(join(root, 'way'), { recursive: true });
       replace(join(root, 'way'));
-      t.equal(store.pin('way/deeper/a', file.version), undefined, `${what}, ${symlinks}`);
+      t.equal(store.snapshot('way/deeper/a', file.version), undefined, `${what}, ${symlinks}`);
       file.close();
     }
   }

@@ -1,22 +1,22 @@
-// Buffers for reading files, used again instead of allocated for each read.
+// Pools of buffers for reading files: used again instead of allocated for each read.
 
 /** Buffers of one size, in bytes. */
 class Pool {
   readonly size: number;
-  readonly #mostKept: number;
+  readonly #maxFree: number;
   readonly #free: Buffer[] = [];
 
-  constructor(size: number, mostKept: number) {
+  constructor(size: number, maxFree: number) {
     this.size = size;
-    this.#mostKept = mostKept;
+    this.#maxFree = maxFree;
   }
 
-  take(): Buffer {
+  acquire(): Buffer {
     return this.#free.pop() ?? Buffer.allocUnsafeSlow(this.size);
   }
 
-  give(buffer: Buffer): void {
-    if (this.#free.length < this.#mostKept) this.#free.push(buffer);
+  release(buffer: Buffer): void {
+    if (this.#free.length < this.#maxFree) this.#free.push(buffer);
   }
 }
 
@@ -37,14 +37,14 @@ function poolOf(bytes: number): Pool {
 }
 
 /**
- * Takes a buffer; its content is whatever was there before.
+ * Acquires a buffer; its content is whatever was there before.
  * @param wanted how much it must have room for, in bytes; LARGEST_BUFFER at most
  */
-export function takeBuffer(wanted: number): Buffer {
-  return poolOf(wanted).take();
+export function acquireBuffer(wanted: number): Buffer {
+  return poolOf(wanted).acquire();
 }
 
-/** Gives a buffer back, once nothing reads from it any more. One that is not given back is no loss but that. */
-export function giveBuffer(buffer: Buffer): void {
-  poolOf(buffer.length).give(buffer);
+/** Releases a buffer, once nothing reads from it any more. One that is not released is no loss but that. */
+export function releaseBuffer(buffer: Buffer): void {
+  poolOf(buffer.length).release(buffer);
 }

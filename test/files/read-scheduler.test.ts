@@ -1,15 +1,15 @@
 // Reading piece by piece: on this thread out of memory, on others while a disk is slow, in turn, and not too many in
 // one turn of the event loop. The slow disk is made of a clock, since no disk here can be made slow at will.
 import t from 'tap';
-import { ReadingTurns } from '../../src/files/reading-turns.js';
+import { ReadScheduler } from '../../src/files/read-scheduler.js';
 
-/** Turns by a clock that stands still but for reads. */
-class Site {
+/** A scheduler by a clock that stands still but for reads. */
+class FakeDisk {
   now = 0;
-  readonly turns = new ReadingTurns(() => this.now);
+  readonly scheduler = new ReadScheduler(() => this.now);
 
   read(duration: number): void {
-    this.turns.watch(() => {
+    this.scheduler.time(() => {
       this.now += duration;
       return 1;
     });
@@ -17,51 +17,51 @@ class Site {
 }
 
 t.test('slow reads send those after them to other threads, for a second', async (t) => {
-  const site = new Site();
-  site.read(2);
-  site.read(2);
-  site.read(2);
-  t.notOk(site.turns.isDiskSlow, 'all of them were fast enough');
-  site.read(2.1);
-  site.read(100);
-  t.notOk(site.turns.isDiskSlow, 'that may have been the scheduler');
-  site.read(2.1);
-  t.ok(site.turns.isDiskSlow, 'three in succession were not');
-  site.now += 999;
-  t.ok(site.turns.isDiskSlow);
-  site.now += 1;
-  t.notOk(site.turns.isDiskSlow, 'after a second it is tried again');
-  site.read(3);
-  site.read(3);
-  t.notOk(site.turns.isDiskSlow, 'from the beginning');
-  site.read(3);
-  t.ok(site.turns.isDiskSlow);
+  const disk = new FakeDisk();
+  disk.read(2);
+  disk.read(2);
+  disk.read(2);
+  t.notOk(disk.scheduler.isDiskSlow, 'all of them were fast enough');
+  disk.read(2.1);
+  disk.read(100);
+  t.notOk(disk.scheduler.isDiskSlow, 'that may have been the scheduler');
+  disk.read(2.1);
+  t.ok(disk.scheduler.isDiskSlow, 'three in succession were not');
+  disk.now += 999;
+  t.ok(disk.scheduler.isDiskSlow);
+  disk.now += 1;
+  t.notOk(disk.scheduler.isDiskSlow, 'after a second it is tried again');
+  disk.read(3);
+  disk.read(3);
+  t.notOk(disk.scheduler.isDiskSlow, 'from the beginning');
+  disk.read(3);
+  t.ok(disk.scheduler.isDiskSlow);
 });
 
 t.test('fast reads make up for slow ones that are few', async (t) => {
-  const few = new Site();
+  const few = new FakeDisk();
   for (let round = 0; round < 100; round++) {
     few.read(5);
     for (let count = 0; count < 32; count++) few.read(0.1);
-    t.notOk(few.turns.isDiskSlow);
+    t.notOk(few.scheduler.isDiskSlow);
   }
-  const many = new Site();
-  for (let round = 0; round < 10 && !many.turns.isDiskSlow; round++) {
+  const many = new FakeDisk();
+  for (let round = 0; round < 10 && !many.scheduler.isDiskSlow; round++) {
     many.read(5);
     for (let count = 0; count < 8; count++) many.read(0.1);
   }
-  t.ok(many.turns.isDiskSlow);
+  t.ok(many.scheduler.isDiskSlow);
 });
 
 t.test('what is read is returned, and what fails is thrown', async (t) => {
-  const turns = new ReadingTurns();
+  const scheduler = new ReadScheduler();
   t.equal(
-    turns.watch(() => 7),
+    scheduler.time(() => 7),
     7,
   );
   t.throws(
     () =>
-      turns.watch(() => {
+      scheduler.time(() => {
         throw new Error('EIO');
       }),
     { message: 'EIO' },
@@ -69,7 +69,7 @@ t.test('what is read is returned, and what fails is thrown', async (t) => {
 });
 
 t.test('many readers take turns, first come, first served, eight in a turn of the event loop', async (t) => {
-  const turns = new ReadingTurns();
+  const scheduler = new ReadScheduler();
   let turn = 0;
   let isOver = false;
   const count = (): void => {
@@ -81,10 +81,10 @@ t.test('many readers take turns, first come, first served, eight in a turn of th
   const when: number[] = [];
   const readers = Array.from({ length: 30 }, async (_, index) => {
     for (let round = 0; round < 3; round++) {
-      await turns.take();
+      await scheduler.acquire();
       served.push(index);
       when.push(turn);
-      turns.leave();
+      scheduler.release();
     }
   });
   await Promise.resolve();
@@ -99,16 +99,16 @@ t.test('many readers take turns, first come, first served, eight in a turn of th
 });
 
 t.test('who takes longer keeps its place until it leaves', async (t) => {
-  const turns = new ReadingTurns();
+  const scheduler = new ReadScheduler();
   let underWay = 0;
   let most = 0;
   const readers = Array.from({ length: 40 }, async () => {
-    await turns.take();
+    await scheduler.acquire();
     underWay += 1;
     most = Math.max(most, underWay);
     await new Promise((resolve) => setTimeout(resolve, 1));
     underWay -= 1;
-    turns.leave();
+    scheduler.release();
   });
   await Promise.all(readers);
   t.equal(most, 8);

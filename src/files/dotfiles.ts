@@ -4,6 +4,6 @@
 const HIDDEN = /(?:^|\/)\.(?!well-known(?:\/|$))/;
 
 /** True when a segment of this relative path begins with a dot. */
-export function isHidden(path: string): boolean {
+export function isDotfile(path: string): boolean {
   return HIDDEN.test(path);
 }

@@ -1,4 +1,4 @@
-// Files kept in memory are never stale: whatever happens to one between two requests, the second sees it.
+// Files cached in memory are never stale: whatever happens to one between two requests, the second sees it.
 import {
   chmodSync,
   closeSync,
@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t from 'tap';
-import { LARGEST_KEPT } from '../../src/files/open-file-cache.js';
+import { MAX_CACHED_SIZE } from '../../src/files/open-file-cache.js';
 import { type Conversation, converse, type Question, wasReady } from '../support/conversation.js';
 import { startLocations } from '../support/locations.js';
 import type { RawResponse } from '../support/raw.js';
@@ -32,8 +32,8 @@ const REWRITES = 1000;
 const MODIFIED = 1_704_067_200;
 const SIZE = 64;
 
-/** Too large to be kept: such files are known, and read anew each time. */
-const LARGE_SIZE = LARGEST_KEPT + 2;
+/** Too large to be cached: of such files the metadata is, and they are read anew each time. */
+const LARGE_SIZE = MAX_CACHED_SIZE + 2;
 const LARGE_FILES = 10;
 
 const text = (word: string, size = SIZE): string => word.padEnd(size, '.');
@@ -217,7 +217,7 @@ const KINDS = ['etag', 'range', 'head'];
 
 const changes = changesOf(SIZE);
 
-// A file must be some seconds old to be kept, so the files of all tests are made first and wait together.
+// A file must be some seconds old to be cached, so the files of all tests are made first and wait together.
 const base = t.testdir({
   hammer: { root: {}, outside: {} },
   large: { root: {}, outside: {} },
@@ -249,7 +249,7 @@ for (const index of Object.keys(SIBLING_CHANGES).keys()) {
   put(`${siblingPath(index)}.br`, SIBLING);
 }
 
-t.test('a kept file that changes in any way is seen by the very next request', async (t) => {
+t.test('a cached file that changes in any way is seen by the very next request', async (t) => {
   const server = await startServer(t, ['--root', hammered, '--mount', `/large/=${large}`], { uid });
   const conversation = await converse(t, server.port);
   const last = `/media/${Object.keys(changes).length - 1}/${FILES - 1}/a.txt`;
@@ -262,7 +262,7 @@ t.test('a kept file that changes in any way is seen by the very next request', a
     }
     t.same(failures.slice(0, 3), [], `${what} (${failures.length} of ${FILES} went wrong)`);
   }
-  // What is known of a larger file is no older than what is kept of a small one; by now they are old enough.
+  // The metadata of a larger file is cached as early as a small file is; by now they are old enough.
   for (const [kind, [what, steps]] of Object.entries(changesOf(LARGE_SIZE)).entries()) {
     const failures: string[] = [];
     for (let number = 0; number < LARGE_FILES; number++) {
@@ -310,7 +310,7 @@ async function hammer(
   await ask(target);
   const before = await ask(target);
   if (wasReady(before) === isLarge || before.body.toString() !== text('old', size))
-    return `${name} was not kept, or was, before`;
+    return `${name} was not cached, or was, before`;
   for (const [index, [change, expected]] of steps.entries()) {
     change(join(root, name));
     const response = await ask(target);
@@ -346,7 +346,7 @@ t.test(
   },
 );
 
-t.test('a conditional request, a range and a HEAD see the change of a kept file too', async (t) => {
+t.test('a conditional request, a range and a HEAD see the change of a cached file too', async (t) => {
   const root = join(base, 'kinds');
   const server = await startServer(t, ['--root', root]);
   const { ask } = await converse(t, server.port);
@@ -360,12 +360,12 @@ t.test('a conditional request, a range and a HEAD see the change of a kept file 
   t.equal((await ask('/media/head', [], 'HEAD')).headers['content-length'], '7');
 });
 
-t.test('a kept sibling counts only while its original may be seen', { skip: skipped }, async (t) => {
+t.test('a cached sibling counts only while its original may be seen', { skip: skipped }, async (t) => {
   const { port } = await startServer(t, ['--root', siblings, '--static-root', siblings], { uid });
   const { ask } = await converse(t, port);
   for (const [index, [what, [change, expected]]] of Object.entries(SIBLING_CHANGES).entries()) {
     const question: Question = [`/static/kind/${index}/a.txt`, ['Accept-Encoding: br']];
-    await until(async () => wasReady(await ask(...question)), 'the sibling is kept');
+    await until(async () => wasReady(await ask(...question)), 'the sibling is cached');
     t.equal((await ask(...question)).body.toString(), SIBLING, what);
     change(siblingPath(index));
     const response = await ask(...question);
@@ -385,7 +385,7 @@ t.test(
       { kind: 'internal', prefix: '/internal/', root: internal },
     ]);
     const { ask } = await converse(t, server.port);
-    await until(async () => wasReady(await ask('/media/sub/a.txt')), 'the file is kept');
+    await until(async () => wasReady(await ask('/media/sub/a.txt')), 'the file is cached');
     renameSync(join(media, 'sub'), join(internal, 'sub'));
     symlinkSync(join(internal, 'sub'), join(media, 'sub'));
     t.equal((await ask('/media/sub/a.txt')).status, 404);

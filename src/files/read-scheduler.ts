@@ -5,7 +5,7 @@
  * Pieces in one turn of the event loop, whoever asks for them: with more, small requests would wait until all of them
  * are on their way (nginx: sendfile_max_chunk). On other threads it is the number of reads under way.
  */
-const MOST_IN_A_TURN = 8;
+const MAX_READS_PER_TURN = 8;
 /** What took longer has waited, most likely for a disk, in milliseconds: out of memory it is a tenth of that. */
 const SLOW = 2;
 /** So many slow reads, and the disk is slow; one may be the scheduler's doing. */
@@ -13,17 +13,17 @@ const MOST_SLOW = 3;
 /** How many fast reads make up for a slow one. */
 const FAST_FOR_SLOW = 32;
 /** How long slow reads keep all others off this thread, in milliseconds. Then it is tried again. */
-const CAUTION = 1000;
+const COOLDOWN = 1000;
 
 /** Takes readers in turn, first come, first served, so that many of large files share evenly. */
-export class ReadingTurns {
+export class ReadScheduler {
   readonly #now: () => number;
   readonly #waiting: (() => void)[] = [];
   /** Places in this turn of the event loop or the next, and reads on other threads. */
   #places = 0;
   /** Slow reads that fast ones have not made up for. */
   #slow = 0;
-  #cautiousUntil = 0;
+  #cooldownUntil = 0;
 
   /** @param now a clock, in milliseconds, that never goes back */
   constructor(now = (): number => performance.now()) {
@@ -32,29 +32,29 @@ export class ReadingTurns {
 
   /** True while reads are better left to other threads. */
   get isDiskSlow(): boolean {
-    return this.#now() < this.#cautiousUntil;
+    return this.#now() < this.#cooldownUntil;
   }
 
   /**
-   * Resolves when it is this reader's turn, which it must `leave`. Never in this turn of the event loop: requests that
+   * Resolves when it is this reader's turn, which it must `release`. Never in this turn of the event loop: requests that
    * have come in by now are read first, one after the other, and so are the pieces then.
    */
-  take(): Promise<void> {
+  acquire(): Promise<void> {
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
-      if (this.#places === MOST_IN_A_TURN) return;
+      if (this.#places === MAX_READS_PER_TURN) return;
       this.#places += 1;
       setImmediate(this.#next);
     });
   }
 
   /** The reader has read: its place is another's from the next turn of the event loop on. */
-  leave(): void {
+  release(): void {
     setImmediate(this.#next);
   }
 
   /** Reads on this thread, and keeps in mind how long it took. */
-  watch(read: () => number): number {
+  time(read: () => number): number {
     const start = this.#now();
     const bytes = read();
     const end = this.#now();
@@ -62,7 +62,7 @@ export class ReadingTurns {
     else this.#slow += 1;
     if (this.#slow >= MOST_SLOW) {
       this.#slow = 0;
-      this.#cautiousUntil = end + CAUTION;
+      this.#cooldownUntil = end + COOLDOWN;
     }
     return bytes;
   }

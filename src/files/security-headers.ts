@@ -15,7 +15,7 @@ const DOCUMENT_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'"
 const SHOWN_TYPES = /^(?:image\/(?!svg)|video\/|audio\/|font\/|application\/pdf(?:;|$))/i;
 
 /** Security fields for a file of this type, names and values in turn. */
-export function securityFields(
+export function securityHeaders(
   location: Pick<FileLocation, 'kind' | 'access'>,
   contentType: string,
 ): readonly string[] {

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { types as BUILT_IN } from 'mime-types';
 import t from 'tap';
 import { contentTypeFor } from '../../src/files/content-type.js';
-import { securityFields } from '../../src/files/untrusted.js';
+import { securityHeaders } from '../../src/files/security-headers.js';
 import { converse } from '../support/conversation.js';
 import { startServer } from '../support/server.js';
 
@@ -142,7 +142,7 @@ t.test('no extension of an upload has a type that a page can load as code', asyn
 
 t.test('every type that a browser runs as a document has the policy, however it is written', async (t) => {
   const without = (type: string): boolean =>
-    !securityFields({ kind: 'media', access: {} }, type).includes(POLICY);
+    !securityHeaders({ kind: 'media', access: {} }, type).includes(POLICY);
   const documents = Object.values(BUILT_IN).filter((type) => /html|xml|svg/.test(type));
   const written = documents.flatMap((type) => [type, `${type}; charset=utf-8`, `${type};charset=utf-8`]);
   t.same(written.filter(without), []);
