@@ -11,7 +11,16 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
-const REQUIREMENTS = fileURLToPath(new URL('./django/requirements.txt', import.meta.url));
+/** The packages that a virtual environment is made of. */
+export interface Requirements {
+  /** What the environment is called. */
+  readonly name: string;
+  /** A requirements.txt. */
+  readonly file: URL;
+}
+
+/** The sample project's. */
+const DJANGO: Requirements = { name: 'django', file: new URL('./django/requirements.txt', import.meta.url) };
 
 /** A Python that has the project's packages, or the reason why there is none here. */
 export type Python = { readonly path: string } | { readonly missing: string };
@@ -25,8 +34,13 @@ const CANDIDATES = ['python3', 'python3.13', 'python3.12', 'python3.11', 'python
  *
  * @param report - is told what takes long, a line at a time.
  * @param signal - ends an installation that is under way; nothing of it stays.
+ * @param requirements - the sample project's if there are none.
  */
-export async function findPython(report: (line: string) => void, signal?: AbortSignal): Promise<Python> {
+export async function findPython(
+  report: (line: string) => void,
+  signal?: AbortSignal,
+  { name, file }: Requirements = DJANGO,
+): Promise<Python> {
   if (process.platform === 'win32') return { missing: 'gunicorn does not run on Windows' };
   const base = await findInterpreter();
   if (base === undefined) {
@@ -34,21 +48,21 @@ export async function findPython(report: (line: string) => void, signal?: AbortS
   }
   const key = createHash('sha256')
     .update(base.version)
-    .update(await readFile(REQUIREMENTS))
+    .update(await readFile(file))
     .digest('hex');
-  const directory = join(await cacheDirectory(), `django-${key.slice(0, 16)}`);
+  const directory = join(await cacheDirectory(), `${name}-${key.slice(0, 16)}`);
   const path = join(directory, 'bin', 'python');
   if (await exists(path)) return { path };
 
-  report(`Installing Django, gunicorn and uvicorn for Python ${base.version} (once, about 15 MB) …`);
+  report(`Installing the packages of ${fileURLToPath(file)} for Python ${base.version} (once) …`);
   try {
     await withLock(`${directory}.lock`, signal, async () => {
       if (await exists(path)) return;
-      await makeEnvironment(base.command, directory, signal);
+      await makeEnvironment(base.command, directory, { file, signal });
     });
     return { path };
   } catch (error) {
-    return { missing: `the sample project's packages could not be installed: ${lastLine(error)}` };
+    return { missing: `the packages of ${fileURLToPath(file)} could not be installed: ${lastLine(error)}` };
   }
 }
 
@@ -94,13 +108,13 @@ async function makeDirectory(path: string): Promise<string> {
 async function makeEnvironment(
   python: string,
   directory: string,
-  signal: AbortSignal | undefined,
+  { file, signal }: { file: URL; signal: AbortSignal | undefined },
 ): Promise<void> {
   const unfinished = `${directory}.${process.pid}`;
   try {
     await run(python, ['-m', 'venv', unfinished], { signal });
     const pip = '-m pip install --quiet --no-input --disable-pip-version-check --retries 1'.split(' ');
-    await run(join(unfinished, 'bin', 'python'), [...pip, '-r', REQUIREMENTS], { signal });
+    await run(join(unfinished, 'bin', 'python'), [...pip, '-r', fileURLToPath(file)], { signal });
     await rm(directory, { recursive: true, force: true });
     await rename(unfinished, directory);
   } finally {

@@ -1,6 +1,6 @@
 // From a configuration to a server that listens and ends on a signal.
 import type { Config } from './config/location.js';
-import { createMediaServer } from './server/app.js';
+import { assemble } from './server/app.js';
 import { listen } from './server/listen.js';
 import { createLog } from './server/log.js';
 import { prepareShutdown } from './server/shutdown.js';
@@ -14,8 +14,8 @@ import { describeStart, warnOfMissingApp, warnOfMissingSpool } from './server/st
 export async function start(config: Config, fail: (error: unknown) => void): Promise<void> {
   const log = await createLog(config);
   process.once('exit', () => log.flushSync());
-  const app = await createMediaServer(config, log);
-  const shutdown = prepareShutdown(app, config.shutdownTimeout, log.events);
+  const { app, server } = await assemble(config, log);
+  const shutdown = prepareShutdown(app, server, config.shutdownTimeout, log.events);
   const address = await listen(app, config.listen, config.listenFrom);
   log.events.info(describeStart(config, address), 'listening');
   warnOfMissingApp(config, log.events);

@@ -68,6 +68,8 @@ export interface UpstreamLocation {
   readonly upstreams: readonly Upstream[];
   /** In bytes; 0 is no limit. */
   readonly maxBody: OptionValue<'maxBody'>;
+  /** In bytes. */
+  readonly maxResponseHead: OptionValue<'maxResponseHead'>;
   readonly requestBuffering: OptionValue<'requestBuffering'>;
   readonly responseBuffering: OptionValue<'responseBuffering'>;
   /** In bytes. */
@@ -99,6 +101,8 @@ export interface Config {
   readonly listen: OptionValue<'listen'>;
   /** What gave the address, for messages. */
   readonly listenFrom: string;
+  /** In bytes. */
+  readonly maxRequestHead: OptionValue<'maxRequestHead'>;
   /** Memory for cached files, in bytes; 0 for none. */
   readonly cacheSize: OptionValue<'cacheSize'>;
   /** Memory that request bodies share, in bytes; 0 for none. */

@@ -40,7 +40,7 @@ export function parseNetwork(value: unknown): readonly Network[] {
 }
 
 /** How many addresses the test remembers. */
-const MOST_KNOWN = 1000;
+const MAX_KNOWN = 1000;
 
 /** A test for membership; `undefined` is a peer on a unix socket. */
 export function networkTest(networks: readonly Network[]): (address: string | undefined) => boolean {
@@ -59,7 +59,7 @@ export function networkTest(networks: readonly Network[]): (address: string | un
     if (before !== undefined) return before;
     const family = isIP(address);
     const inside = family !== 0 && list.check(address, family === 6 ? 'ipv6' : 'ipv4');
-    if (known.size >= MOST_KNOWN) known.clear();
+    if (known.size >= MAX_KNOWN) known.clear();
     known.set(address, inside);
     return inside;
   };

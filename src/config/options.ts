@@ -287,6 +287,20 @@ export const OPTIONS = {
     nginx: 'client_max_body_size',
     doc: 'the largest request body; over it the answer is 413. `0` is no limit',
   }),
+  maxRequestHead: option({
+    type: size,
+    contexts: ['server'],
+    default: '32kb',
+    nginx: 'large_client_header_buffers',
+    doc: 'the largest head of a request, cookies and all; over it the answer is 431, or 414 when the address alone is longer. Each connection may take as much memory, and what the app takes may be less',
+  }),
+  maxResponseHead: option({
+    type: size,
+    contexts: ['server', 'upstream'],
+    default: '64kb',
+    nginx: 'proxy_buffer_size',
+    doc: "the largest head of an app's answer; over it the answer is 502. Each request under way may take as much memory",
+  }),
   requestBuffering: option({
     type: onOff,
     contexts: ['server', 'upstream'],

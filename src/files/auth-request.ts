@@ -6,7 +6,7 @@ import type { FileAccess } from '../config/location.js';
 import { AuthRequestError, isHttpError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
 import { fieldValue } from '../http/fields.js';
-import type { AppAnswer, Ask } from '../http/order.js';
+import type { AppAnswer, Subrequest } from '../http/order.js';
 import type { Target } from '../http/target.js';
 import type { AccessHandler } from './access-handler.js';
 
@@ -19,7 +19,7 @@ const REFUSALS = new Set([401, 403, 301, 302, 303, 307, 308]);
 /** Asks the app about each request. */
 export function createAuthRequest(
   { target: path, cache: ttl }: NonNullable<FileAccess['authRequest']>,
-  ask: Ask,
+  subrequest: Subrequest,
   log: Logger,
 ): AccessHandler {
   const permissions = ttl > 0 ? new AuthCache(ttl) : undefined;
@@ -32,7 +32,7 @@ export function createAuthRequest(
       'X-Original-Method',
       exchange.request.method ?? 'GET',
     ];
-    const answer = await ask(exchange, path, fields).catch((error: unknown) => {
+    const answer = await subrequest(exchange, path, fields).catch((error: unknown) => {
       if (isHttpError(error)) throw new AuthRequestError(path, error.message);
       throw error;
     });
@@ -72,13 +72,14 @@ const IMPERSONAL =
 
 /** Who asks for what, as a digest: the key of a permission. Null bytes cannot occur within fields. */
 function keyOf({ request, client, target: { raw } }: Exchange, { path }: Target): string {
-  const hash = createHash('sha256').update(`${request.method}\0${client}\0${raw}\0${path}`, 'latin1');
+  let text = `${request.method}\0${client}\0${raw}\0${path}`;
   const { rawHeaders } = request;
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index]?.toLowerCase() ?? '';
-    if (!IMPERSONAL.test(name)) hash.update(`\0${name}\0${rawHeaders[index + 1]}`, 'latin1');
+    if (!IMPERSONAL.test(name)) text += `\0${name}\0${rawHeaders[index + 1]}`;
   }
-  return hash.digest('base64url');
+  // In one go: to hand over a field costs more than to hash it.
+  return createHash('sha256').update(text, 'latin1').digest('base64url');
 }
 
 /** Permissions that were given a moment ago. They all last equally long, so that the oldest is the first to go. */

@@ -1,22 +1,19 @@
 // Directories: the index file, and the redirect to the trailing slash (nginx: index, and its static module's 301).
 import type { Exchange } from '../http/exchange.js';
-import type { BytePath } from '../http/target.js';
+import { type BytePath, percentEncoder } from '../http/target.js';
 
 /** Redirects a directory that was named without its slash to the same with one. */
 export function redirectToSlash({ target, response }: Exchange, path: BytePath): void {
   const query = target.raw.indexOf('?');
-  const location = `${encodePath(path)}/${query < 0 ? '' : target.raw.slice(query)}`;
+  const location = `${encodePath(path)}/${query < 0 ? '' : encodeQuery(target.raw.slice(query))}`;
   response.writeHead(301, ['Location', location, 'Content-Length', '0', 'X-Content-Type-Options', 'nosniff']);
   response.end();
 }
 
 /**
- * Percent-encodes a path of bytes. It has been normalized and so begins with exactly one slash, and a backslash,
- * which browsers take for a slash, is encoded: it never names another host.
+ * For a path of bytes. It has been normalized and so begins with exactly one slash, and a backslash, which browsers
+ * take for a slash, is encoded: it never names another host.
  */
-function encodePath(path: BytePath): string {
-  return path.replace(
-    /[^\w.~!$&'()*+,;=:@/-]/g,
-    (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
-  );
-}
+const encodePath = percentEncoder(/[\w.~!$&'()*+,;=:@/-]/);
+/** For a query, which stays as it was written but for bytes that a client may send and a URI cannot have. */
+const encodeQuery = percentEncoder(/[!-~]/);

@@ -1,7 +1,7 @@
 // Who may have a file: what is asked before it is opened, in nginx's order (secure_link, then auth_request).
 import type { Logger } from 'pino';
 import type { FileLocation } from '../config/location.js';
-import type { Ask } from '../http/order.js';
+import type { Subrequest } from '../http/order.js';
 import type { AccessHandler } from './access-handler.js';
 import { createAuthRequest } from './auth-request.js';
 import { createSecureLink } from './secure-link.js';
@@ -9,18 +9,19 @@ import type { FileHandler } from './serve.js';
 
 /**
  * The handler behind the access handlers that its location asks for; itself when there are none.
- * @param ask asks the app; must be there when the location has an authRequest
+ * @param subrequest asks the app; must be there when the location has an authRequest
  */
 export function guardFiles(
   location: FileLocation,
   handler: FileHandler,
-  ask: Ask | undefined,
+  subrequest: Subrequest | undefined,
   log: Logger,
 ): FileHandler {
   const { secureLink, authRequest } = location.access;
   const handlers: AccessHandler[] = [];
   if (secureLink !== undefined) handlers.push(createSecureLink(secureLink));
-  if (authRequest !== undefined && ask !== undefined) handlers.push(createAuthRequest(authRequest, ask, log));
+  if (authRequest !== undefined && subrequest !== undefined)
+    handlers.push(createAuthRequest(authRequest, subrequest, log));
   if (handlers.length === 0) return handler;
   return async (exchange, order) => {
     const target = order?.target ?? exchange.target;

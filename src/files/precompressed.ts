@@ -1,12 +1,12 @@
 // Precompressed siblings: `app.css.br` in place of `app.css` (nginx: gzip_static, brotli_static).
 import type { FileLocation } from '../config/location.js';
-import { parseAcceptEncoding } from '../http/accept-encoding.js';
+import { type Coding, parseAcceptEncoding } from '../http/accept-encoding.js';
 import type { FileVersion, Store } from '../stores/store.js';
 
 type Suffix = NonNullable<FileLocation['precompressed']>[number];
 
 /** Content codings by the suffix of their files; the order is the one that ties are settled in. */
-const CODINGS: readonly (readonly [suffix: Suffix, coding: string])[] = [
+const CODINGS: readonly (readonly [suffix: Suffix, coding: Coding])[] = [
   ['br', 'br'],
   ['zst', 'zstd'],
   ['gz', 'gzip'],

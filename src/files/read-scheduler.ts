@@ -9,7 +9,7 @@ const MAX_READS_PER_TURN = 8;
 /** What took longer has waited, most likely for a disk, in milliseconds: out of memory it is a tenth of that. */
 const SLOW = 2;
 /** So many slow reads, and the disk is slow; one may be the scheduler's doing. */
-const MOST_SLOW = 3;
+const MAX_SLOW = 3;
 /** How many fast reads make up for a slow one. */
 const FAST_FOR_SLOW = 32;
 /** How long slow reads keep all others off this thread, in milliseconds. Then it is tried again. */
@@ -60,7 +60,7 @@ export class ReadScheduler {
     const end = this.#now();
     if (end - start <= SLOW) this.#slow = Math.max(0, this.#slow - 1 / FAST_FOR_SLOW);
     else this.#slow += 1;
-    if (this.#slow >= MOST_SLOW) {
+    if (this.#slow >= MAX_SLOW) {
       this.#slow = 0;
       this.#cooldownUntil = end + COOLDOWN;
     }

@@ -95,16 +95,10 @@ function variableValue(
 function argument({ raw }: Target, name: string): string {
   const start = raw.indexOf('?');
   if (start < 0) return '';
-  for (const pair of raw.slice(start + 1).split('&')) {
-    if (
-      pair.length > name.length &&
-      pair[name.length] === '=' &&
-      pair.slice(0, name.length).toLowerCase() === name
-    ) {
-      return pair.slice(name.length + 1);
-    }
-  }
-  return '';
+  // Not split: a query of nothing but separators would make an object of each.
+  const query = `&${raw.slice(start + 1)}&`;
+  const at = query.toLowerCase().indexOf(`&${name}=`);
+  return at < 0 ? '' : query.slice(at + name.length + 2, query.indexOf('&', at + 1));
 }
 
 function cookie(field: string, name: string): string {

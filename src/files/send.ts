@@ -1,11 +1,8 @@
 // Sends an answer: head, then the pieces of its content with constant memory, at the pace of the client.
-import { currentDate } from '../http/clock.js';
 import { TruncatedError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
-import { canWriteAtOnce, renderHead } from '../http/head.js';
 import type { OpenedFile } from '../stores/store.js';
 import { type Answer, pieceLength } from './answer.js';
-import { acquireBuffer, LARGEST_AT_ONCE, releaseBuffer } from './buffer-pool.js';
 import { type SendOptions, stream } from './stream.js';
 
 /** Up to this size content is read in one go, on this thread: a trip to another costs more than the read. */
@@ -29,29 +26,12 @@ export function sendAnswer(
   return undefined;
 }
 
-/** As Node says it; HTTP/1.1 would not need it (RFC 9112 §9.3). */
-const KEPT_OPEN = ['Connection', 'keep-alive'];
-
 /** Sends an answer whose content is read in one go. A file that cannot be read still gets a status of its own. */
 function sendSmall(exchange: Exchange, answer: Answer, file: OpenedFile, sendTimeout: number): void {
-  const { response } = exchange;
-  const { status, length } = answer;
-  const fields = answer.fields as string[];
-  const head = renderHead(status, ['Date', currentDate(), ...fields, ...KEPT_OPEN]);
-  const size = head.length + length;
-  if (!canWriteAtOnce(response) || size > LARGEST_AT_ONCE) {
-    const content = Buffer.allocUnsafe(length);
-    readPieces(answer, file, content);
-    response.writeHead(status, fields);
-    exchange.bytes = length;
-    response.end(content);
-    return;
-  }
-  const buffer = acquireBuffer(size);
-  readPieces(answer, file, buffer.subarray(head.length, size));
-  buffer.write(head, 'latin1');
+  const { status, fields, length } = answer;
+  const fill = (content: Buffer): void => readPieces(answer, file, content);
+  exchange.response.sendFilled(status, fields, length, fill, sendTimeout);
   exchange.bytes = length;
-  response.writeAtOnce(status, buffer.subarray(0, size), sendTimeout, () => releaseBuffer(buffer));
 }
 
 /** Reads the pieces into the buffer, one after the other. */

@@ -3,8 +3,6 @@ import type { Logger } from 'pino';
 import type { FileLocation } from '../config/location.js';
 import { MethodNotAllowedError, NotAcceptableError, NotFoundError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
-import { isUnread } from '../http/framing.js';
-import { canWriteAtOnce } from '../http/head.js';
 import type { Order } from '../http/order.js';
 import { type BytePath, toBytePath } from '../http/target.js';
 import { DiskStore } from '../stores/disk.js';
@@ -93,9 +91,7 @@ class FileServer {
   }
 
   handle(exchange: Exchange, order: Order | undefined): Promise<void> | undefined {
-    const { request, response } = exchange;
-    // Nobody wants the body that the client waits with; what it sends then is no request (RFC 9110 §10.1.1).
-    if (request.headers.expect !== undefined && isUnread(request)) response.shouldKeepAlive = false;
+    const { request } = exchange;
     if (order === undefined && request.method !== 'GET' && request.method !== 'HEAD') {
       this.#answerOtherMethod(exchange);
       return undefined;
@@ -110,14 +106,14 @@ class FileServer {
     const { request, response } = exchange;
     const cached = this.#findCached(wanted);
     if (cached === undefined) return this.#serveFromStore(exchange, order, wanted);
-    if (order !== undefined || !this.#mayBeReady || !canWriteAtOnce(response)) {
+    if (order !== undefined || !this.#mayBeReady) {
       return this.#send(exchange, order, cached.representation, new MemoryFile(cached));
     }
     const selection = select(request.headers, cached.representation, this.#location.maxRanges);
     if (selection === 'whole') {
-      exchange.bytes = cached.ready.sendWhole(request, response, this.#sendOptions.sendTimeout);
+      exchange.bytes = response.sendPrepared(cached.ready.whole, this.#sendOptions.sendTimeout);
     } else if (selection === 'not-modified') {
-      cached.ready.sendNotModified(response, this.#sendOptions.sendTimeout);
+      response.sendPrepared(cached.ready.notModified, this.#sendOptions.sendTimeout);
     } else {
       return this.#send(exchange, order, cached.representation, new MemoryFile(cached));
     }

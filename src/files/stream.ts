@@ -2,11 +2,11 @@
 // system can, bytes go from the file to the socket within the kernel; what the socket has no room for now is read and
 // written in the ordinary way, which waits, in little memory for each client.
 import type { Socket } from 'node:net';
+import { acquireBuffer, LARGEST_BUFFER, releaseBuffer } from '../http/buffer-pool.js';
 import { TruncatedError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
 import type { OpenedFile } from '../stores/store.js';
 import { type Answer, pieceLength } from './answer.js';
-import { acquireBuffer, LARGEST_BUFFER, releaseBuffer } from './buffer-pool.js';
 import type { RateLimiter } from './limit-rate.js';
 import { ReadScheduler } from './read-scheduler.js';
 
@@ -138,7 +138,7 @@ class ResponseWriter {
     this.#answer = answer;
     this.#options = options;
     // Waiting for the rate limit is no silence of the client's.
-    exchange.response.socket?.setTimeout(sendTimeout + (limiter === undefined ? 0 : 1000));
+    exchange.response.setTimeout(sendTimeout + (limiter === undefined ? 0 : 1000));
   }
 
   /** Most bytes that may be written in one go now. */
@@ -148,9 +148,7 @@ class ResponseWriter {
 
   /** True when the client has left, or was cut off. */
   get isGone(): boolean {
-    const { response } = this.#exchange;
-    // A socket says that it is closed later than it is.
-    return response.destroyed || response.socket?.destroyed === true;
+    return this.#exchange.response.destroyed;
   }
 
   /** True when the head is out, or on its way. */
@@ -182,7 +180,7 @@ class ResponseWriter {
     const bytes = response.passContent(send);
     this.#exchange.bytes += bytes;
     // Node does not see that the client takes something.
-    if (bytes > 0) response.socket?.setTimeout(this.#options.sendTimeout);
+    if (bytes > 0) response.setTimeout(this.#options.sendTimeout);
     return bytes;
   }
 
@@ -190,13 +188,12 @@ class ResponseWriter {
   async write(bytes: Buffer): Promise<void> {
     const { response } = this.#exchange;
     if (this.isGone) return;
-    const { socket } = response;
-    socket?.cork();
+    response.cork();
     this.#writeHeld();
     const taken = new Promise<void>((resolve) => {
       response.write(bytes, () => resolve());
     });
-    socket?.uncork();
+    response.uncork();
     await taken;
     // Then they were not taken.
     if (this.isGone) return;
@@ -209,14 +206,13 @@ class ResponseWriter {
   end(): void {
     const { response } = this.#exchange;
     this.#writeHeld();
-    response.socket?.setTimeout(0);
     response.end();
   }
 
   #writeHeld(): void {
     const { response } = this.#exchange;
     const { status, fields } = this.#answer;
-    if (!this.hasBegun) response.writeHead(status, fields as string[]);
+    if (!this.hasBegun) response.writeHead(status, fields);
     for (const text of this.#held) {
       this.#exchange.bytes += text.length;
       response.write(text);

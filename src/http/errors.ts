@@ -11,6 +11,18 @@ export const LinkWrongError = createError('MEDIA_SERVE_LINK_WRONG', 'The link ha
 export const NotFoundError = createError('MEDIA_SERVE_NOT_FOUND', 'Nothing is served here', 404);
 /** 400: the request's framing or its Host is open to more than one reading (RFC 9112 §11.2). Argument: what is wrong. */
 export const BadRequestError = createError('MEDIA_SERVE_BAD_REQUEST', 'The request %s', 400);
+/** 408: the client did not complete a request's head in time (nginx: client_header_timeout). */
+export const HeadTimeoutError = createError(
+  'MEDIA_SERVE_HEAD_TIMEOUT',
+  'The client did not send its request within %s s',
+  408,
+);
+/** 414: the request line alone is larger than a head may be (RFC 9110 §15.5.15). */
+export const TargetTooLongError = createError('MEDIA_SERVE_TARGET_TOO_LONG', 'The request %s', 414);
+/** 431: the head is larger than allowed, or has too many fields (nginx: large_client_header_buffers). Argument: which. */
+export const RequestHeadTooLargeError = createError('MEDIA_SERVE_REQUEST_HEAD', 'The request %s', 431);
+/** 501: the request has a transfer coding that is not understood (RFC 9112 §6.1). Argument: which. */
+export const NotImplementedError = createError('MEDIA_SERVE_NOT_IMPLEMENTED', 'The request %s', 501);
 /** 405: a file location answers GET and HEAD only (RFC 9110 §15.5.6). */
 export class MethodNotAllowedError extends createError(
   'MEDIA_SERVE_METHOD_NOT_ALLOWED',
@@ -18,6 +30,14 @@ export class MethodNotAllowedError extends createError(
   405,
 ) {
   readonly headers = { Allow: 'GET, HEAD' };
+}
+/** 405: nothing here is a tunnel (RFC 9110 §9.3.6). */
+export class TunnelRefusedError extends createError(
+  'MEDIA_SERVE_TUNNEL_REFUSED',
+  'CONNECT is not answered: this server is no forward proxy',
+  405,
+) {
+  readonly headers = { Allow: 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS' };
 }
 /** 406: the file is there only in codings that the client refuses (RFC 9110 §15.5.7). */
 export const NotAcceptableError = createError('MEDIA_SERVE_NOT_ACCEPTABLE', 'No acceptable coding', 406);

@@ -1,7 +1,9 @@
-// One request on its way through the rooms. Each room adds what the access log will tell.
-import type { IncomingMessage } from 'node:http';
+// The seam between a version of HTTP and what requests mean: what the one must supply, and what the rooms behind it hand
+// on to each other. A request on its way gathers here what the access log will tell.
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
+import type { PreparedResponse } from './prepared.js';
 import type { Target } from './target.js';
 
 /** How the client reached the outermost server: this one, or a trusted proxy in front of it. */
@@ -13,75 +15,166 @@ export interface Forwarded {
   readonly port?: string;
 }
 
-/** A client's request: Node's own, or a plain one that was read without Node (see http/plain-request). */
+/** A client's request. */
 export interface ClientRequest {
-  readonly method?: string | undefined;
-  /** By lower-case name. */
-  readonly headers: IncomingMessage['headers'];
+  readonly method: string;
+  /** The request target as received, one character for each byte. */
+  readonly target: string;
+  /** By lower-case name; of several fields of a name, the list of their values, or the first. */
+  readonly headers: IncomingHttpHeaders;
   /** Names and values in turn, as received. */
   readonly rawHeaders: readonly string[];
   /** `1.1` or `1.0`. */
   readonly httpVersion: string;
+  /** The address at the other end of the connection; undefined on a unix socket. */
+  readonly remoteAddress: string | undefined;
+  /** What cannot be read of it in exactly one way; such a request is refused with this. */
+  readonly fault: Error | undefined;
+  /** Bytes of body; 0 is none, and undefined is told by its end only. */
+  readonly bodyLength: number | undefined;
+  /** True when the client waits with its body until `writeContinue` (RFC 9110 §10.1.1). */
+  readonly expectsContinue: boolean;
+  /** The protocol that it offers to go on with, when it is one that is passed on. */
+  readonly upgrade: 'websocket' | undefined;
   /** True once the whole body is here. */
   readonly complete: boolean;
   /** True once nothing more of it will come. */
   readonly destroyed: boolean;
-  readonly socket: Socket;
-  /** The bytes behind the head. Emits `timeout`, too, when the socket's time runs out before they are all here. */
+  /**
+   * The bytes behind the head. Emits `timeout`, too, when the time limit runs out before they are all here, and `error`
+   * with an HttpError when what comes is no body.
+   */
   readonly body: Readable;
 }
 
 /**
- * `close`: it is complete, or the connection is. `drain`: the socket takes more. `left`: the client has said its last
+ * `close`: it is complete, or the connection is. `drain`: the connection takes more. `left`: the client has said its last
  * byte, and is most likely gone; when somebody listens the connection is cut, as nginx does in front of an app, and
  * else the answer is sent.
  */
 export type ResponseEvent = 'close' | 'drain' | 'left';
 
-/** The response to a client: Node's own, or a plain one. The members mean what they mean in `http.ServerResponse`. */
+/** The response to a client. Members that `http.ServerResponse` has, too, mean the same. */
 export interface ClientResponse {
-  statusCode: number;
-  /** Set to false, it makes this answer the last on its connection. */
+  readonly statusCode: number;
+  /** Set to false before the head is written, it makes this answer the last on its connection. */
   shouldKeepAlive: boolean;
   readonly headersSent: boolean;
+  /** True once nothing more is taken. */
   readonly destroyed: boolean;
   readonly writableFinished: boolean;
   readonly writableNeedDrain: boolean;
-  readonly socket: Socket | null;
-  /** @param fields names and values in turn */
-  writeHead(status: number, reason: string, fields: string[]): unknown;
-  writeHead(status: number, fields: string[]): unknown;
-  flushHeaders(): void;
-  /** @param callback called when the socket has taken the bytes, or never will */
-  write(bytes: Buffer, callback?: () => void): boolean;
-  end(bytes?: Buffer): unknown;
-  end(text: string, encoding: 'latin1'): unknown;
-  addTrailers(trailers: [string, string][]): void;
+  /** Longest time that the client may neither take nor send anything, in milliseconds; 0 is for ever. */
+  setTimeout(milliseconds: number): void;
+  /** Collects what is written until `uncork`. */
+  cork(): void;
+  uncork(): void;
+  /** Tells a client that waits with its body that it is wanted. */
   writeContinue(): void;
-  /** Breaks the connection. */
-  destroy(): unknown;
-  on(event: 'close', listener: () => void): unknown;
-  once(event: ResponseEvent, listener: () => void): unknown;
-  off(event: ResponseEvent, listener: () => void): unknown;
   /**
-   * Writes head and content in one piece, at the end of this turn of the event loop, which ends the response; absent
-   * on Node's own responses, where it cannot be had.
-   * @param bytes text is latin1
-   * @param silence longest time that the client may take nothing, in milliseconds; then it is cut off
-   * @param taken called when the socket has taken all of it; until then a buffer must stay as it is
+   * Sends an informational response (RFC 9110 §15.2), if the client knows them and takes what was written before.
+   * @param fields names and values in turn, here and below
    */
-  writeAtOnce?(status: number, bytes: Buffer | string, silence: number, taken?: () => void): void;
+  writeInformational(status: number, fields: readonly string[], reason?: string): void;
+  writeHead(status: number, fields: readonly string[], reason?: string): void;
+  flushHeaders(): void;
   /**
-   * Lets content go to the socket by another way than through `write`, behind what has been written; absent on Node's
-   * own responses, which count what they write.
+   * @param taken called when the connection has taken the bytes, or never will
+   * @returns false when the connection has enough, until `drain`
+   */
+  write(bytes: Buffer, taken?: () => void): boolean;
+  /**
+   * Writes bytes whose memory is used again when this returns.
+   * @param keep is called when they have not been taken by then: the memory must stay as it is, until what it returns is
+   *   called
+   */
+  writeTransient(bytes: Buffer, keep: () => () => void): boolean;
+  addTrailers(fields: readonly string[]): void;
+  end(bytes?: Buffer): void;
+  /**
+   * Sends head and content at once, at the end of this turn of the event loop.
+   * @param fields with Content-Length, where there is content
+   * @param content one character for each byte; left out for HEAD
+   * @param sendTimeout longest time that the client may take nothing, in milliseconds; then it is cut off
+   */
+  sendText(
+    status: number,
+    fields: readonly string[],
+    content: string,
+    sendTimeout: number,
+    reason?: string,
+  ): void;
+  /**
+   * The same, with content that is written into memory of the connection's.
+   * @param fill must write all of it; when it throws, nothing is sent
+   */
+  sendFilled(
+    status: number,
+    fields: readonly string[],
+    length: number,
+    fill: (content: Buffer) => void,
+    sendTimeout: number,
+  ): void;
+  /** The same, with a response that is sent often. Returns the bytes of content. */
+  sendPrepared(prepared: PreparedResponse, sendTimeout: number): number;
+  /**
+   * Lets content go to the socket by another way than through `write`, behind what has been written. Absent where content
+   * does not go out as it is, as under TLS.
    * @param send gives bytes to the socket, and returns their number
    * @returns that number; 0 when there is to be no content, or it does not go out as it is
    */
   passContent?(send: (socket: Socket) => number): number;
+  /**
+   * Answers 101, and joins the connection with another one until both have ended.
+   * @param sendTimeout longest time that either side may take nothing, in milliseconds
+   * @param count is told how many bytes go to the client
+   * @returns when both are closed
+   */
+  switchProtocols(
+    fields: readonly string[],
+    other: TunnelEnd,
+    sendTimeout: number,
+    count: (bytes: number) => void,
+  ): Promise<void>;
+  /**
+   * What has been written is delivered, and then the connection ends in a way that tells that it is not whole.
+   * @param sendTimeout longest time that the client may take nothing of it, in milliseconds
+   */
+  breakOff(sendTimeout: number): void;
+  /** Breaks the connection. */
+  destroy(): void;
+  on(event: 'close', listener: () => void): unknown;
+  once(event: ResponseEvent, listener: () => void): unknown;
+  off(event: ResponseEvent, listener: () => void): unknown;
 }
 
-/** A response that can be written at once. */
-export type OneWriteResponse = ClientResponse & Required<Pick<ClientResponse, 'writeAtOnce'>>;
+/** A connection on which no HTTP is spoken any more: one end of a tunnel. */
+export interface TunnelEnd {
+  /** False once nothing goes out any more. */
+  readonly writable: boolean;
+  /** Reads from here on, and tells this listener everything; called once. */
+  listen(listener: TunnelListener): void;
+  /** While it is writable. Returns false when the connection has enough, until `onDrain`. */
+  write(bytes: Buffer): boolean;
+  /** What was written was all. */
+  end(): void;
+  pause(): void;
+  resume(): void;
+  destroy(): void;
+}
+
+/** What an end of a tunnel tells. */
+export interface TunnelListener {
+  onData(bytes: Buffer): void;
+  /** The other side has said its last byte. */
+  onEnd(): void;
+  /** What was written has been taken, or nothing is taken any more. */
+  onDrain(): void;
+  /** Everything up to `end` has been taken. */
+  onFinish(): void;
+  /** It is closed: the last call. */
+  onClose(): void;
+}
 
 /** One request and its response. */
 export interface Exchange {
@@ -94,15 +187,13 @@ export interface Exchange {
   readonly client: string;
   /** How the client reached the outermost server. */
   readonly forwarded: Forwarded;
-  /** True when the request asks for another protocol that is passed on. */
-  readonly upgradeRequested: boolean;
   /** Prefix of the location that answered. */
   location: string | undefined;
   /** Milliseconds until the app's response head arrived. */
   upstreamTime: number | undefined;
   /** How often the app has ordered something else instead of answering. */
   orders: number;
-  /** Bytes of body handed to the socket. */
+  /** Bytes of body handed to the connection. */
   bytes: number;
   /** True once the connection speaks another protocol. */
   upgraded: boolean;

@@ -22,13 +22,30 @@ export function isHopByHop(lowerCaseName: string): boolean {
   return HOP_BY_HOP.has(lowerCaseName);
 }
 
-/** The names that a Connection field nominates for removal, in lower case. */
-export function connectionOptions(connection: string | undefined): ReadonlySet<string> | undefined {
-  if (connection === undefined) return undefined;
-  const lower = connection.toLowerCase();
-  if (lower === 'close' || lower === 'keep-alive') return undefined;
-  const names = lower.split(',').map((name) => name.trim());
-  return new Set(names.filter((name) => name !== '' && !END_TO_END.test(name)));
+/** Names of fields, in lower case, as keys. */
+export type FieldNames = Readonly<Record<string, true>>;
+
+/**
+ * The names that Connection fields nominate for removal; undefined when there are none.
+ * They are no Set: to Node 20.19 all strings of digits can be made to fall on one place of it, however many they are.
+ * @param connection in lower case, as one list
+ */
+export function connectionOptions(connection: string | undefined): FieldNames | undefined {
+  if (connection === undefined || connection === 'close' || connection === 'keep-alive') return undefined;
+  let names: Record<string, true> | undefined;
+  for (const option of connection.split(',')) {
+    const name = option.trim();
+    if (name === '' || END_TO_END.test(name)) continue;
+    names ??= Object.create(null) as Record<string, true>;
+    names[name] = true;
+  }
+  return names;
+}
+
+/** True when a list (RFC 9110 §5.6.1) in lower case has this element. */
+export function hasElement(list: string | undefined, element: string): boolean {
+  if (list === undefined) return false;
+  return list === element || list.split(',').some((each) => each.trim() === element);
 }
 
 /** The value of a field in a flat list of names and values, as Node keeps raw headers. */

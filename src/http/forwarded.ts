@@ -3,6 +3,7 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import type { Forwarded } from './exchange.js';
+import { isHost } from './host.js';
 
 /** The client as this server sees it. */
 export interface Origin {
@@ -12,14 +13,21 @@ export interface Origin {
 }
 
 const PLAIN: Forwarded = { proto: 'http' };
-/** A host as it may stand in a URL: a name, an IPv4 address or one in brackets, and a port. */
-const HOST = /^(?:[\w.~!$&'()*+,;=%-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i;
 
 /** One proxy's entry about where the request came from. */
 interface Hop {
   readonly address: string | undefined;
   readonly proto?: string | undefined;
   readonly host?: string | undefined;
+}
+
+/** Nobody has so many proxies in front; whoever is trusted could otherwise have us look up any number of addresses. */
+const MAX_HOPS = 100;
+
+/** The entries of all proxies, the nearest one's last. Each is read when the walk comes to it: most are not for us. */
+interface Chain {
+  readonly entries: readonly string[];
+  readonly read: (entry: string) => Hop;
 }
 
 /**
@@ -33,77 +41,92 @@ export function originOf(
   isTrusted: (address: string | undefined) => boolean,
 ): Origin {
   if (!isTrusted(peer)) return { client: peer ?? '', forwarded: PLAIN };
-  const chain = headers['x-forwarded-for'] !== undefined ? xForwarded(headers) : forwardedHops(headers);
+  const { entries, read } = chainOf(headers);
   // From the right: the entry that a trusted proxy wrote names the one before it, which may be a trusted proxy too.
   let client = peer ?? '';
   let believed: Hop | undefined;
-  for (const hop of chain.toReversed()) {
+  let place = -1;
+  const end = Math.max(0, entries.length - MAX_HOPS);
+  for (let index = entries.length - 1; index >= end; index--) {
+    const hop = read(entries[index] ?? '');
     // What is no address (`unknown`, a name) ends the walk: nothing left of it can be checked.
-    if (hop.address === undefined) {
-      believed ??= hop;
-      break;
-    }
-    client = hop.address;
+    if (hop.address === undefined && believed !== undefined) break;
     believed = hop;
+    place = index;
+    if (hop.address === undefined) break;
+    client = hop.address;
     if (!isTrusted(client)) break;
   }
-  return { client, forwarded: describe(headers, chain, believed) };
+  return { client, forwarded: describe(headers, believed, place, entries.length) };
 }
 
+/** @param place of the entry that is believed, of so many hops; -1 when there is none */
 function describe(
   headers: IncomingMessage['headers'],
-  chain: readonly Hop[],
   believed: Hop | undefined,
+  place: number,
+  hops: number,
 ): Forwarded {
-  const index = believed === undefined ? -1 : chain.indexOf(believed);
-  const proto = believed?.proto ?? entryAt(single(headers['x-forwarded-proto']), index, chain.length);
-  const host = believed?.host ?? entryAt(single(headers['x-forwarded-host']), index, chain.length);
-  const port = entryAt(single(headers['x-forwarded-port']), index, chain.length);
+  const proto = believed?.proto ?? entryAt(single(headers['x-forwarded-proto']), place, hops);
+  const host = believed?.host ?? entryAt(single(headers['x-forwarded-host']), place, hops);
+  const port = entryAt(single(headers['x-forwarded-port']), place, hops);
   return {
     proto: proto?.toLowerCase() === 'https' ? 'https' : 'http',
-    ...(host !== undefined && HOST.test(host) ? { host } : {}),
+    ...(host !== undefined && isHost(host) ? { host } : {}),
     ...(port !== undefined && /^\d{1,5}$/.test(port) ? { port } : {}),
   };
 }
 
 /** A list with an entry for each hop is read at the hop; in any other the last entry is the nearest proxy's. */
-function entryAt(list: string | undefined, index: number, hops: number): string | undefined {
-  const entries = list?.split(',').map((entry) => entry.trim());
-  return entries?.length === hops ? entries[index] : entries?.at(-1);
+function entryAt(list: string | undefined, place: number, hops: number): string | undefined {
+  const entries = list?.split(',');
+  return (entries?.length === hops ? entries[place] : entries?.at(-1))?.trim();
 }
 
-function xForwarded(headers: IncomingMessage['headers']): Hop[] {
-  const list = single(headers['x-forwarded-for']) ?? '';
-  return list.split(',').map((entry) => ({ address: addressOf(entry.trim()) }));
-}
-
-function forwardedHops(headers: IncomingMessage['headers']): Hop[] {
+function chainOf(headers: IncomingMessage['headers']): Chain {
+  const list = single(headers['x-forwarded-for']);
+  if (list !== undefined) return { entries: list.split(','), read: readXForwardedFor };
   const field = single(headers['forwarded']);
-  if (field === undefined) return [];
-  return splitOutsideQuotes(field, ',').map((element) => {
-    const pairs = new Map(
-      splitOutsideQuotes(element, ';').map((pair): [string, string] => {
-        const equals = pair.indexOf('=');
-        return [pair.slice(0, equals).trim().toLowerCase(), unquote(pair.slice(equals + 1).trim())];
-      }),
-    );
-    return { address: addressOf(pairs.get('for') ?? ''), proto: pairs.get('proto'), host: pairs.get('host') };
-  });
+  return { entries: field === undefined ? [] : splitOutsideQuotes(field, COMMA), read: readForwarded };
 }
 
-function splitOutsideQuotes(text: string, separator: ',' | ';'): string[] {
-  const parts: string[] = [''];
+function readXForwardedFor(entry: string): Hop {
+  return { address: addressOf(entry.trim()) };
+}
+
+function readForwarded(entry: string): Hop {
+  const pairs = new Map<string, string>();
+  for (const pair of splitOutsideQuotes(entry, SEMICOLON)) {
+    const name = PARAMETER.exec(pair)?.[1]?.toLowerCase();
+    if (name !== undefined) pairs.set(name, unquote(pair.slice(pair.indexOf('=') + 1).trim()));
+  }
+  return { address: addressOf(pairs.get('for') ?? ''), proto: pairs.get('proto'), host: pairs.get('host') };
+}
+
+/** Those that are read here; a client could invent others without end. */
+const PARAMETER = /^\s*(for|proto|host)\s*=/i;
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const SEMICOLON = 0x3b;
+const BACKSLASH = 0x5c;
+
+function splitOutsideQuotes(text: string, separator: number): string[] {
+  const parts: string[] = [];
+  let start = 0;
   let quoted = false;
   for (let index = 0; index < text.length; index++) {
-    const letter = text[index] ?? '';
-    if (quoted && letter === '\\') {
-      parts[parts.length - 1] += letter + (text[++index] ?? '');
-      continue;
+    const code = text.charCodeAt(index);
+    if (code === QUOTE) {
+      quoted = !quoted;
+    } else if (code === BACKSLASH && quoted) {
+      index += 1;
+    } else if (code === separator && !quoted) {
+      parts.push(text.slice(start, index));
+      start = index + 1;
     }
-    if (letter === '"') quoted = !quoted;
-    if (letter === separator && !quoted) parts.push('');
-    else parts[parts.length - 1] += letter;
   }
+  parts.push(text.slice(start));
   return parts;
 }
 

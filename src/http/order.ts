@@ -43,7 +43,7 @@ export interface AppAnswer {
  * @param target path and query
  * @param fields names and values in turn; they replace the client's
  */
-export type Ask = (
+export type Subrequest = (
   exchange: Exchange,
   target: string,
   fields: readonly string[],

@@ -15,7 +15,8 @@ export function rangeLength({ first, last }: ByteRange): number {
   return last - first + 1;
 }
 
-const RANGE_SPEC = /^ *(?:(\d+) *- *(\d+)?|-(\d+)) *$/;
+/** No two runs of spaces can meet: then each way to share them out would be tried, and that is quadratic. */
+const RANGE_SPEC = /^ *(?:(\d+) *-(?: *(\d+))?|-(\d+)) *$/;
 
 /**
  * Reads a Range field for a representation of `size` bytes.
@@ -59,17 +60,17 @@ function number(digits: string | undefined): number {
 
 /** Joins ranges that share bytes into the place of the first of them. */
 function mergeOverlapping(ranges: readonly ByteRange[]): readonly ByteRange[] {
-  const merged: ByteRange[] = [];
-  for (let range of ranges) {
-    let place = merged.length;
-    for (let index = merged.length - 1; index >= 0; index--) {
-      const other = merged[index];
-      if (other === undefined || other.first > range.last || range.first > other.last) continue;
-      range = { first: Math.min(other.first, range.first), last: Math.max(other.last, range.last) };
-      merged.splice(index, 1);
-      place = index;
+  if (ranges.length < 2) return ranges;
+  const merged: { first: number; last: number; place: number }[] = [];
+  const sorted = ranges.map(({ first, last }, place) => ({ first, last, place }));
+  for (const range of sorted.sort((a, b) => a.first - b.first)) {
+    const before = merged.at(-1);
+    if (before === undefined || range.first > before.last) {
+      merged.push(range);
+    } else {
+      before.last = Math.max(before.last, range.last);
+      before.place = Math.min(before.place, range.place);
     }
-    merged.splice(place, 0, range);
   }
-  return merged;
+  return merged.sort((a, b) => a.place - b.place).map(({ first, last }) => ({ first, last }));
 }

@@ -2,6 +2,7 @@
 // segments, duplicate slashes. RFC 9112 §3.2 (forms), RFC 3986 §5.2.4 (dot segments).
 import { isUtf8 } from 'node:buffer';
 import { BadTargetError } from './errors.js';
+import { isHost } from './host.js';
 
 /**
  * A path of bytes: each character is one byte (latin1), so that names which are not UTF-8 keep their bytes.
@@ -21,6 +22,31 @@ export function toText(path: BytePath): string {
   return isUtf8(bytes) ? bytes.toString() : path;
 }
 
+const HEX = Buffer.from('0123456789ABCDEF');
+
+/**
+ * Makes a function that percent-encodes a path or query (RFC 3986 §2.1), one character for each byte.
+ * @param kept the characters that stay as they are
+ */
+export function percentEncoder(kept: RegExp): (bytes: string) => string {
+  const isKept = Array.from({ length: 256 }, (_, byte) => kept.test(String.fromCharCode(byte)));
+  return (bytes) => {
+    const encoded = Buffer.allocUnsafe(bytes.length * 3);
+    let length = 0;
+    for (let index = 0; index < bytes.length; index++) {
+      const byte = bytes.charCodeAt(index) & 0xff;
+      if (isKept[byte] === true) {
+        encoded[length++] = byte;
+      } else {
+        encoded[length++] = PERCENT;
+        encoded[length++] = HEX[byte >> 4] ?? 0;
+        encoded[length++] = HEX[byte & 0xf] ?? 0;
+      }
+    }
+    return encoded.toString('latin1', 0, length);
+  };
+}
+
 /** A request target, read once. */
 export interface Target {
   /** As received, in origin-form; what the app gets. */
@@ -31,26 +57,34 @@ export interface Target {
   readonly authority: string | undefined;
 }
 
-const ABSOLUTE_FORM = /^https?:\/\/([^/?#]+)(.*)$/is;
+const ABSOLUTE_FORM = /^https?:\/\/([^/?]+)(.*)$/is;
 /** Only characters that stand for themselves, no empty and no dot segment: most targets, and nothing to do. */
 const PLAIN_PATH = /^(?:\/(?!\.\.?(?:[/?]|$))[\w.~!$&'()*+,;=:@-]+)*\/?(?=\?|$)/;
 
 /**
+ * What ends a target for one reader and not for another (RFC 9112 §3, §3.2). Bytes beyond ASCII, which must be encoded
+ * too, can be misread by nobody: they stand for themselves, as with nginx.
+ */
+const FORBIDDEN = /[\0-\x20\x7f]/;
+
+/**
  * Reads a request target.
- * @throws {BadTargetError} for what cannot be normalized: NUL, an invalid escape, a path above the root, another form.
+ * @param received one character for each byte
+ * @throws {BadTargetError} for what cannot be normalized: an invalid escape, a path above the root, another form; and for
+ *   spaces and control characters
  */
 export function parseTarget(received: string): Target {
   const absolute = received.charCodeAt(0) === SLASH ? null : ABSOLUTE_FORM.exec(received);
   // RFC 9110 §4.2.4: a name and password in a target are a trick or an accident.
-  if (absolute?.[1]?.includes('@')) throw new BadTargetError('names a user');
+  const authority = absolute?.[1];
+  if (authority?.includes('@')) throw new BadTargetError('names a user');
+  if (authority !== undefined && !isHost(authority)) throw new BadTargetError('names no valid host');
   const raw = absolute === null ? received : originForm(absolute[2] ?? '');
   if (raw.charCodeAt(0) !== SLASH) throw new BadTargetError('is not a path');
   const plain = PLAIN_PATH.exec(raw)?.[0];
-  return {
-    raw,
-    path: plain === undefined || plain === '' ? normalizePath(raw) : plain,
-    authority: absolute?.[1],
-  };
+  if (plain === raw) return { raw, path: raw, authority };
+  if (FORBIDDEN.test(raw)) throw new BadTargetError('has a space or a control character');
+  return { raw, path: plain ?? normalizePath(raw), authority };
 }
 
 function originForm(rest: string): string {

@@ -7,8 +7,6 @@ import { BadValueError } from '../config/errors.js';
 import type { Config } from '../config/location.js';
 import type { HttpError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
-import { isUnread } from '../http/framing.js';
-import { endWhenClientStops } from './linger.js';
 
 /** What each status tells the person who reads it; the operator's side of it is in the log. */
 const EXPLANATIONS: Readonly<Record<number, string>> = {
@@ -16,13 +14,16 @@ const EXPLANATIONS: Readonly<Record<number, string>> = {
   403: 'This file may not be read.',
   404: 'There is nothing at this address.',
   408: 'The request did not arrive in time.',
-  405: 'Files can only be read, with GET or HEAD.',
+  405: 'This cannot be done here. Files can only be read, with GET or HEAD.',
   406: 'The file is not there in a form that the request accepts.',
   410: 'This link has expired.',
   412: 'The file is not the version that the request asks for.',
   413: 'The upload is too large.',
+  414: 'The address is too long.',
   416: 'The file has no such part.',
+  431: 'The request has too many fields, or too large ones; deleting the cookies of this site may help.',
   500: 'The server could not complete the request.',
+  501: 'The request is encoded in a way that is not understood here.',
   502: 'The application did not answer. It may be starting or restarting; please try again in a moment.',
   503: 'The server is busy; please try again in a moment.',
   504: 'The application took too long to answer.',
@@ -61,10 +62,9 @@ export function readErrorPages({ errorPages, errorPagesFrom }: Config): ErrorPag
 export function sendErrorPage(exchange: Exchange, error: HttpError, pages: ErrorPages): void {
   const { request, response } = exchange;
   const [type, body] = renderPage(error, request.headers.accept, exchange.id, pages);
-  // Who has fallen silent is not waited for again.
-  const isUnfinished = isUnread(request) && error.statusCode !== 408;
-  // Node writes the Connection field, and the front sees that nothing more is answered here.
-  if (isUnfinished || error.statusCode === 400 || error.statusCode === 408) response.shouldKeepAlive = false;
+  const { statusCode } = error;
+  // What comes behind it cannot be told, or is no request.
+  if (statusCode === 400 || statusCode === 408 || !request.complete) response.shouldKeepAlive = false;
   const fields = Object.entries({
     'Content-Type': type,
     'Content-Length': String(body.length),
@@ -73,14 +73,9 @@ export function sendErrorPage(exchange: Exchange, error: HttpError, pages: Error
     'X-Content-Type-Options': 'nosniff',
     ...error.headers,
   }).flat();
-  response.writeHead(error.statusCode, STATUS_CODES[error.statusCode] ?? '', fields);
   exchange.bytes = request.method === 'HEAD' ? 0 : body.length;
-  if (!isUnfinished) {
-    response.end(body);
-    return;
-  }
-  response.write(body);
-  endWhenClientStops(request, response);
+  response.writeHead(statusCode, fields);
+  response.end(body);
 }
 
 function renderPage(
@@ -113,15 +108,4 @@ function htmlPage(title: string, explanation: string, id: string): string {
 <p><small>Request ${id}</small></p>
 </html>
 `;
-}
-
-/** What a request that is no HTTP gets; there is no exchange yet, only a socket. */
-export function malformedResponse(code: string | undefined): string {
-  const status = code === 'HPE_HEADER_OVERFLOW' ? 431 : code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
-  return (
-    // No content: whether the request was a HEAD cannot be told.
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: text/plain; charset=utf-8\r\n` +
-    'Content-Length: 0\r\nCache-Control: no-store\r\n' +
-    'X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n'
-  );
 }

@@ -44,7 +44,8 @@ async function listenTcp(app: FastifyInstance, { host, port }: Address & { kind:
 
 /** A socket file left by a process that was killed is in the way; one that somebody listens on is not ours to remove. */
 async function removeDeadSocket(path: string): Promise<void> {
-  if (!lstatSync(path, { throwIfNoEntry: false })?.isSocket()) return;
+  // bigint for the reason that log-output.ts has.
+  if (!lstatSync(path, { bigint: true, throwIfNoEntry: false })?.isSocket()) return;
   const code = await new Promise<string | undefined>((resolve) => {
     const probe = connect(path, () => {
       probe.destroy();

@@ -1,9 +1,8 @@
 // The PROXY protocol, versions 1 and 2 (nginx: listen … proxy_protocol): a load balancer that passes TCP on tells
 // the client's address before the first byte of HTTP. https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt
-import type { Server } from 'node:http';
-import type { Socket } from 'node:net';
 import { isIP } from 'node:net';
 import type { Logger } from 'pino';
+import type { Introduction } from '../http1/server-options.js';
 
 /** What a header says; `local` is the balancer's own health check, whose address is its own. */
 export type ProxyHeader =
@@ -80,61 +79,24 @@ function readBinary(bytes: Buffer): ProxyHeader {
   return { kind: 'local', length };
 }
 
-/** Makes every connection of the server begin with a header; what does not is cut off. */
-export function expectProxyHeaders(server: Server, log: Logger): void {
-  const speakHttp = server.listeners('connection') as ((socket: Socket) => void)[];
-  server.removeAllListeners('connection');
-  const introduced = new WeakSet<Socket>();
-  const speak = (socket: Socket): void => {
-    for (const listener of speakHttp) listener.call(server, socket);
+/** How connections begin that come through such a load balancer; what does not begin so is cut off. */
+export function proxyIntroduction(log: Logger): Introduction {
+  const refused = (client: string | undefined, reason: ProxyHeader['kind']): void => {
+    log.warn(
+      { client, reason },
+      'a connection without a PROXY protocol header was cut off, as --proxy-protocol asks for one',
+    );
   };
-  server.on('connection', (socket: Socket) => {
-    // A connection may be handed to HTTP a second time, when an offer to upgrade was ignored.
-    if (introduced.has(socket)) {
-      speak(socket);
-      return;
-    }
-    introduced.add(socket);
-    readHeaderOf(socket, (header) => {
-      if (header.kind !== 'client' && header.kind !== 'local') {
-        log.warn(
-          { client: socket.remoteAddress, reason: header.kind },
-          'a connection without a PROXY protocol header was cut off, as --proxy-protocol asks for one',
-        );
-        socket.destroy();
-        return;
-      }
-      if (header.kind === 'client') {
-        Object.defineProperty(socket, 'remoteAddress', { value: header.address });
-        Object.defineProperty(socket, 'remotePort', { value: header.port });
-      }
-      speak(socket);
-    });
-  });
-}
-
-/** Takes the header off the connection; bytes after it stay for HTTP. */
-function readHeaderOf(socket: Socket, done: (header: ProxyHeader) => void): void {
-  let bytes = Buffer.alloc(0);
-  const finish = (header: ProxyHeader): void => {
-    clearTimeout(timer);
-    socket.off('readable', read).off('end', gone).off('error', gone);
-    done(header);
+  return {
+    timeout: TIME,
+    read(bytes, address) {
+      const header = readProxyHeader(bytes);
+      if (header.kind === 'client') return header;
+      if (header.kind === 'local') return { length: header.length, address };
+      if (header.kind === 'incomplete') return undefined;
+      refused(address, header.kind);
+      return 'refused';
+    },
+    timedOut: (address) => refused(address, 'incomplete'),
   };
-  const timer = setTimeout(() => finish(INCOMPLETE), TIME);
-  const gone = (): void => {
-    clearTimeout(timer);
-    socket.destroy();
-  };
-  const read = (): void => {
-    const chunk: Buffer | null = socket.read();
-    if (chunk === null) return;
-    bytes = Buffer.concat([bytes, chunk]);
-    const header = readProxyHeader(bytes);
-    if (header.kind === 'incomplete') return;
-    if ('length' in header && bytes.length > header.length) socket.unshift(bytes.subarray(header.length));
-    finish(header);
-  };
-  socket.on('readable', read).once('end', gone).once('error', gone);
-  socket.once('close', () => clearTimeout(timer));
 }

@@ -4,12 +4,12 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/location.js';
 import { NotFoundError, OrderError } from '../http/errors.js';
 import type { AppOrder, Redirector } from '../http/order.js';
-import { parseTarget, type Target } from '../http/target.js';
+import { parseTarget, percentEncoder, type Target } from '../http/target.js';
 import type { RouteTable } from './routes.js';
 import { createSendfileFinder } from './sendfile.js';
 
 /** Orders that may follow each other in one request; the app could go round in a circle (nginx: the same). */
-const MOST_ORDERS = 10;
+const MAX_ORDERS = 10;
 
 /** A segment `..`, however it is encoded. */
 const PARENT = /(?:^|\/|%2f)(?:\.|%2e){2}(?:\/|%2f|$)/i;
@@ -19,8 +19,8 @@ export function createRedirector(table: RouteTable, config: Config, log: Logger)
   const findFile = createSendfileFinder(config.locations);
   return async (exchange, order) => {
     exchange.orders += 1;
-    if (exchange.orders > MOST_ORDERS)
-      throw new OrderError(`more than ${MOST_ORDERS} orders, one after the other`);
+    if (exchange.orders > MAX_ORDERS)
+      throw new OrderError(`more than ${MAX_ORDERS} orders, one after the other`);
     const found = order.kind === 'redirect' ? readRedirect(order.value) : findFile(order.value);
     const route = typeof found === 'string' ? undefined : table.find(found.path);
     if (typeof found === 'string' || route === undefined) {
@@ -55,20 +55,15 @@ function readRedirect(value: string): Target | string {
   if (!path.startsWith('/')) return 'X-Accel-Redirect is no percent-encoded path that starts with a slash';
   if (PARENT.test(path)) return 'X-Accel-Redirect has a segment ".."';
   try {
-    // A fragment is nothing that a server sees: the character belongs to the name.
-    return parseTarget(encodeRest(path.replaceAll('#', '%23') + value.slice(path.length)));
+    return parseTarget(encodePath(path) + encodeQuery(value.slice(path.length)));
   } catch {
     return 'X-Accel-Redirect is not percent-encoded (in Python: urllib.parse.quote)';
   }
 }
 
-/** Percent-encodes what cannot stand in a request line. */
-function encodeRest(text: string): string {
-  return text.replace(
-    /[^\x21-\x7e]/g,
-    (character) => `%${character.charCodeAt(0).toString(16).padStart(2, '0').toUpperCase()}`,
-  );
-}
+/** For what cannot stand in a request line; and a fragment is nothing that a server sees: `#` belongs to the name. */
+const encodePath = percentEncoder(/[!"$-~]/);
+const encodeQuery = percentEncoder(/[!-~]/);
 
 function describe({ kind, value }: AppOrder): object {
   const text = Buffer.from(value, 'latin1').toString();

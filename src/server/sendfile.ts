@@ -4,7 +4,7 @@ import { isUtf8 } from 'node:buffer';
 import { realpathSync, statSync } from 'node:fs';
 import { posix } from 'node:path';
 import type { FileLocation, Location } from '../config/location.js';
-import { type BytePath, type Target, toBytePath } from '../http/target.js';
+import { type BytePath, percentEncoder, type Target, toBytePath } from '../http/target.js';
 
 const OUTSIDE =
   'X-Sendfile names a file below no internal location; add --internal PREFIX=DIR with the directory it is in';
@@ -40,9 +40,7 @@ function readings(value: string): string[] {
   if (/[^\0-\x7f]/.test(value) && !isUtf8(Buffer.from(value, 'latin1'))) found.push(toBytePath(value));
   if (value.startsWith('=?')) found.push(decodeWords(value));
   if (value.includes('%')) {
-    const decoded = value.replace(/%([0-9a-f]{2})/gi, (_, hex: string) =>
-      String.fromCharCode(Number.parseInt(hex, 16)),
-    );
+    const decoded = decodeEscapes(value, '%');
     if (decoded !== value) found.push(decoded);
   }
   return found;
@@ -55,12 +53,24 @@ function decodeWords(value: string): string {
     .map(([, encoding = '', text = '']) =>
       encoding.toLowerCase() === 'b'
         ? Buffer.from(text, 'base64').toString('latin1')
-        : text
-            .replaceAll('_', ' ')
-            .replace(/=([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
+        : decodeEscapes(text.replaceAll('_', ' '), '='),
     )
     .join('');
 }
+
+/** Decodes the bytes that are written as a mark and two hex digits; a mark without them stays. */
+function decodeEscapes(text: string, mark: '%' | '='): string {
+  const bytes = Buffer.from(text, 'latin1');
+  let length = 0;
+  for (let index = 0; index < bytes.length; index++) {
+    const isEscape = text[index] === mark && HEX_PAIR.test(text.slice(index + 1, index + 3));
+    bytes[length++] = isEscape ? Number.parseInt(text.slice(index + 1, index + 3), 16) : (bytes[index] ?? 0);
+    if (isEscape) index += 2;
+  }
+  return bytes.toString('latin1', 0, length);
+}
+
+const HEX_PAIR = /^[0-9a-f]{2}$/i;
 
 function isPlainAbsolute(path: string): boolean {
   return path.startsWith('/') && !path.includes('\0') && !path.split('/').includes('..');
@@ -103,9 +113,7 @@ function isFile(path: BytePath): boolean {
 
 function targetOf(location: FileLocation, name: BytePath): Target {
   const path = toBytePath(location.prefix) + name;
-  const raw = path.replace(
-    /[^\w.~/-]/g,
-    (character) => `%${character.charCodeAt(0).toString(16).padStart(2, '0').toUpperCase()}`,
-  );
-  return { raw, path, authority: undefined };
+  return { raw: encodePath(path), path, authority: undefined };
 }
+
+const encodePath = percentEncoder(/[\w.~/-]/);

@@ -1,7 +1,7 @@
 // Stopping (nginx: quit): no new connections, requests under way may finish, then everything is closed.
-import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+import type { Server } from '../http1/server.js';
 
 /** Ends the server once. */
 export interface Shutdown {
@@ -10,40 +10,25 @@ export interface Shutdown {
 }
 
 /** @param limit how long requests under way may take, in milliseconds */
-export function prepareShutdown(app: FastifyInstance, limit: number, log: Logger): Shutdown {
-  const { server } = app;
-  const sockets = new Set<Socket>();
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
+export function prepareShutdown(app: FastifyInstance, server: Server, limit: number, log: Logger): Shutdown {
   let stopping: Promise<void> | undefined;
 
   const stop = async (reason: string): Promise<void> => {
     log.info(
-      { reason, connections: sockets.size },
+      { reason, connections: server.openConnections },
       'stopping: no new connections, requests under way may finish',
     );
     const timer = setTimeout(() => {
       log.warn(
-        { connections: sockets.size },
+        { connections: server.openConnections },
         'requests took longer than --shutdown-timeout and were cut off',
       );
-      for (const socket of sockets) socket.destroy();
+      server.closeAllConnections();
     }, limit);
-    const closeIdle = (): void => {
-      server.closeIdleConnections();
-      // Opened in advance, as browsers and health checks do: to Node it is not idle, since it never had a request.
-      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
-    };
-    closeIdle();
-    // A connection that was busy becomes idle without a word.
-    const sweep = setInterval(closeIdle, 100);
     try {
       await app.close();
     } finally {
       clearTimeout(timer);
-      clearInterval(sweep);
     }
     log.info('stopped');
   };

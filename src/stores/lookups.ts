@@ -1,17 +1,17 @@
 // What names mean on disk. A lookup (about 4 µs on a local disk, in this thread) is shared by the requests that are
-// answered in one round: a file that is asked for by many at once, and the directories above it, are looked up once.
+// answered in one batch: a file that is asked for by many at once, and the directories above it, are looked up once.
 import type { StatSyncFn, Stats } from 'node:fs';
+import { currentBatch } from '../http/batch.js';
 import type { BytePath } from '../http/target.js';
-import { currentRound } from '../http/turn.js';
 import { toSystemPath } from './names.js';
 
 const QUIETLY = { throwIfNoEntry: false } as const;
 
-/** Lookups of one kind. What a round has found is kept until a look in a later one. */
+/** Lookups of one kind. What a batch has found is kept until a look in a later one. */
 export class Lookups {
   readonly #lookUp: StatSyncFn;
   readonly #found = new Map<BytePath, Stats | undefined>();
-  #round = 0;
+  #batch = 0;
 
   /** @param lookUp `lstatSync` for the names themselves, `statSync` for what they lead to */
   constructor(lookUp: StatSyncFn) {
@@ -19,14 +19,14 @@ export class Lookups {
   }
 
   /**
-   * What the name means; undefined when there is nothing. Outside of a round, what it means at this moment.
+   * What the name means; undefined when there is nothing. Outside of a batch, what it means at this moment.
    * @throws the system's error when it cannot be told
    */
   of(name: BytePath): Stats | undefined {
-    const round = currentRound();
-    if (round === undefined) return this.#lookUp(toSystemPath(name), QUIETLY);
-    if (round !== this.#round) {
-      this.#round = round;
+    const batch = currentBatch();
+    if (batch === undefined) return this.#lookUp(toSystemPath(name), QUIETLY);
+    if (batch !== this.#batch) {
+      this.#batch = batch;
       this.#found.clear();
     }
     let found = this.#found.get(name);

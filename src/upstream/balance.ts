@@ -1,7 +1,7 @@
 // Which server of the app gets a request (nginx: upstream, least_conn, max_fails, fail_timeout, backup).
 import { type Address, formatAddress } from '../config/address.js';
 import type { UpstreamLocation } from '../config/location.js';
-import { Connections } from './connections.js';
+import { ClientConnections } from '../http1/client-connections.js';
 
 /** One server of the app. */
 export interface Peer {
@@ -9,7 +9,7 @@ export interface Peer {
   /** The address as logs and messages have it. */
   readonly name: string;
   readonly backup: boolean;
-  readonly connections: Connections;
+  readonly connections: ClientConnections;
   /** Requests under way. */
   active: number;
   /** Failures since `failedSince`. */
@@ -35,7 +35,7 @@ export class Peers {
       address,
       name: formatAddress(address),
       backup,
-      connections: new Connections(address, location),
+      connections: new ClientConnections(address, location),
       active: 0,
       fails: 0,
       failedSince: 0,

@@ -1,17 +1,9 @@
 // A request's body that is held here, to be given to the app part by part, as often as it is needed.
+import type { BodyParts } from '../http1/part-sender.js';
 import type { TemporaryFile } from './temporary-file.js';
 
 /** How much is given in one go, in bytes: what a socket takes at once, more or less. */
 const PART = 256 * 1024;
-
-/** The way through a body, from its first byte on. */
-export interface BodyParts {
-  /**
-   * The next bytes, at least one. Where they lie is used again when the next ones are asked for. Only to be called
-   * while there are some left.
-   */
-  next(): Promise<readonly Buffer[]>;
-}
 
 /** Of a body in memory, in pieces. */
 export class MemoryParts implements BodyParts {

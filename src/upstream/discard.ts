@@ -2,7 +2,7 @@
 // again, and cut off when it is not, so that the app's worker is free.
 
 /** Most that is read and dropped, in bytes; beyond it a new connection costs less. */
-const MOST = 64 * 1024;
+const MAX_BYTES = 64 * 1024;
 /** Longest time the app may take for it, in milliseconds. */
 const LONGEST = 1000;
 
@@ -21,7 +21,7 @@ export class Discard {
 
   data(bytes: Buffer): void {
     this.#bytes += bytes.length;
-    if (this.#bytes > MOST) this.#cut();
+    if (this.#bytes > MAX_BYTES) this.#cut();
   }
 
   end(): void {

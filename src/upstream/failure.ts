@@ -23,48 +23,6 @@ const HINTS: Readonly<Record<string, string>> = {
 /** What an app that is still starting looks like from here. */
 const NOT_THERE = new Set(['ECONNREFUSED', 'ENOENT', 'ENOTFOUND', 'EAI_AGAIN']);
 
-/** The app ended the connection. */
-export class ConnectionClosed extends Error {
-  readonly code = 'MEDIA_SERVE_CONNECTION_CLOSED';
-
-  constructor() {
-    super('it closed the connection');
-  }
-}
-
-/** The app cannot be reached in time. */
-export class ConnectTimeout extends Error {
-  readonly code = 'MEDIA_SERVE_CONNECT_TIMEOUT';
-}
-
-/** The app was silent for too long, before its answer or within it. */
-export class ReadTimeout extends Error {
-  readonly code = 'MEDIA_SERVE_READ_TIMEOUT';
-
-  constructor() {
-    super('it sent nothing within --read-timeout');
-  }
-}
-
-/** The app's response is none, or can be read in more than one way (RFC 9112 §11.2). */
-export class MalformedResponse extends Error {
-  readonly code = 'MEDIA_SERVE_MALFORMED_RESPONSE';
-
-  /** @param fault what is wrong with it, said of the answer */
-  constructor(fault: string) {
-    super(`its answer ${fault}`);
-  }
-}
-
-/** The app's response head is larger than what is taken in. */
-export class HeadTooLarge extends Error {
-  readonly code = 'MEDIA_SERVE_HEAD_TOO_LARGE';
-
-  constructor() {
-    super('its response head is larger than 16 KiB');
-  }
-}
-
 /** The app took no byte of the request body for too long. */
 export class SendTimeout extends Error {
   readonly code = 'MEDIA_SERVE_SEND_TIMEOUT';
@@ -83,13 +41,21 @@ const TOO_LONG: Readonly<Record<string, string>> = {
   MEDIA_SERVE_TOTAL_TIMEOUT: 'the request was not complete within --total-timeout',
 };
 
+/** What is said of an answer that is none, or can be read in more than one way (RFC 9112 §11.2). */
+const OF_THE_ANSWER = new Set(['MEDIA_SERVE_MALFORMED_MESSAGE', 'MEDIA_SERVE_HEAD_TOO_LARGE']);
+
+/** The error in words that can be said of the app. */
+export function explain(error: Error): string {
+  return OF_THE_ANSWER.has(codeOf(error)) ? `its answer ${error.message}` : error.message;
+}
+
 /** The error that a failed request is answered with. */
 export function upstreamFailure(error: Error, address: string, hasEverAnswered: boolean): Error {
   if (isHttpError(error)) return error;
   const code = codeOf(error);
   const limit = TOO_LONG[code];
   if (limit !== undefined) return new GatewayTimeoutError(address, limit);
-  const reason = HINTS[code] ?? error.message;
+  const reason = HINTS[code] ?? explain(error);
   return !hasEverAnswered && NOT_THERE.has(code)
     ? new StartingUpError(address, reason)
     : new BadGatewayError(address, reason);

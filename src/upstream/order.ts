@@ -59,6 +59,11 @@ function readRate(value: string): number {
   return Number.isSafeInteger(rate) ? rate : 0;
 }
 
+const CHARSET = /;\s*charset=(?:"[^"]*"|[^;]*)/i;
+
+/** The type with this charset in place of its own. */
 function withCharset(type: string, charset: string): string {
-  return `${type.replace(/\s*;\s*charset=("[^"]*"|[^;]*)/i, '')}; charset=${charset}`;
+  const { index, 0: own = '' } = CHARSET.exec(type) ?? { index: type.length };
+  // Not by the pattern: from each space of many it would look for the semicolon behind all of them.
+  return `${type.slice(0, index).trimEnd()}${type.slice(index + own.length)}; charset=${charset}`;
 }

@@ -3,12 +3,12 @@ import type { Logger } from 'pino';
 import type { UpstreamLocation } from '../config/location.js';
 import { BadRequestError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
-import type { Ask, Order, Redirector } from '../http/order.js';
-import { createAsk } from './ask.js';
+import type { Order, Redirector, Subrequest } from '../http/order.js';
+import { passToApp, type UpstreamContext } from './attempts.js';
 import { Peers } from './balance.js';
-import { type Passages, passToApp } from './passage.js';
 import type { RelayOptions } from './relay.js';
-import { hasBody, takeRequestBody } from './request-body.js';
+import { takeRequestBody } from './request-body.js';
+import { createSubrequest } from './subrequest.js';
 import { spoolDirectoryOf, TemporaryFile } from './temporary-file.js';
 import type { UploadMemory } from './upload-memory.js';
 
@@ -17,7 +17,7 @@ export interface Proxy {
   /** Resolves when the response is complete or the client gone; rejects with an HttpError before anything is sent. */
   handle(exchange: Exchange, order?: Order): Promise<void>;
   /** Asks the app something itself. */
-  readonly ask: Ask;
+  readonly subrequest: Subrequest;
   /** Closes the connections to the app. */
   close(): Promise<void>;
 }
@@ -33,7 +33,7 @@ export interface ProxyTools {
 /** Prepares the app's location. The app need not be there yet. */
 export function createProxy(location: UpstreamLocation, { redirect, memory, log }: ProxyTools): Proxy {
   const peers = new Peers(location);
-  const shared: Passages = {
+  const shared: UpstreamContext = {
     location,
     peers,
     log,
@@ -42,8 +42,9 @@ export function createProxy(location: UpstreamLocation, { redirect, memory, log 
     hasAnswered: false,
   };
   const handleWithBody = async (exchange: Exchange): Promise<void> => {
-    // Node hands an upgrade's connection over with the head; what follows is no body to it.
-    if (exchange.upgradeRequested) throw new BadRequestError('asks for another protocol and has a body');
+    // What follows the head belongs to the other protocol, or is a body: it cannot be both.
+    if (exchange.request.upgrade !== undefined)
+      throw new BadRequestError('asks for another protocol and has a body');
     const body = await takeRequestBody(exchange, location, memory, log);
     // Its client left before it was complete: the app hears nothing of it.
     if (body === undefined) return;
@@ -52,10 +53,10 @@ export function createProxy(location: UpstreamLocation, { redirect, memory, log 
   };
   return {
     handle: (exchange, order) =>
-      order === undefined && hasBody(exchange.request)
+      order === undefined && exchange.request.bodyLength !== 0
         ? handleWithBody(exchange)
         : passToApp(shared, exchange, undefined, order),
-    ask: createAsk(shared),
+    subrequest: createSubrequest(shared),
     async close() {
       peers.close();
     },
@@ -65,7 +66,7 @@ export function createProxy(location: UpstreamLocation, { redirect, memory, log 
 function relayOptions(location: UpstreamLocation, log: Logger): RelayOptions {
   const { bufferMemory, bufferFileLimit, responseBuffering, sendTimeout } = location;
   const directory = spoolDirectoryOf(location);
-  const backlog = {
+  const responseBuffer = {
     memory: bufferMemory,
     file: bufferFileLimit,
     createFile: () => new TemporaryFile(directory),
@@ -76,5 +77,5 @@ function relayOptions(location: UpstreamLocation, log: Logger): RelayOptions {
       );
     },
   };
-  return { backlog: responseBuffering ? backlog : undefined, silence: sendTimeout };
+  return { responseBuffer: responseBuffering ? responseBuffer : undefined, sendTimeout };
 }

@@ -1,30 +1,30 @@
-// One attempt at the app: its response goes to the client, at the app's pace as far as the backlog reaches
-// (nginx: proxy_buffering), else at the client's.
-import type { Socket } from 'node:net';
-import { currentDate } from '../http/clock.js';
-import type { Exchange } from '../http/exchange.js';
+// One attempt at the app: what its answer means for the client, and what becomes of the attempt.
+import type { Exchange, TunnelEnd } from '../http/exchange.js';
 import { withoutFields } from '../http/fields.js';
-import { canWriteAtOnce, renderHead } from '../http/head.js';
 import type { AppOrder } from '../http/order.js';
-import type { AppRequest, Connection, Receiver } from './connection.js';
+import type {
+  AppRequest,
+  ClientConnection,
+  OwnMemory,
+  ResponseReceiver,
+} from '../http1/client-connection.js';
+import type { ResponseStart } from '../http1/response-parser.js';
+import { Delivery, type Supply } from './delivery.js';
 import { Discard } from './discard.js';
 import { readOrder } from './order.js';
-import { type BacklogLimits, ResponseBacklog } from './response-backlog.js';
+import type { ResponseBufferLimits } from './response-buffer.js';
 import { readResponseHead } from './response-headers.js';
-import type { ResponseStart } from './response-parser.js';
 
 /** What becomes of an attempt. Exactly one of these is called, once; `done` may come before the app has ended. */
 export interface Outcome {
-  /** The response is with the client. */
+  /** The response is with the client, or all that there is of it. */
   done(): void;
-  /** The app failed before its response head arrived. */
+  /** The app failed, and nothing of its response has been sent. */
   failed(error: Error): void;
-  /** The app failed within its response; the client's connection must be cut. */
-  broken(error: Error): void;
   /** The app ordered something else to be sent; nothing has been sent yet. */
   ordered(order: AppOrder): void;
   /** The app switched protocols. */
-  upgraded(start: ResponseStart, socket: Socket): void;
+  upgraded(start: ResponseStart, end: TunnelEnd): void;
 }
 
 /** What an attempt reports while it is under way. */
@@ -35,8 +35,12 @@ export interface Watch {
   sentSome(): void;
   /** The whole request was handed to the socket. */
   sent(): void;
+  /** True when the client may hear the attempt's informational responses. */
+  mayInform(): boolean;
   /** The app answers. */
   answered(): void;
+  /** The app broke off within its response; `done` follows when what came of it is with the client. */
+  broken(error: Error): void;
   /** The connection to the app is free again, or gone. */
   released(): void;
 }
@@ -47,15 +51,14 @@ interface Head {
   readonly reason: string;
   /** Names and values in turn. */
   readonly fields: string[];
-  readonly dated: boolean;
 }
 
 /** How the response is held back for a slow client. */
 export interface RelayOptions {
   /** Absent when the location has buffering off. */
-  readonly backlog: BacklogLimits | undefined;
+  readonly responseBuffer: ResponseBufferLimits | undefined;
   /** Longest time a client may take nothing, in milliseconds. */
-  readonly silence: number;
+  readonly sendTimeout: number;
 }
 
 /** Up to here a body is copied behind its head, which costs less than a piece of its own, in bytes. */
@@ -63,7 +66,7 @@ const SMALL = 4096;
 const CONTINUE = 100;
 
 /** Hands the app's response to the client. */
-export class Relay implements Receiver {
+export class Relay implements ResponseReceiver, Supply {
   readonly #exchange: Exchange;
   readonly #outcome: Outcome;
   readonly #watch: Watch;
@@ -71,17 +74,14 @@ export class Relay implements Receiver {
   readonly #kept: readonly string[];
   readonly #startedAt = performance.now();
   /** While the request is under way on it. */
-  #connection: Connection | undefined;
-  #paused = false;
-  /** Waits for its small body, or for the end, to be written with it at once. */
+  #connection: ClientConnection | undefined;
+  /** Waits for the first byte behind it, so that an app that breaks off before is no answer at all. */
   #held: Head | undefined;
   #length: number | undefined;
   #received = 0;
-  #buffering = false;
-  #backlog: ResponseBacklog | undefined;
+  #isBuffered = false;
+  #delivery: Delivery | undefined;
   #discard: Discard | undefined;
-  /** True while bytes go through the backlog. */
-  #behind = false;
   #over = false;
 
   /** @param kept fields of an earlier answer, which ordered this one; names and values in turn */
@@ -100,24 +100,38 @@ export class Relay implements Receiver {
   }
 
   /** Begins the attempt. */
-  send(connection: Connection, request: AppRequest): void {
+  send(connection: ClientConnection, request: AppRequest): void {
     this.#connection = connection;
     connection.send(request, this);
   }
 
-  /** Ends the attempt; the outcome is `failed` or `broken`. */
+  /** Ends the attempt; the outcome is `failed`, or `done` when some of the response has been sent. */
   cancel(reason: Error): void {
     this.#connection?.abort(reason);
   }
 
   /** The client is gone: nothing is sent to it any more, and the app's answer is dropped. */
-  forsake(): void {
+  abandon(): void {
     this.#over = true;
-    this.#backlog?.close();
-    this.#behind = false;
-    // An app that may finish (abortOnClientClose off) must be read to the end.
-    this.#resumeApp();
+    this.#delivery?.abandon();
   }
+
+  // How the app's bytes come.
+
+  pause(): void {
+    // Behind the last byte nothing is to be held back.
+    if (this.#received !== this.#length) this.#connection?.pause();
+  }
+
+  resume(): void {
+    this.#connection?.resume();
+  }
+
+  preferShared(isPreferred: boolean): void {
+    if (this.#connection !== undefined) this.#connection.prefersShared = isPreferred;
+  }
+
+  // What the connection tells.
 
   onSending(): void {
     this.#watch.sending();
@@ -131,23 +145,22 @@ export class Relay implements Receiver {
     this.#watch.sent();
   }
 
-  onUpgrade(start: ResponseStart, socket: Socket): void {
+  onUpgrade(start: ResponseStart, end: TunnelEnd): void {
     this.#leave();
     if (this.#over) {
-      socket.destroy();
+      end.destroy();
       return;
     }
     this.#over = true;
     this.#exchange.upstreamTime = performance.now() - this.#startedAt;
-    this.#outcome.upgraded(start, socket);
+    this.#outcome.upgraded(start, end);
   }
 
   /** 103 Early Hints and their like (RFC 9110 §15.2): passed on to clients that know them. */
   onInformational(start: ResponseStart): void {
-    const { request, response } = this.#exchange;
     const { status, reason } = start;
-    if (this.#over || status === CONTINUE || request.httpVersion !== '1.1') return;
-    response.socket?.write(renderHead(status, readResponseHead(start).fields, reason), 'latin1');
+    if (this.#over || status === CONTINUE || !this.#watch.mayInform()) return;
+    this.#exchange.response.writeInformational(status, readResponseHead(start).fields, reason);
   }
 
   onHead(start: ResponseStart): void {
@@ -164,65 +177,57 @@ export class Relay implements Receiver {
         return;
       }
     }
-    this.#length = start.length;
-    this.#buffering = head.buffering && this.#options.backlog !== undefined;
+    const { status, reason, length } = start;
+    this.#length = length;
+    this.#isBuffered = head.buffering;
     // Trailers stand behind chunks, which there are none of for this client; to announce them would be a lie.
-    const mayHaveTrailers = start.length === undefined && this.#exchange.request.httpVersion === '1.1';
+    const mayHaveTrailers = length === undefined && this.#exchange.request.httpVersion === '1.1';
     const fields =
       head.announcesTrailers && !mayHaveTrailers
         ? [...withoutFields(head.fields, ['Trailer', ''])]
         : head.fields;
-    this.#held = {
-      status: start.status,
-      reason: start.reason,
-      fields: withKept(fields, this.#kept),
-      dated: head.dated,
-    };
-    if (start.length !== undefined && start.length <= SMALL) return;
-    this.#writeHead();
-    // Without a length the app writes as things happen (streaming, server-sent events): the head does not wait.
-    if (start.length === undefined) this.#exchange.response.flushHeaders();
+    this.#held = { status, reason, fields: withKept(fields, this.#kept) };
+    // Without a length the app writes as things happen (streaming, server-sent events): the head does not wait for
+    // more than what comes with it. That the app breaks off does, too, and is seen when the socket is read once more.
+    if (length === undefined) setImmediate(flushHeadNext, this);
   }
 
-  onData(bytes: Buffer): void {
+  onData(bytes: Buffer, memory: OwnMemory | undefined): void {
     this.#received += bytes.length;
     if (this.#over) {
       this.#discard?.data(bytes);
       return;
     }
     this.#exchange.bytes += bytes.length;
-    if (this.#behind) {
-      if (this.#backlog?.add(Buffer.from(bytes)) === false) this.#pauseApp();
-      return;
-    }
-    const { response } = this.#exchange;
-    if (this.#received === this.#length) {
-      // The last bytes and the end in one: most answers are one write.
-      this.#end(bytes);
-      return;
-    }
-    this.#writeHead();
-    if (response.write(Buffer.from(bytes))) return;
-    response.socket?.setTimeout(this.#options.silence);
-    if (this.#buffering) this.#catchUp();
-    else if (!this.#paused) this.#waitForClient();
+    // The last bytes and the end in one: most answers are one write.
+    if (this.#received === this.#length) this.#end(bytes);
+    else this.#deliver().write(bytes, memory);
   }
 
   onEnd(trailers: readonly string[]): void {
     this.#leave();
     if (this.#over) return;
     if (trailers.length > 0) this.#addTrailers(trailers);
-    if (!this.#behind) this.#end();
+    this.#end();
   }
 
   onFailure(error: Error): void {
     this.#leave();
     if (this.#over) return;
     this.#over = true;
-    this.#backlog?.close();
-    this.#writeHead();
-    if (this.#exchange.response.headersSent) this.#outcome.broken(error);
-    else this.#outcome.failed(error);
+    if (this.#delivery === undefined) {
+      this.#outcome.failed(error);
+      return;
+    }
+    this.#watch.broken(error);
+    this.#delivery.breakOff();
+  }
+
+  /** Of an answer that is on its way, what is here of its head. */
+  flushHead(): void {
+    if (this.#held === undefined || this.#over) return;
+    this.#deliver();
+    this.#exchange.response.flushHeaders();
   }
 
   /** The connection is another request's now, or gone. */
@@ -232,115 +237,51 @@ export class Relay implements Receiver {
     this.#watch.released();
   }
 
-  /** Lets the app wait until the client has taken what was written. */
-  #waitForClient(): void {
+  /** Begins with the answer, if it has not begun: from here on it cannot become another. */
+  #deliver(): Delivery {
     const { response } = this.#exchange;
-    this.#pauseApp();
-    response.once('drain', () => {
-      response.socket?.setTimeout(0);
-      this.#resumeApp();
-    });
-  }
-
-  #pauseApp(): void {
-    // Behind the last byte nothing is to be held back.
-    if (this.#paused || this.#received === this.#length) return;
-    this.#paused = true;
-    this.#connection?.pause();
-  }
-
-  #resumeApp(): void {
-    if (!this.#paused) return;
-    this.#paused = false;
-    this.#connection?.resume();
+    if (this.#held !== undefined) response.writeHead(this.#held.status, this.#held.fields, this.#held.reason);
+    this.#held = undefined;
+    const { responseBuffer, sendTimeout } = this.#options;
+    this.#delivery ??= new Delivery(
+      response,
+      this,
+      this.#isBuffered ? responseBuffer : undefined,
+      sendTimeout,
+      () => this.#outcome.done(),
+    );
+    return this.#delivery;
   }
 
   /** Ends the response, with its last bytes. */
   #end(bytes?: Buffer): void {
     this.#over = true;
-    const { response } = this.#exchange;
-    if (this.#held === undefined) response.end(bytes === undefined ? undefined : Buffer.from(bytes));
-    else this.#sendWhole(this.#held, bytes?.toString('latin1') ?? '');
+    const held = this.#held;
+    if (held === undefined || this.#length === undefined || this.#length > SMALL) {
+      this.#deliver().end(bytes);
+      return;
+    }
+    const { status, fields, reason } = held;
+    const content = bytes?.toString('latin1') ?? '';
+    this.#held = undefined;
+    this.#exchange.response.sendText(status, fields, content, this.#options.sendTimeout, reason);
     this.#outcome.done();
   }
 
-  /** Sends the head that was held back together with all of its body. */
-  #sendWhole({ status, reason, fields, dated }: Head, body: string): void {
-    const { response } = this.#exchange;
-    if (canWriteAtOnce(response)) {
-      if (!dated) fields.push('Date', currentDate());
-      // As Node says it (RFC 9112 §9.3 would not need it).
-      fields.push('Connection', 'keep-alive');
-      response.writeAtOnce(status, renderHead(status, fields, reason) + body, this.#options.silence);
-    } else {
-      this.#writeHead();
-      response.end(body, 'latin1');
-    }
-  }
-
-  /** Hands a head that was held back to Node, which sends it with what follows. */
-  #writeHead(): void {
-    if (this.#held === undefined) return;
-    const { status, reason, fields } = this.#held;
-    this.#held = undefined;
-    this.#exchange.response.writeHead(status, reason, fields);
-  }
-
   #addTrailers(trailers: readonly string[]): void {
-    const { fields } = readResponseHead({ status: 200, fields: trailers });
-    const pairs: [string, string][] = [];
-    for (let index = 0; index < fields.length; index += 2) {
-      const name = fields[index] ?? '';
-      if (!NOT_IN_TRAILERS.test(name)) pairs.push([name, fields[index + 1] ?? '']);
-    }
-    this.#exchange.response.addTrailers(pairs);
+    const { fields } = readResponseHead({ status: 200, fields: trailers, connection: undefined });
+    this.#exchange.response.addTrailers(
+      fields.filter((_, index) => !NOT_IN_TRAILERS.test(fields[index - (index % 2)] ?? '')),
+    );
   }
+}
 
-  /** From here on bytes go through the backlog, until the client has taken all of it. */
-  #catchUp(): void {
-    const { backlog } = this.#options;
-    if (backlog === undefined) return;
-    this.#behind = true;
-    this.#backlog ??= new ResponseBacklog(backlog, () => this.#resumeApp());
-    this.#empty(this.#backlog).catch((error: Error) => {
-      this.#backlog?.close();
-      if (this.#over) return;
-      this.#over = true;
-      this.cancel(error);
-      this.#outcome.broken(error);
-    });
-  }
+function flushHeadNext(relay: Relay): void {
+  setImmediate(flushHead, relay);
+}
 
-  async #empty(backlog: ResponseBacklog): Promise<void> {
-    const { response } = this.#exchange;
-    await this.#drained();
-    while (!this.#over) {
-      const chunk = await backlog.take();
-      if (this.#over) return;
-      if (chunk === undefined) break;
-      if (!response.write(chunk)) {
-        response.socket?.setTimeout(this.#options.silence);
-        await this.#drained();
-      }
-    }
-    if (this.#over) return;
-    this.#behind = false;
-    if (this.#connection !== undefined) return;
-    backlog.close();
-    this.#end();
-  }
-
-  /** Resolves when the client has taken what was written; never when it leaves: the exchange is over then. */
-  #drained(): Promise<void> {
-    const { response } = this.#exchange;
-    if (!response.writableNeedDrain) return Promise.resolve();
-    return new Promise((resolve) => {
-      response.once('drain', () => {
-        response.socket?.setTimeout(0);
-        resolve();
-      });
-    });
-  }
+function flushHead(relay: Relay): void {
+  relay.flushHead();
 }
 
 /** The answer's fields, with what they lack from the earlier answer; cookies of both count. */

@@ -4,19 +4,16 @@ import { type Readable, Transform } from 'node:stream';
 import type { Logger } from 'pino';
 import type { UpstreamLocation } from '../config/location.js';
 import { BodyTooLargeError, RequestTimeoutError, SpoolFailedError } from '../http/errors.js';
-import type { ClientRequest, Exchange } from '../http/exchange.js';
-import { type BodyParts, FileParts, MemoryParts } from './body-parts.js';
+import type { Exchange } from '../http/exchange.js';
+import type { OutgoingBody } from '../http1/client-connection.js';
+import { FileParts, MemoryParts } from './body-parts.js';
 import { spoolDirectoryOf, TemporaryFile } from './temporary-file.js';
 import type { UploadMemory } from './upload-memory.js';
 
 /** A request's body, ready for the app. Who got it closes it. */
-export interface RequestBody {
-  /** In bytes; undefined when it is passed on as it comes and its client did not tell. */
-  readonly size: number | undefined;
+export interface RequestBody extends OutgoingBody {
   /** True when it can be given to the app a second time. */
   readonly replayable: boolean;
-  /** The bytes, from the first one, for one attempt. */
-  open(): Buffer | BodyParts | Readable;
   /** Frees what holds it. */
   close(): void;
 }
@@ -36,14 +33,6 @@ interface Taking {
   readonly log: Logger;
 }
 
-/** RFC 9112 §6: a request has a body when one of these fields says so. */
-export function hasBody({ headers }: Pick<ClientRequest, 'headers'>): boolean {
-  return (
-    headers['transfer-encoding'] !== undefined ||
-    (headers['content-length'] !== undefined && Number(headers['content-length']) > 0)
-  );
-}
-
 /**
  * Takes the request's body in. Resolves with undefined when the client left before it was complete.
  * @throws {BodyTooLargeError} over `maxBody`, at once when Content-Length tells
@@ -57,11 +46,10 @@ export async function takeRequestBody(
   log: Logger,
 ): Promise<RequestBody | undefined> {
   const { request, response } = exchange;
-  const announced = request.headers['content-length'];
-  const size = announced === undefined ? undefined : Number(announced);
+  const size = request.bodyLength;
   if (size !== undefined && isOver(size, location.maxBody)) throw tooLarge(exchange, location, log);
   // Only now: a client that waits for this need not send what would be refused (RFC 9110 §10.1.1).
-  if (request.headers.expect !== undefined) response.writeContinue();
+  response.writeContinue();
   if (!location.requestBuffering) return passOn(exchange, size, location, log);
   const collector = new Collector({ exchange, location, memory, log });
   return await collector.collect();
@@ -74,7 +62,7 @@ function isOver(size: number, limit: number): boolean {
 function tooLarge(exchange: Exchange, { maxBody }: UpstreamLocation, log: Logger): Error {
   const error = new BodyTooLargeError(maxBody);
   log.warn(
-    { requestId: exchange.id, contentLength: exchange.request.headers['content-length'], maxBody },
+    { requestId: exchange.id, contentLength: exchange.request.bodyLength, maxBody },
     'a request body is larger than --max-body; raise it (with the app in mind) if this was a rightful upload',
   );
   return error;
@@ -87,9 +75,8 @@ function passOn(
   location: UpstreamLocation,
   log: Logger,
 ): RequestBody {
-  const { request } = exchange;
-  request.socket.setTimeout(location.sendTimeout);
-  request.body.once('end', () => request.socket.setTimeout(0));
+  const { request, response } = exchange;
+  response.setTimeout(location.sendTimeout);
   const source = size === undefined && location.maxBody > 0 ? limited(exchange, location, log) : request.body;
   return { size, replayable: false, open: () => source, close() {} };
 }
@@ -107,10 +94,13 @@ function limited(exchange: Exchange, location: UpstreamLocation, log: Logger): R
   // Who sends it on hears of it. Before that begins, and when it is over, nobody does, and nobody needs to.
   counter.on('error', () => {});
   const { request } = exchange;
-  request.body.once('close', () => {
-    if (!request.complete) counter.destroy(new Error('the client left'));
-  });
-  return request.body.pipe(counter);
+  const { body } = request;
+  const closed = (): void => {
+    if (!request.complete) counter.destroy(request.fault ?? new Error('the client left'));
+  };
+  if (body.closed) closed();
+  else body.once('close', closed);
+  return body.pipe(counter);
 }
 
 interface Settle {
@@ -145,12 +135,12 @@ class Collector {
   }
 
   collect(): Promise<RequestBody | undefined> {
-    const { request } = this.#exchange;
+    const { request, response } = this.#exchange;
     return new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
-      request.socket.setTimeout(this.#location.sendTimeout);
+      response.setTimeout(this.#location.sendTimeout);
       request.body.on('data', this.#take).once('end', this.#end).once('close', this.#left);
-      request.body.once('timeout', this.#stalled).once('error', this.#left);
+      request.body.once('timeout', this.#stalled).once('error', this.#broken);
     });
   }
 
@@ -171,7 +161,7 @@ class Collector {
   #borrow(): boolean {
     if (this.#file !== undefined) return false;
     const wanted = this.#held - this.#borrowed - this.#location.bufferMemory;
-    const announced = Number(this.#exchange.request.headers['content-length'] ?? 0);
+    const announced = this.#exchange.request.bodyLength ?? 0;
     if (announced - this.#size + wanted > this.#memory.free || !this.#memory.lend(wanted)) return false;
     this.#borrowed += wanted;
     return true;
@@ -186,6 +176,9 @@ class Collector {
   readonly #left = (): void => {
     if (!this.#ended) this.#finish(undefined);
   };
+
+  /** What comes is no body. */
+  readonly #broken = (error: Error): void => this.#fail(error);
 
   readonly #stalled = (): void => this.#fail(new RequestTimeoutError());
 
@@ -256,8 +249,7 @@ class Collector {
   #release(): Settle | undefined {
     const { request } = this.#exchange;
     request.body.off('data', this.#take).off('end', this.#end).off('close', this.#left);
-    request.body.off('timeout', this.#stalled).off('error', this.#left);
-    request.socket.setTimeout(0);
+    request.body.off('timeout', this.#stalled).off('error', this.#broken);
     this.#chunks = [];
     this.#giveBack();
     const settle = this.#settle;

@@ -14,7 +14,7 @@ const REPLACED =
 /** Names already judged, as clients write them; the same few come with every request. */
 const judged = new Map<string, string | undefined>();
 /** A client could invent names without end. */
-const MOST_JUDGED = 500;
+const MAX_JUDGED = 500;
 
 /** The name in lower case when a field of this name may be passed on, undefined when not. */
 function judge(name: string): string | undefined {
@@ -24,7 +24,7 @@ function judge(name: string): string | undefined {
   // WSGI cannot tell X_Real_IP from X-Real-IP; nginx drops such names too (underscores_in_headers).
   const refused = lower.includes('_') || isHopByHop(lower) || REPLACED.test(lower);
   const judgement = refused ? undefined : lower;
-  if (judged.size < MOST_JUDGED && name.length <= 64) judged.set(name, judgement);
+  if (judged.size < MAX_JUDGED && name.length <= 64) judged.set(name, judgement);
   return judgement;
 }
 
@@ -69,7 +69,8 @@ export function framingLine(
   body: { readonly size: number | undefined } | undefined,
 ): string {
   // One of no bytes may still be announced.
-  if (body === undefined) return request.headers['content-length'] === '0' ? 'Content-Length: 0\r\n' : '';
+  if (body === undefined)
+    return request.headers['content-length'] === undefined ? '' : 'Content-Length: 0\r\n';
   // A body that came in chunks has been counted, unless it is passed on as it comes.
   return body.size === undefined ? 'Transfer-Encoding: chunked\r\n' : `Content-Length: ${body.size}\r\n`;
 }
@@ -82,14 +83,14 @@ export function framingLine(
 export function requestFields(exchange: Exchange, omit?: Omit): string {
   const { request, target, client, id, forwarded } = exchange;
   const raw = request.rawHeaders;
-  const nominated = connectionOptions(request.headers.connection);
+  const nominated = connectionOptions(request.headers.connection?.toLowerCase());
   const host = target.authority ?? request.headers.host;
   // HTTP/1.1 has to name one (RFC 9112 §3.2), also for a client of HTTP/1.0 that does not, as some health checks.
   let lines = fieldLine('Host', host ?? 'localhost');
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index] ?? '';
     const lower = judge(name);
-    if (lower === undefined || nominated?.has(lower) || omit?.(lower)) continue;
+    if (lower === undefined || nominated?.[lower] || omit?.(lower)) continue;
     lines += fieldLine(name, raw[index + 1] ?? '');
   }
   if (client !== '') lines += `X-Forwarded-For: ${client}\r\nX-Real-IP: ${client}\r\n`;

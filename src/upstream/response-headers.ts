@@ -1,13 +1,11 @@
 // The head of the app's response as the client gets it (nginx: proxy_pass_header, proxy_hide_header).
-import { connectionOptions, isHopByHop } from '../http/fields.js';
-import type { ResponseStart } from './response-parser.js';
+import { connectionOptions, type FieldNames, isHopByHop } from '../http/fields.js';
+import type { ResponseStart } from '../http1/response-parser.js';
 
 /** The app's response head, read once. */
 export interface ResponseHead {
   /** For the client: field names and values in turn, ready for `writeHead`. */
   readonly fields: string[];
-  /** True when the app says the date. */
-  readonly dated: boolean;
   /** True when the app announces trailers. */
   readonly announcesTrailers: boolean;
   /** False when the app asks that nothing of its answer is held back. */
@@ -22,27 +20,23 @@ function isBodiless(status: number): boolean {
 }
 
 /** What is to be done with a field, by lower-case name; anything else is passed on. */
-const TREATMENT: ReadonlyMap<string, 'drop' | 'length' | 'type' | 'date' | 'connection' | 'trailer'> =
-  new Map([
-    ['trailer', 'trailer'],
-    // The app server's name and version.
-    ['server', 'drop'],
-    ['content-length', 'length'],
-    ['content-type', 'type'],
-    ['date', 'date'],
-    ['connection', 'connection'],
-  ]);
+const TREATMENT: ReadonlyMap<string, 'drop' | 'length' | 'type' | 'trailer'> = new Map([
+  ['trailer', 'trailer'],
+  // The app server's name and version.
+  ['server', 'drop'],
+  ['content-length', 'length'],
+  ['content-type', 'type'],
+]);
 
 /** Reads the app's response head. */
 export function readResponseHead({
   status,
   fields: raw,
-}: Pick<ResponseStart, 'status' | 'fields'>): ResponseHead {
+  connection,
+}: Pick<ResponseStart, 'status' | 'fields' | 'connection'>): ResponseHead {
   const fields: string[] = [];
   let buffering = true;
-  let dated = false;
   let announcesTrailers = false;
-  let nominated: ReadonlySet<string> | undefined;
   let instructions: Map<string, string> | undefined;
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index] ?? '';
@@ -51,14 +45,8 @@ export function readResponseHead({
     switch (TREATMENT.get(lower)) {
       case 'drop':
         continue;
-      case 'connection':
-        nominated = connectionOptions(value);
-        continue;
       case 'length':
         if (isBodiless(status)) continue;
-        break;
-      case 'date':
-        dated = true;
         break;
       case 'trailer':
         announcesTrailers = true;
@@ -77,10 +65,15 @@ export function readResponseHead({
     fields.push(name, value);
   }
   if (instructions?.get('x-accel-buffering')?.toLowerCase() === 'no') buffering = false;
-  return { fields: without(fields, nominated), dated, announcesTrailers, buffering, instructions };
+  return {
+    fields: without(fields, connectionOptions(connection)),
+    announcesTrailers,
+    buffering,
+    instructions,
+  };
 }
 
-function without(fields: string[], names: ReadonlySet<string> | undefined): string[] {
-  if (names === undefined || names.size === 0) return fields;
-  return fields.filter((_, index) => !names.has(fields[index - (index % 2)]?.toLowerCase() ?? ''));
+function without(fields: string[], names: FieldNames | undefined): string[] {
+  if (names === undefined) return fields;
+  return fields.filter((_, index) => names[fields[index - (index % 2)]?.toLowerCase() ?? ''] === undefined);
 }

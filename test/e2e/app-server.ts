@@ -1,7 +1,7 @@
 /** Runs a small app under a real gunicorn or uvicorn, where the sample project would be too much. */
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Test } from 'tap';
+import { spawnChild } from '../support/child.js';
 
 /** Starts a WSGI app on a free port and resolves with its address; it is stopped when the test ends. */
 export async function startGunicorn(
@@ -34,7 +34,7 @@ async function start(
   command: readonly string[],
   ready: RegExp,
 ): Promise<string> {
-  const child = spawn(python, command, {
+  const child = spawnChild(python, command, {
     cwd: directory,
     env: { PATH: process.env['PATH'] ?? '', PYTHONDONTWRITEBYTECODE: '1' },
     stdio: ['ignore', 'ignore', 'pipe'],

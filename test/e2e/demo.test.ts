@@ -1,11 +1,11 @@
 /** `npm run demo`, as far as it goes after the build: it comes up, shows what it promises, and leaves nothing. */
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
+import { spawnChild } from '../support/child.js';
 import { pythonOrSkip } from '../support/python.js';
 
 const DEMO = fileURLToPath(new URL('../../docker/demo.ts', import.meta.url));
@@ -21,7 +21,7 @@ interface Demo {
 async function startDemo(t: Test, env: Record<string, string>): Promise<Demo> {
   const temporary = await mkdtemp(join(tmpdir(), 'demo-'));
   t.teardown(() => rm(temporary, { recursive: true, force: true }));
-  const child = spawn(process.execPath, ['--import=tsx', DEMO], {
+  const child = spawnChild(process.execPath, ['--import=tsx', DEMO], {
     env: { ...process.env, TMPDIR: temporary, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -3,6 +3,10 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
+import { redirectToSlash } from '../../src/files/directory.js';
+import type { Exchange } from '../../src/http/exchange.js';
+import { fieldValue } from '../../src/http/fields.js';
+import { parseTarget } from '../../src/http/target.js';
 import { converse } from '../support/conversation.js';
 import { startLocations } from '../support/locations.js';
 import { get, rawRequest } from '../support/raw.js';
@@ -121,6 +125,27 @@ t.test('a directory without its slash is redirected to the same with one, query 
       t.equal(status, 301, `${method} ${target}`);
       t.equal(headers['location'], location, `${method} ${target}`);
     }
+  }
+});
+
+t.test('the redirect has only what may stand in a URI, whatever the client wrote', async (t) => {
+  const cases: readonly (readonly [target: string, location: string])[] = [
+    ['/\xc3\xa4', '/%C3%A4/'],
+    ['/\xff', '/%FF/'],
+    ['/plain?q=\xc3\xa4&r=\xff#\x80', '/plain/?q=%C3%A4&r=%FF#%80'],
+    ['/plain?q=%c3%A4|"<>', '/plain/?q=%c3%A4|"<>'],
+  ];
+  for (const [received, location] of cases) {
+    let fields: string[] = [];
+    const response = {
+      writeHead: (_status: number, written: string[]) => {
+        fields = written;
+      },
+      end: () => {},
+    };
+    const target = parseTarget(received);
+    redirectToSlash({ target, response } as unknown as Exchange, target.path);
+    t.equal(fieldValue(fields, 'location'), location, location);
   }
 });
 

@@ -4,7 +4,7 @@ import { posix } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
 import { BadTargetError } from '../../src/http/errors.js';
-import { normalizePath, parseTarget, toBytePath, toText } from '../../src/http/target.js';
+import { normalizePath, parseTarget, percentEncoder, toBytePath, toText } from '../../src/http/target.js';
 
 t.test('a target is decoded and normalized once', async (t) => {
   const cases: readonly (readonly [target: string, path: string])[] = [
@@ -38,6 +38,10 @@ t.test('a target is decoded and normalized once', async (t) => {
     ['/media/%C3%A9', '/media/\xc3\xa9'],
     ['/media/%FF', '/media/\xff'],
     ['/media/\xff', '/media/\xff'],
+    ['/media/\xc3\xa4', '/media/\xc3\xa4'],
+    ['/media/\xc3%A4', '/media/\xc3\xa4'],
+    ['/\xc3\xa4/../\x80', '/\x80'],
+    ['/media/a?q=\xc3\xa4', '/media/a'],
   ];
   for (const [target, path] of cases) t.equal(parseTarget(target).path, path, target);
 });
@@ -67,12 +71,32 @@ t.test('what cannot be normalized is refused', async (t) => {
     'example.org:443',
     'ftp://example.org/a',
     'file:///etc/passwd',
+    // What ends a target for some readers.
+    '/a b',
+    '/a\tb',
+    '/a\nb',
+    '/a\rb',
+    '/a\x0bb',
+    '/a\x7fb',
+    '/a ',
+    '/a?b c',
+    '/a?b\x7f',
+    '/a?\0',
+    '/a#b c',
+    'http://a/b c',
+    'http://a/b?c\td',
   ];
   for (const target of refused) t.throws(() => parseTarget(target), BadTargetError, JSON.stringify(target));
 });
 
 t.test('the raw target is kept for the app', async (t) => {
-  for (const target of ['/a/../b//c%2Fd?e=%zz#f', '/?', '/%41', '/a+b%20c?x=1&y=/../']) {
+  for (const target of [
+    '/a/../b//c%2Fd?e=%zz#f',
+    '/?',
+    '/%41',
+    '/a+b%20c?x=1&y=/../',
+    '/\xc3\xa4?\xff\x80',
+  ]) {
     t.match(parseTarget(target), { raw: target, authority: undefined });
   }
 });
@@ -84,12 +108,29 @@ t.test('an absolute-form target is its path, with the authority beside it', asyn
     ['http://example.org?c', '/?c', '/', 'example.org'],
     ['HTTPS://Example.org:8443/a', '/a', '/a', 'Example.org:8443'],
     ['http://[::1]:80/a', '/a', '/a', '[::1]:80'],
+    ['http://[v1.a:b]/a', '/a', '/a', '[v1.a:b]'],
+    ['http://example.org:/a', '/a', '/a', 'example.org:'],
+    ['http://example.org/\xc3\xa4?\xff', '/\xc3\xa4?\xff', '/\xc3\xa4', 'example.org'],
   ];
   for (const [target, raw, path, authority] of cases) {
     t.same(parseTarget(target), { raw, path, authority }, target);
   }
-  t.throws(() => parseTarget('http:///a'), BadTargetError);
+  const malformed = [
+    '',
+    ':80',
+    'extra[abcd::1]',
+    '[abcd::1',
+    '1.2.3.4:9000:80',
+    '[::gggg]',
+    'a:99999',
+    'a b',
+  ];
+  for (const authority of [...malformed, 'user@example.org', 'example.org\\', '\xc3\xa4', '%zz'])
+    t.throws(() => parseTarget(`http://${authority}/a`), BadTargetError, authority);
   t.throws(() => parseTarget('http://example.org/../a'), BadTargetError);
+  // Others take the mark for a part of the host, or for the end of the target.
+  for (const rest of ['#', '#b', '#b/c', '#?b'])
+    t.throws(() => parseTarget(`http://a${rest}`), BadTargetError, rest);
 });
 
 /** Pieces that normalization has an opinion about, in every spelling, between names. */
@@ -165,7 +206,8 @@ t.test(
       fc.property(target, (raw) => {
         const [encoded = ''] = raw.split(/[?#]/);
         const path = normalized(raw);
-        if (/%(?![0-9a-f]{2})|%00|\0/i.test(encoded)) return path === undefined;
+        if (/[\0-\x20\x7f]/.test(raw)) return path === undefined;
+        if (/%(?![0-9a-f]{2})|%00/i.test(encoded)) return path === undefined;
         const decoded = encoded.replace(/%(..)/g, (_, hex: string) =>
           String.fromCharCode(Number(`0x${hex}`)),
         );
@@ -194,6 +236,19 @@ t.test('plain targets, which skip decoding, come to the same', async () => {
     fc.property(plain, (raw) => outcome(() => parseTarget(raw).path) === outcome(() => normalizePath(raw))),
     { numRuns: 3000 },
   );
+});
+
+t.test('what may not stand as it is, is percent-encoded byte by byte', async (t) => {
+  const encode = percentEncoder(/[a-z/]/);
+  for (const [bytes, expected] of [
+    ['', ''],
+    ['/a/z', '/a/z'],
+    ['/A', '/%41'],
+    ['\0 %\xff', '%00%20%25%FF'],
+    [toBytePath('ä'), '%C3%A4'],
+  ] as const) {
+    t.equal(encode(bytes), expected, JSON.stringify(bytes));
+  }
 });
 
 t.test('a path of bytes is read as text, unless its bytes are none', async (t) => {

@@ -1,19 +1,25 @@
 /** Where the messages themselves differ: error pages, methods, connections, and what is not taken for HTTP. */
-import { METHODS } from 'node:http';
+import { isHost } from '../../src/http/host.js';
 import type { Outcome } from './outcome.js';
 import { refused } from './refused.js';
-import { parseRequest, value, values } from './request.js';
+import { parseRequest, value } from './request.js';
 import { type Facts, isRead, type Rule, withHeaders, withTarget } from './rule.js';
 
-/** Longest request head that Node reads, in bytes. */
-const LONGEST_HEAD = 16_384;
+/** Longest request head that is read, in bytes: the default of `maxRequestHead`. */
+const LONGEST_HEAD = 32 * 1024;
 
 /** The answer to what cannot be read: nothing can follow it on the connection. */
-const unreadable = (expected: Outcome, facts: Facts, status = 400): Outcome => ({
-  ...refused(expected, facts, status),
+const unreadable = (
+  expected: Outcome,
+  facts: Facts,
+  status = 400,
+  headers: Readonly<Record<string, string>> = {},
+): Outcome => ({
+  ...refused(expected, facts, status, headers),
   closed: true,
 });
 
+const METHODS_HERE = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 const FILE_PATH = /^\/(media|static)\//;
 
 /** Whether the client wants the connection to end. */
@@ -48,33 +54,13 @@ export const RULES_FOR_MESSAGES: readonly Rule[] = [
     },
   },
   {
-    name: 'Methods that nobody registered',
-    nginx: '405 for a file; the app answers for itself',
+    name: 'Several blanks in a request line',
+    nginx: 'read as one',
     ours: '400',
-    reason: 'RFC 9110 §9.1; Node reads no others',
+    reason: 'RFC 9112 §3; safety: two servers that read a message differently can be played off',
     edit(expected, facts) {
-      const { method } = facts.request;
-      return METHODS.includes(method) || !/^[A-Z]+$/.test(method) ? undefined : unreadable(expected, facts);
-    },
-  },
-  {
-    name: 'Range in several lines',
-    nginx: 'the first counts',
-    ours: 'one field that is malformed: 416',
-    reason: 'RFC 9110 §5.3, §14.2',
-    edit(expected, facts) {
-      if (expected.status !== 206 || values(facts.request, 'range').length < 2) return undefined;
-      const size = /\d+$/.exec(String(facts.nginx.headers['content-range']))?.[0];
-      return refused(expected, facts, 416, { 'content-range': `bytes */${size}` });
-    },
-  },
-  {
-    name: 'Bytes beyond ASCII in a target',
-    nginx: 'taken as they are',
-    ours: '400; encoded they are names like others',
-    reason: 'RFC 9112 §3.2, RFC 3986 §2',
-    edit(expected, facts) {
-      return /[\x80-\xff]/.test(facts.request.target) ? unreadable(expected, facts) : undefined;
+      const [line = ''] = facts.request.raw.split('\r\n');
+      return /^[A-Z]+ {2}|\S {2,}HTTP/.test(line) ? unreadable(expected, facts) : undefined;
     },
   },
   {
@@ -85,6 +71,30 @@ export const RULES_FOR_MESSAGES: readonly Rule[] = [
     edit(expected, facts) {
       const isOther = /^(?!https?:)[a-z][\w+.-]*:/i.test(facts.request.target);
       return isOther ? unreadable(expected, facts) : undefined;
+    },
+  },
+  {
+    name: 'CONNECT',
+    nginx: '400',
+    ours: '405 with Allow',
+    reason: 'RFC 9110 §9.3.6, §15.5.6: it is understood, and not done here',
+    edit(expected, facts) {
+      if (facts.request.method !== 'CONNECT' || expected.status !== 400) return undefined;
+      return unreadable(expected, facts, 405, { allow: METHODS_HERE });
+    },
+  },
+  {
+    name: 'Hosts that are none',
+    nginx:
+      'taken in a Host field but for slashes, spaces and control characters; in a target, addresses and ports are not read',
+    ours: '400 for what is no host with a port, wherever it stands',
+    reason:
+      'RFC 9110 §7.2, RFC 3986 §3.2.2; safety: the app must not be told of another host than a cache saw',
+    edit(expected, facts) {
+      const { request } = facts;
+      const host = /^https?:\/\/([^/?#]*)/i.exec(request.target)?.[1] ?? value(request, 'host');
+      const isNoMatter = host === undefined || isHost(host) || expected.status === 400;
+      return isNoMatter ? undefined : unreadable(expected, facts);
     },
   },
   {
@@ -111,49 +121,28 @@ export const RULES_FOR_MESSAGES: readonly Rule[] = [
   {
     name: 'Expect: 100-continue without a body',
     nginx: '100, then the answer, and the connection is kept',
-    ours: 'the answer; the connection may end',
+    ours: 'the answer',
     reason: 'RFC 9110 §10.1.1: there is nothing to continue with',
     edit(expected, facts) {
       return facts.location !== 'app' && expected.interim.length > 0
-        ? { ...expected, interim: [], closed: undefined }
+        ? { ...expected, interim: [] }
         : undefined;
-    },
-  },
-  {
-    name: 'The connection after a body that nobody wants',
-    nginx: 'kept: the body is read and dropped',
-    ours: 'kept when the body is here already, or else ended',
-    reason: 'RFC 9112 §9.3: either is right',
-    edit(expected, facts) {
-      const { request, location } = facts;
-      const hasBody =
-        Number(value(request, 'content-length')) > 0 || value(request, 'transfer-encoding') !== undefined;
-      const isRefused = location !== 'app' && expected.status >= 400;
-      return hasBody && isRefused ? { ...expected, closed: undefined } : undefined;
-    },
-  },
-  {
-    name: 'A 304 to HTTP/1.0 with keep-alive',
-    nginx: 'the connection is kept',
-    ours: 'it ends',
-    reason: 'RFC 9112 §9.3: either is allowed; Node keeps it only for answers with a length',
-    edit(expected, { request, location }) {
-      const isOld = request.version === '1.0' && expected.status === 304 && location !== 'app';
-      return isOld ? { ...expected, closed: true } : undefined;
     },
   },
   {
     name: 'Long targets and fields',
     nginx: '414 or 400 for a line of more than 8 KiB',
-    ours: 'read, up to 16 KiB for the whole head; then 431',
-    reason: 'RFC 6585 §5',
+    ours: 'read, up to `maxRequestHead` (32 KiB) for the whole head; then 414, or 431 for the fields',
+    reason: 'RFC 6585 §5; the sum is what memory has to hold',
     rewrite({ nginx, rewritten: { request } }) {
       if (nginx.status !== 414 || request.raw.length > LONGEST_HEAD) return undefined;
       // What is cut off is a query, or a name that is too long for any disk either way.
       return { request: withTarget(request, request.target.slice(0, 5000)) };
     },
     edit(expected, facts) {
-      return facts.request.raw.length > LONGEST_HEAD ? unreadable(expected, facts, 431) : undefined;
+      const { raw, target } = facts.request;
+      if (raw.length <= LONGEST_HEAD) return undefined;
+      return unreadable(expected, facts, target.length > LONGEST_HEAD ? 414 : 431);
     },
   },
   {

@@ -1,7 +1,9 @@
 // The access log: one JSON line for each request. The app is a stand-in, so that it can answer late or not at all.
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import t, { type Test } from 'tap';
 import { WebSocket, WebSocketServer } from 'ws';
+import type { Exchange } from '../../src/http/exchange.js';
+import { logWhenClosed } from '../../src/server/access-log.js';
 import { startApp } from '../support/app.js';
 import { get, openConnection, rawExchange, rawRequest } from '../support/raw.js';
 import { type LogLine, type RunningServer, startServer } from '../support/server.js';
@@ -58,6 +60,36 @@ t.test('a line tells what was asked, what was answered, and by what', async (t) 
     t.notOk('aborted' in line);
   }
   t.equal((await lineOf('/form'))['requestId'], ids.get('/form'), 'the app has the same request id');
+});
+
+t.test('a target is told as text, and no byte of it is an order to a terminal', async (t) => {
+  const cases: readonly (readonly [received: string, told: string])[] = [
+    ['/a', '"/a"'],
+    ['/"\\', '"/\\"\\\\"'],
+    ['/\xc3\xa4', '"/ä"'],
+    ['/\xe6\x97\xa5?\xf0\x9f\x98\x80', '"/日?😀"'],
+    // No UTF-8: a character for each byte.
+    ['/\xe4', '"/ä"'],
+    ['/\xc3\xa4\xff', '"/Ã¤ÿ"'],
+    // CSI, in UTF-8 and by itself, and others that some terminals obey.
+    ['/\xc2\x9b2J', '"/\\u009b2J"'],
+    ['/\x9b2J', '"/\\u009b2J"'],
+    ['/\x80\x9f\xa0', '"/\\u0080\\u009f\xa0"'],
+    ['/\x7f\x1b\x01', '"/\\u007f\\u001b\\u0001"'],
+  ];
+  for (const [received, told] of cases) {
+    const response = Object.assign(new EventEmitter(), { statusCode: 200, headersSent: true });
+    const exchange = {
+      request: { method: 'GET', target: received },
+      response,
+      bytes: 0,
+    } as unknown as Exchange;
+    const lines: string[] = [];
+    logWhenClosed(exchange, 0, (line) => lines.push(line));
+    response.emit('close');
+    t.match(lines.join(), `"target":${told},"status"`, told);
+    t.type(JSON.parse(lines.join()), 'object');
+  }
 });
 
 t.test('a client that leaves is told from an answer that is complete', async (t) => {

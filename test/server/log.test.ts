@@ -1,10 +1,11 @@
 // The log: JSON for machines, text for people; and whoever reads it cannot hold the server up.
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { deserted } from '../support/app.js';
+import { spawnChild } from '../support/child.js';
 import { NODE, NODE_ARGUMENTS } from '../support/node.js';
 import { get, rawRequest } from '../support/raw.js';
 import { CLI } from '../support/server.js';
@@ -21,7 +22,7 @@ interface Running {
 async function start(t: Test, args: readonly string[], stdout: 'pipe' | number): Promise<Running> {
   const { port, address } = await deserted();
   const root = t.testdir({ 'a.txt': 'hello' });
-  const child = spawn(NODE, [...NODE_ARGUMENTS, CLI, '--root', root, '--listen', address, ...args], {
+  const child = spawnChild(NODE, [...NODE_ARGUMENTS, CLI, '--root', root, '--listen', address, ...args], {
     env: { PATH: process.env['PATH'] ?? '' },
     stdio: ['ignore', stdout, 'inherit'],
   });

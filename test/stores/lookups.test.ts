@@ -1,14 +1,14 @@
-// Lookups are shared within a round of answers, and nowhere else.
+// Lookups are shared within a batch of answers, and nowhere else.
 import { lstatSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { toBytePath } from '../../src/http/target.js';
-import { answerAtEndOfTurn } from '../../src/http/turn.js';
+import { answerAtEndOfTurn } from '../../src/http1/turn.js';
 import { Lookups } from '../../src/stores/lookups.js';
 
-/** Runs the tasks as requests of one round. */
-async function inOneRound(...tasks: (() => void)[]): Promise<void> {
+/** Runs the tasks as requests of one batch. */
+async function inOneBatch(...tasks: (() => void)[]): Promise<void> {
   for (const endTurn of tasks) answerAtEndOfTurn({ endTurn }, 1);
   await nextTurn();
 }
@@ -24,20 +24,20 @@ function makeName(t: Test): { name: string; change: (content: string) => void } 
   return { name, change };
 }
 
-t.test('in a round a name is looked up once, and anew in the next', async (t) => {
+t.test('in a batch a name is looked up once, and anew in the next', async (t) => {
   const { name, change } = makeName(t);
   const lookups = new Lookups(lstatSync);
   const sizes: (number | undefined)[] = [];
   const look = (): void => {
     sizes.push(lookups.of(name)?.size);
   };
-  await inOneRound(look, () => change('three'), look);
+  await inOneBatch(look, () => change('three'), look);
   t.strictSame(sizes, [3, 3]);
-  await inOneRound(look);
+  await inOneBatch(look);
   t.strictSame(sizes, [3, 3, 5]);
 });
 
-t.test('that there is nothing is found out once in a round, too', async (t) => {
+t.test('that there is nothing is found out once in a batch, too', async (t) => {
   const { name, change } = makeName(t);
   rmSync(name);
   const lookups = new Lookups(lstatSync);
@@ -45,16 +45,16 @@ t.test('that there is nothing is found out once in a round, too', async (t) => {
   const look = (): void => {
     found.push(lookups.of(name) !== undefined);
   };
-  await inOneRound(look, () => change('back'), look);
+  await inOneBatch(look, () => change('back'), look);
   t.strictSame(found, [false, false]);
-  await inOneRound(look);
+  await inOneBatch(look);
   t.strictSame(found, [false, false, true]);
 });
 
-t.test('outside of a round each look is a new one, whatever a round has seen', async (t) => {
+t.test('outside of a batch each look is a new one, whatever a batch has seen', async (t) => {
   const { name, change } = makeName(t);
   const lookups = new Lookups(lstatSync);
-  await inOneRound(() => lookups.of(name));
+  await inOneBatch(() => lookups.of(name));
   change('three');
   t.equal(lookups.of(name)?.size, 5);
   rmSync(name);
@@ -69,7 +69,7 @@ t.test('a name beyond ASCII is its bytes, and is shared like any other', async (
   const look = (): void => {
     sizes.push(names.of(file ?? '')?.size);
   };
-  await inOneRound(
+  await inOneBatch(
     look,
     () => writeFileSync(join(directory, 'grün.txt'), 'three'),
     look,
@@ -87,5 +87,5 @@ t.test('what cannot be told is the error of the system', async (t) => {
   const look = (): void => {
     t.throws(() => lookups.of(`${name}/below`), { code: 'ENOTDIR' });
   };
-  await inOneRound(look, look);
+  await inOneBatch(look, look);
 });

@@ -1,7 +1,7 @@
 /** Runs the built command to its end, for what it prints and how it exits. */
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { buffer } from 'node:stream/consumers';
+import { spawnChild } from './child.js';
 import { NODE, NODE_ARGUMENTS } from './node.js';
 import { CLI } from './server.js';
 
@@ -17,7 +17,7 @@ export async function runCommand(
   args: readonly string[],
   options: { env?: Record<string, string>; cwd?: string; uid?: number | undefined } = {},
 ): Promise<Ended> {
-  const child = spawn(NODE, [...NODE_ARGUMENTS, CLI, ...args], {
+  const child = spawnChild(NODE, [...NODE_ARGUMENTS, CLI, ...args], {
     cwd: options.cwd,
     env: { PATH: process.env['PATH'] ?? '', ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -85,11 +85,11 @@ async function openLine(t: Test, port: number): Promise<Line> {
 }
 
 /**
- * Whether the response was written as ready bytes, that is: the file was kept in memory. Node adds `Connection` to what
- * it writes itself on a kept connection.
+ * Whether the response was prepared, that is: the file was cached. In a prepared response the date comes first, at a place
+ * that is the same for all.
  */
-export function wasReady({ headers }: RawResponse): boolean {
-  return headers['connection'] === undefined;
+export function wasReady({ fields }: RawResponse): boolean {
+  return fields[0]?.[0] === 'date';
 }
 
 interface Waiting {

@@ -2,7 +2,7 @@
  * Starts a real nginx (Debian's package) on ports that were free a moment ago, with everything it writes in a
  * folder of its own, as whichever user runs the tests.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import type { Test } from 'tap';
+import { spawnChild } from './child.js';
 
 /** Debian keeps it where an ordinary user's PATH does not lead. */
 const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/usr/local/sbin`;
@@ -88,7 +89,7 @@ ${http}
 
 /** The running server, or what it said before it gave up. */
 async function launch(t: Test, prefix: string, ports: readonly number[]): Promise<RunningNginx | string> {
-  const child = spawn('nginx', ['-p', prefix, '-c', 'nginx.conf', '-e', 'stderr'], {
+  const child = spawnChild('nginx', ['-p', prefix, '-c', 'nginx.conf', '-e', 'stderr'], {
     env: { PATH },
     stdio: ['ignore', 'ignore', 'pipe'],
   });

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import root, { type Test } from 'tap';
 import { type App, type AppOptions, prepareSite, type Site, startApp } from '../../docker/demo-django.js';
-import { findPython, type Python } from '../../docker/demo-python.js';
+import { findPython, type Python, type Requirements } from '../../docker/demo-python.js';
 import { type RunningServer, startServer } from './server.js';
 
 export { type App, type Site, USERS } from '../../docker/demo-django.js';
@@ -65,12 +65,19 @@ const INSTALL_TIME = 400_000;
 /** Asked once for each test file: without a network, finding out takes several seconds. */
 let found: Promise<Python> | undefined;
 
-/** The Python to use. Where there is none, the test is skipped and this returns undefined. */
-export async function pythonOrSkip(t: Test): Promise<string | undefined> {
-  found ??= findPython((line) => {
-    root.comment(line);
-    for (const test of [root, t]) test.setTimeout(INSTALL_TIME);
-  });
+/**
+ * The Python to use. Where there is none, the test is skipped and this returns undefined.
+ * @param requirements the packages it has to have, the same in all of a test file; the sample project's if not given
+ */
+export async function pythonOrSkip(t: Test, requirements?: Requirements): Promise<string | undefined> {
+  found ??= findPython(
+    (line) => {
+      root.comment(line);
+      for (const test of [root, t]) test.setTimeout(INSTALL_TIME);
+    },
+    undefined,
+    requirements,
+  );
   const python = await found;
   if (!('missing' in python)) return python.path;
   if (process.env['CI']) throw new Error(`these tests must run where CI is set, but ${python.missing}`);

@@ -1,9 +1,10 @@
 /** Starts the built command (`dist/cli.js`) as a process of its own, on a port the kernel chooses. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
+import { spawnChild } from './child.js';
 import { NODE, NODE_ARGUMENTS } from './node.js';
 
 /** Path of the built command; `npm test` builds it first. */
@@ -19,6 +20,8 @@ export interface RunningServer {
   readonly process: ChildProcess;
   /** Every log line so far. */
   readonly log: readonly LogLine[];
+  /** What it has written to its standard error: nothing, unless it ended with an error. */
+  readonly errors: string;
   /** Resolves with the first log line, past or future, that the predicate accepts. */
   logged(predicate: (line: LogLine) => boolean): Promise<LogLine>;
   /** Sends the signal (SIGTERM by default) and resolves with the exit code. */
@@ -52,7 +55,7 @@ export async function startServer(
     ...(options.node ?? []),
     ...server,
   ];
-  const child = spawn(program, rest, {
+  const child = spawnChild(program, rest, {
     cwd: options.cwd,
     env: { PATH: process.env['PATH'] ?? '', ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -98,6 +101,9 @@ export async function startServer(
     port,
     process: child,
     log,
+    get errors() {
+      return errors;
+    },
     logged,
     async stop(signal = 'SIGTERM') {
       child.kill(signal);

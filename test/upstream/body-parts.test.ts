@@ -1,7 +1,8 @@
 /** A body that is held, part by part. */
 import { randomBytes } from 'node:crypto';
 import t from 'tap';
-import { type BodyParts, FileParts, MemoryParts } from '../../src/upstream/body-parts.js';
+import type { BodyParts } from '../../src/http1/part-sender.js';
+import { FileParts, MemoryParts } from '../../src/upstream/body-parts.js';
 import { TemporaryFile } from '../../src/upstream/temporary-file.js';
 
 const KIB = 1024;

@@ -1,9 +1,9 @@
 /** Time limits (nginx: proxy_connect_timeout, proxy_send_timeout, proxy_read_timeout), and clients that leave. */
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
 import { startApp, startTcpApp } from '../support/app.js';
+import { spawnChild } from '../support/child.js';
 import { get, openConnection, parseResponse } from '../support/raw.js';
 import { startServer } from '../support/server.js';
 import { until } from '../support/until.js';
@@ -13,7 +13,7 @@ async function startUnaccepting(t: Test): Promise<string> {
   const program = `require('net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, function () {
     console.log(this.address().port);
   })`;
-  const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawnChild(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
   t.teardown(() => child.kill('SIGKILL'));
   const [line] = (await once(child.stdout, 'data')) as [Buffer];
   const port = Number(line.toString());
@@ -83,12 +83,14 @@ t.test('an app that dies within its answer has its client cut off, never ended a
     });
   });
   const server = await startServer(t, ['--root', t.testdir({}), '--upstream', address]);
+  // To HTTP/1.0 the end of the connection is the end of the body: only a reset tells. HTTP/1.1 has a length, or a last
+  // chunk, and a reset could throw away what has been sent.
   const cases = [
-    ['Content-Length: 10\r\n\r\nabc', '1.1'],
-    ['Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n', '1.1'],
-    ['Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n', '1.0'],
+    ['Content-Length: 10\r\n\r\nabc', '1.1', []],
+    ['Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n', '1.1', []],
+    ['Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n', '1.0', ['ECONNRESET']],
   ] as const;
-  for (const [fields, version] of cases) {
+  for (const [fields, version, expected] of cases) {
     head = fields;
     const client = await openConnection(t, server.port);
     const errors: string[] = [];
@@ -97,8 +99,7 @@ t.test('an app that dies within its answer has its client cut off, never ended a
     await client.until((received) => received.includes('abc'));
     app?.destroy();
     t.notMatch(await client.closed(), /\r\n0\r\n\r\n$/);
-    // To HTTP/1.0 the end of the connection is the end of the body: only a reset tells.
-    t.same(errors, ['ECONNRESET'], `HTTP/${version} ${fields.slice(0, 17)}`);
+    t.same(errors, expected, `HTTP/${version} ${fields.slice(0, 17)}`);
   }
 });
 

@@ -1,7 +1,9 @@
 // Answers on their way from the app to the client: as they come, with bounded memory, and never ended as if complete.
 // The apps are stand-ins that stop, break off and dawdle exactly where a test wants it.
+import type { ChildProcess } from 'node:child_process';
 import { createHash, type Hash } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import type { RequestListener, ServerResponse } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import t from 'tap';
@@ -114,8 +116,14 @@ t.test('a small answer is the same in whatever pieces it comes, and to whatever 
       const connection = await openConnection(t, front.port);
       connection.socket.write(`GET /${name} HTTP/${version}\r\nHost: x\r\nConnection: ${ending}\r\n\r\n`);
       const what = `${name} (${length} pieces), HTTP/${version}, ${ending}`;
-      if (name === 'cut-short' || name === 'head-alone') {
-        t.notMatch(await connection.closed(), 'hello', `${what}: the connection is cut`);
+      if (name === 'cut-short') {
+        t.match(await connection.closed(), /\r\n\r\nhe$/, `${what}: the connection is cut behind what came`);
+        continue;
+      }
+      if (name === 'head-alone') {
+        const received = await connection.until((all) => all.includes('Request '));
+        t.match(received, /^HTTP\/1\.1 502 /, `${what}: nothing was sent before`);
+        connection.socket.destroy();
         continue;
       }
       const received = await connection.until((all) => all.endsWith('hello'));
@@ -298,4 +306,51 @@ t.test('a reason phrase that cannot be passed on costs the phrase, not the answe
     t.equal(status, 200);
     t.equal(body.toString(), 'ok');
   }
+});
+
+t.test(
+  'an app that breaks off behind a head without a length is 502, not an empty answer',
+  {
+    skip: withoutProc(),
+  },
+  async (t) => {
+    let target: ChildProcess | undefined;
+    const isStopped = (): boolean =>
+      /^\d+ \(.*\) T /.test(readFileSync(`/proc/${target?.pid}/stat`, 'latin1'));
+    let answer = '';
+    const upstream = await startTcpApp(t, (socket) => {
+      socket.once('data', async () => {
+        // Head and end are both with the server's system when it looks.
+        target?.kill('SIGSTOP');
+        try {
+          await until(isStopped, 'the server stands still');
+          socket.end(answer);
+          await once(socket, 'finish');
+        } finally {
+          target?.kill('SIGCONT');
+        }
+      });
+    });
+    const stopped = await startServer(t, ['--root', t.testdir({}), '--upstream', upstream]);
+    target = stopped.process;
+    for (const version of ['1.1', '1.0']) {
+      for (const rest of ['', '5']) {
+        answer = `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${rest}`;
+        const request = get('/', ['Content-Length: 0'], 'POST').replace('HTTP/1.1', `HTTP/${version}`);
+        t.equal(
+          (await rawRequest(stopped.port, request)).status,
+          502,
+          `HTTP/${version}, behind it '${rest}'`,
+        );
+      }
+    }
+  },
+);
+
+t.test('what one attempt has told the client is not told again by the next', async (t) => {
+  const early = 'HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n';
+  canned.set('/early', early);
+  const answer = await openConnection(t, cannedServer.port);
+  answer.socket.write(get('/early'));
+  t.match(await answer.closed(), /^HTTP\/1\.1 103 [^\r]*\r\nLink: <\/a\.css>\r\n\r\nHTTP\/1\.1 502 /);
 });

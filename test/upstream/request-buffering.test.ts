@@ -89,6 +89,35 @@ t.test('with requestBuffering off the app reads the body while it arrives', asyn
   t.equal(seen, 'abcdef');
 });
 
+t.test('a malformed body that the app reads while it arrives is the fault of its client', async (t) => {
+  let arrived = 0;
+  const app = await startApp(t, (request) => {
+    request
+      .on('error', () => {})
+      .on('data', () => {
+        arrived += 1;
+      });
+  });
+  for (const limit of ['64mb', '0']) {
+    const args = [
+      '--root',
+      t.testdir({}),
+      '--upstream',
+      app.address,
+      '--no-request-buffering',
+      '--max-body',
+      limit,
+    ];
+    const server = await startServer(t, args);
+    const client = await openConnection(t, server.port);
+    const before = arrived;
+    client.socket.write('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n');
+    await until(() => arrived > before, 'the app has got the first chunk');
+    client.socket.write('no size\r\n');
+    t.match(await client.closed(), /^HTTP\/1\.1 400 /, `--max-body ${limit}`);
+  }
+});
+
 t.test('a body over --max-body is refused, and the app hears nothing of it', async (t) => {
   const app = await startRecorder(t);
   const server = await startServer(t, [

@@ -95,6 +95,13 @@ t.test('the walk from the right', async (t) => {
     ],
     ['all trusted', '10.0.0.1', { 'x-forwarded-for': '10.0.0.3, 10.0.0.2' }, '10.0.0.3', { proto: 'http' }],
     [
+      'more trusted proxies than anybody has: the hundredth is as far as anybody looks',
+      '10.0.0.1',
+      { 'x-forwarded-for': Array.from({ length: 150 }, (_, index) => `10.0.1.${index}`).join(', ') },
+      '10.0.1.50',
+      { proto: 'http' },
+    ],
+    [
       'what is no address',
       '10.0.0.1',
       { 'x-forwarded-for': '1.1.1.1, unknown' },

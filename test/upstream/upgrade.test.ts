@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import t, { type Test } from 'tap';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
-import { type Received, type RunningApp, receive, startApp } from '../support/app.js';
+import { type Received, type RunningApp, receive, startApp, startTcpApp } from '../support/app.js';
 import { openDescriptors, withoutProc } from '../support/proc.js';
 import { get, openConnection, rawRequest } from '../support/raw.js';
 import { type RunningServer, startServer } from '../support/server.js';
@@ -220,6 +220,25 @@ t.test('a handshake with a body is refused, and the app hears nothing of it', as
     t.equal(status, 400, fields.join());
   }
   t.equal(received.length, earlier);
+});
+
+t.test('an app that switches to another protocol than it was asked for is 502', async (t) => {
+  let field = '';
+  const upstream = await startTcpApp(t, (socket) => {
+    socket.on('data', () =>
+      socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n${field}\r\nwelcome`),
+    );
+  });
+  const server = await startServer(t, ['--root', t.testdir({}), '--upstream', upstream]);
+  const handshake = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
+  for (const other of ['', 'Upgrade: h2c\r\n', 'Upgrade: websocket, h2c\r\n', 'Upgrade:\r\n']) {
+    field = other;
+    t.equal((await rawRequest(server.port, handshake)).status, 502, other);
+  }
+  field = 'upgrade: WebSocket\r\n';
+  const client = await openConnection(t, server.port);
+  client.socket.write(handshake);
+  t.match(await client.until((all) => all.endsWith('welcome')), /^HTTP\/1\.1 101 /);
 });
 
 t.test('a WebSocket where there is none is an ordinary request', async (t) => {

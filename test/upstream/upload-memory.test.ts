@@ -191,10 +191,24 @@ t.test('a body that becomes too large, or stops, gives it back', async (t) => {
 t.test('bytes that come one by one count for what they take', async (t) => {
   const server = await start(t, echo, ['--upload-memory', '0']);
   const client = await openConnection(t, server.port);
-  const single = '1\r\nx\r\n'.repeat(100);
-  client.socket.write(`POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${single}0\r\n\r\n`);
+  client.socket.setNoDelay(true);
+  const head = 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n';
+  // When another connection has its answer, what came on this one before has been read by itself.
+  const other = await openConnection(t, server.port);
+  async function sendSingly(bytes: number): Promise<void> {
+    client.socket.write(head);
+    for (let sent = 1; sent <= bytes; sent += 1) {
+      client.socket.write('1\r\nx\r\n');
+      other.socket.write('GET /media/none HTTP/1.1\r\nHost: a\r\n\r\n');
+      await other.until((received) => received.split('HTTP/1.1 404').length > answers + sent);
+    }
+    answers += bytes;
+  }
+  let answers = 0;
+  await sendSingly(100);
+  client.socket.write('0\r\n\r\n');
   await client.until((received) => received.endsWith('x'.repeat(100)));
-  client.socket.write(`POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${single}${single}`);
+  await sendSingly(200);
   await client.until((received) => received.includes('HTTP/1.1 507'));
 });
 

@@ -1,0 +1,37 @@
+// What a server is told: who answers, and how long and how large things may be.
+import type { ClientRequest, ClientResponse } from '../http/exchange.js';
+
+/**
+ * Answers one request; never throws.
+ * @param startedAt when the request was here, in milliseconds of `performance.now()`
+ */
+export type Answer = (request: ClientRequest, response: ClientResponse, startedAt: number) => void;
+
+/** What a connection begins with before HTTP, as the PROXY protocol has it. */
+export interface Introduction {
+  /**
+   * Reads it from the connection's first bytes.
+   * @param address at the other end of the connection
+   * @returns where HTTP begins, and whose request it is; undefined while it is not complete, `refused` when it is none
+   */
+  read(
+    bytes: Buffer,
+    address: string | undefined,
+  ): { readonly length: number; readonly address: string | undefined } | 'refused' | undefined;
+  /** How long it may take, in milliseconds. */
+  readonly timeout: number;
+  /** It did not come in time. @param address as above */
+  timedOut(address: string | undefined): void;
+}
+
+/** How connections are treated. */
+export interface ServerOptions {
+  readonly answer: Answer;
+  /** How long an idle connection is kept, in milliseconds (nginx: keepalive_timeout). */
+  readonly keepAliveTimeout: number;
+  /** How long a request's head may take, in milliseconds (nginx: client_header_timeout). */
+  readonly headTimeout: number;
+  /** Largest head of a request, in bytes (nginx: large_client_header_buffers). */
+  readonly maxHead: number;
+  readonly introduction: Introduction | undefined;
+}
