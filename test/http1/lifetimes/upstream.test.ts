@@ -1,0 +1,122 @@
+// Lifetimes of connections while the app is asked, answers in part or has a part of the body.
+import t from 'tap';
+import { silent, writes } from './app-behavior.js';
+import { answered, appFin, appReset, clientCloses, clientFin, clientReset } from './endings.js';
+import { BEGUN_ANSWERS, CHUNKED, EARLY_HINTS, getApp, LAST_OK, postApp } from './messages.js';
+import { areInFiles, receives } from './reached.js';
+import { testLifetimes } from './run.js';
+import type { State } from './table.js';
+
+const answers: State[] = [
+  {
+    name: 'the app is silent',
+    request: getApp(),
+    app: silent,
+    endings: [clientFin, clientReset, answered(502, appFin), answered(502, appReset)],
+  },
+  {
+    name: 'the app has the body and is silent',
+    request: postApp('x'.repeat(1000), 'Content-Length: 1000'),
+    app: silent,
+    endings: [clientReset, answered(502, appFin), answered(502, appReset)],
+  },
+  {
+    name: 'the app has said something in advance (103)',
+    request: getApp(),
+    app: writes(EARLY_HINTS),
+    reach: receives('103'),
+    endings: [clientFin, clientReset, answered(502, appFin), answered(502, appReset)],
+  },
+  ...Object.entries(BEGUN_ANSWERS).map(
+    ([name, bytes]): State => ({
+      name: `an answer ${name} has begun`,
+      request: getApp(),
+      app: writes(bytes),
+      reach: receives('begun'),
+      endings: [clientFin, clientReset, answered(200, appFin), answered(200, appReset)],
+    }),
+  ),
+  {
+    name: 'the app ordered a file and has not ended its own answer',
+    request: getApp(),
+    app: writes(`HTTP/1.1 200 OK\r\nX-Accel-Redirect: /media/a.txt\r\nContent-Length: 1000\r\n\r\nbegun`),
+    reach: receives('hello'),
+    endings: [clientReset, answered(200, appReset)],
+  },
+];
+
+testLifetimes(t, [
+  { name: 'no options', args: [], states: answers },
+  {
+    name: 'bodies in files',
+    args: ['--upload-memory', '0', '--buffer-memory', '16kb'],
+    states: [
+      {
+        name: 'a body is in a file as far as it has come',
+        request: postApp('x'.repeat(100_000), 'Content-Length: 200000'),
+        isReached: areInFiles,
+        endings: [clientFin, clientReset],
+      },
+      {
+        name: 'a body in chunks is in a file as far as it has come',
+        request: postApp(`186a0\r\n${'x'.repeat(100_000)}\r\n`, CHUNKED),
+        isReached: areInFiles,
+        endings: [clientFin, clientReset],
+      },
+      {
+        name: 'a body in a file is with the app, which is silent',
+        request: postApp('x'.repeat(100_000), 'Content-Length: 100000'),
+        app: silent,
+        endings: [clientReset, answered(502, appFin), answered(502, appReset)],
+      },
+    ],
+  },
+  {
+    name: 'nothing is held back',
+    args: ['--no-request-buffering', '--no-response-buffering', '--max-body', '0'],
+    states: [
+      {
+        name: 'the app has the beginning of a body',
+        request: postApp('x'.repeat(10), 'Content-Length: 1000'),
+        app: silent,
+        endings: [
+          clientFin,
+          clientReset,
+          answered(502, appFin),
+          answered(502, appReset),
+          { ...answered(200, clientCloses), end: ({ app }) => void app?.socket.end(LAST_OK) },
+        ],
+      },
+      {
+        name: 'the app has the beginning of a body in chunks',
+        request: postApp('a\r\nxxxxxxxxxx\r\n1', CHUNKED),
+        app: silent,
+        endings: [
+          clientFin,
+          clientReset,
+          answered(502, appFin),
+          answered(502, appReset),
+          { ...answered(200, clientCloses), end: ({ app }) => void app?.socket.end(LAST_OK) },
+        ],
+      },
+    ],
+  },
+  {
+    name: 'the app may finish without its client',
+    args: ['--no-abort-on-client-close'],
+    states: [
+      {
+        name: 'the app is silent',
+        request: getApp(),
+        app: silent,
+        endings: [clientReset, clientFin].map(({ name, end }) => ({
+          name: `${name}, and the app answers`,
+          async end(peers) {
+            await end?.(peers);
+            peers.app?.socket.end(LAST_OK);
+          },
+        })),
+      },
+    ],
+  },
+]);
