@@ -1,0 +1,44 @@
+/**
+ * What needs big programs from outside, on top of `npm test`:
+ *   npm run test:suites -- [--only SUITE]… [TEST FILE]…
+ * A line for each suite, then one for all of them; what failed or was skipped, and that alone, is told in full.
+ */
+import { parseArgs } from 'node:util';
+import { lifetimesSuite } from './lifetimes.js';
+import { nodeVersionSuites } from './node-versions.js';
+import { endWithSignals, temporaryFolder } from './processes.js';
+import { formatCounts, holds, type Result, type Suite, sum } from './suite.js';
+
+const { values, positionals } = parseArgs({
+  options: { only: { type: 'string', multiple: true } },
+  allowPositionals: true,
+});
+endWithSignals();
+const folder = temporaryFolder();
+const suites = [lifetimesSuite(folder), ...nodeVersionSuites(folder, positionals)];
+const known = suites.map(({ id }) => id);
+for (const id of values.only ?? []) {
+  if (!known.includes(id)) throw new Error(`--only: there is no "${id}"; choose from ${known.join(', ')}`);
+}
+
+const results: Result[] = [];
+for (const suite of suites.filter(({ id }) => values.only?.includes(id) ?? true)) {
+  const start = performance.now();
+  const result = await resultOf(suite);
+  const seconds = Math.round((performance.now() - start) / 1000);
+  for (const line of result.details) console.log(line);
+  console.log(`${result.title}: ${result.leftOut ?? `${formatCounts(result)}, ${seconds} s`}`);
+  results.push(result);
+}
+console.log(formatCounts(sum(results)));
+process.exitCode = results.every(holds) ? 0 : 1;
+
+/** A suite that cannot be run has failed; the others are run all the same. */
+async function resultOf(suite: Suite): Promise<Result> {
+  try {
+    return await suite.run();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { title: suite.id, passed: 0, failed: 1, skipped: 0, details: [reason] };
+  }
+}
