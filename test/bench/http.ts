@@ -6,6 +6,10 @@ export interface Request {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Buffer;
+  /** True when the body goes in chunks; else its length is said before. */
+  readonly isChunked?: boolean;
+  /** What it is sent as under load; 1.1 if nothing is said. */
+  readonly httpVersion?: '1.0';
 }
 
 export interface Answer {
@@ -28,26 +32,29 @@ export function get(path: string, headers: Readonly<Record<string, string>> = {}
 }
 
 /** The request as it goes over the wire. */
-export function toBytes({ method, path, headers, body }: Request, origin: string): Buffer {
-  const fields = {
-    Host: new URL(origin).host,
-    ...headers,
-    ...(body && { 'Content-Length': String(body.length) }),
-  };
+export function toBytes(request: Request, origin: string): Buffer {
+  const { method, path, headers, body = Buffer.alloc(0), isChunked = false, httpVersion = '1.1' } = request;
+  const fields = { Host: new URL(origin).host, ...headers, ...framingOf(request) };
   const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
-  return Buffer.concat([
-    Buffer.from(`${method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n`),
-    body ?? Buffer.alloc(0),
-  ]);
+  const head = Buffer.from(`${method} ${path} HTTP/${httpVersion}\r\n${lines.join('')}\r\n`);
+  if (!isChunked) return Buffer.concat([head, body]);
+  const start = Buffer.from(`${body.length.toString(16)}\r\n`);
+  return Buffer.concat([head, start, body, Buffer.from('\r\n0\r\n\r\n')]);
+}
+
+function framingOf({ body, isChunked = false }: Request): Readonly<Record<string, string>> {
+  if (body === undefined) return {};
+  return isChunked ? { 'Transfer-Encoding': 'chunked' } : { 'Content-Length': String(body.length) };
 }
 
 /** Sends the request once, on a connection of its own, and resolves with the whole answer. */
-export function fetchOnce(origin: string, { method, path, headers, body }: Request): Promise<Answer> {
+export function fetchOnce(origin: string, request: Request): Promise<Answer> {
+  const { method, path, headers, body } = request;
   const agent = new Agent({ keepAlive: true });
   return new Promise<Answer>((resolve, reject) => {
     const outgoing = send(
       new URL(origin),
-      { agent, method, path, headers: { ...headers, ...(body && { 'Content-Length': body.length }) } },
+      { agent, method, path, headers: { ...headers, ...framingOf(request) } },
       (incoming) => {
         const chunks: Buffer[] = [];
         incoming.on('data', (chunk: Buffer) => chunks.push(chunk));

@@ -17,6 +17,16 @@ export const FILE_CASES: readonly Case[] = [
   }),
   loadCase({
     ...SMALL,
+    id: 'hot-4k-http10',
+    title: 'the same by HTTP/1.0',
+    exchanges: async ({ workspace }) => {
+      const { request, ...answer } = file('/media/f4k.jpg', workspace.files.f4k);
+      const asOld = { ...request, headers: { Connection: 'keep-alive' }, httpVersion: '1.0' } as const;
+      return [{ ...answer, request: asOld }];
+    },
+  }),
+  loadCase({
+    ...SMALL,
     id: 'hot-64k',
     title: 'one file of 64 KiB',
     exchanges: async ({ workspace }) => [file('/media/f64k.jpg', workspace.files.f64k)],

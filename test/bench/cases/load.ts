@@ -15,10 +15,13 @@ import {
 } from './case.js';
 
 const MB = 1e6;
-/** Servers run for days: what compilers do in their first seconds, after each way through the code is known, is no part of it. */
-const WARM_UP_SECONDS = 3;
+/**
+ * Servers run for days: what compilers do in their first seconds, after each way through the code is known, is no part of
+ * it. Runs of a second each, since the code of a connection that begins or ends is compiled, too.
+ */
+const WARM_UP_RUNS = 8;
 /** One connection makes a fifth of the requests in a second, and it is their number that compilers go by. */
-const WARM_UP_SECONDS_ALONE = 12;
+const WARM_UP_RUNS_ALONE = 16;
 
 export interface Load {
   readonly id: string;
@@ -118,9 +121,9 @@ async function prepareLoad(bench: Bench, load: Load, server: Server): Promise<Pr
   };
 
   // A server that has come to know its files may answer with another head.
-  const seconds = connections === 1 ? WARM_UP_SECONDS_ALONE : WARM_UP_SECONDS;
+  const runs = connections === 1 ? WARM_UP_RUNS_ALONE : WARM_UP_RUNS;
   await warmUp(server, async () => {
-    await runWrk(server.origin, requests, { connections, seconds });
+    for (let n = 0; n < runs; n++) await runWrk(server.origin, requests, { connections, seconds: 1 });
     answerSize = await checkAnswers(server, exchanges);
   });
   return {

@@ -1,5 +1,5 @@
 /** Proxied requests: small ones, uploads, downloads, X-Accel-Redirect, and what a single request waits. */
-import { get } from '../http.js';
+import { get, type Request } from '../http.js';
 import { SMALL_ANSWER } from '../stub/answers.js';
 import type { Case } from './case.js';
 import { loadCase } from './load.js';
@@ -7,6 +7,13 @@ import { loadCase } from './load.js';
 const UPLOAD_SIZE = 10 * 2 ** 20;
 
 const SMALL = { request: get('/small'), status: 200, body: Buffer.from(SMALL_ANSWER) };
+
+const POST: Request = {
+  method: 'POST',
+  path: '/small',
+  headers: { 'Content-Type': 'application/octet-stream' },
+  body: Buffer.alloc(1024, 'x'),
+};
 
 export const PROXY_CASES: readonly Case[] = [
   loadCase({
@@ -17,6 +24,24 @@ export const PROXY_CASES: readonly Case[] = [
     about: 'requests',
     upstream: 'fast',
     exchanges: async () => [SMALL],
+  }),
+  loadCase({
+    id: 'proxy-post-1k',
+    title: 'a proxied POST of 1 KiB',
+    needs: ['proxy'],
+    connections: 32,
+    about: 'requests',
+    upstream: 'fast',
+    exchanges: async () => [{ ...SMALL, request: POST }],
+  }),
+  loadCase({
+    id: 'proxy-post-1k-chunked',
+    title: 'the same in chunks',
+    needs: ['proxy'],
+    connections: 32,
+    about: 'requests',
+    upstream: 'fast',
+    exchanges: async () => [{ ...SMALL, request: { ...POST, isChunked: true } }],
   }),
   loadCase({
     id: 'proxy-upload-10m',
