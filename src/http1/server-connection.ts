@@ -60,6 +60,8 @@ export class ServerConnection implements WireOwner, RequestSource, ResponseOwner
   #isPipelining = false;
   /** True once nothing more is answered. */
   #isLingering = false;
+  /** The other end of the tunnel, after a switch of protocols. */
+  #joined: TunnelEnd | undefined;
 
   constructor(socket: Socket, home: ConnectionHome) {
     const { options } = home;
@@ -89,9 +91,10 @@ export class ServerConnection implements WireOwner, RequestSource, ResponseOwner
     return this.#request === undefined && !isUnread && !this.#isLingering;
   }
 
-  /** Breaks the connection. */
+  /** Breaks the connection, and with it the one that it was joined with. */
   destroy(): void {
     this.#wire.destroy();
+    this.#joined?.destroy();
   }
 
   // What comes.
@@ -199,6 +202,7 @@ export class ServerConnection implements WireOwner, RequestSource, ResponseOwner
     this.#clearDeadline();
     const end = new WireEnd(this.#wire, this.#held);
     this.#held = undefined;
+    this.#joined = other;
     this.#wire.write(head, 'latin1');
     await joinEnds(end, other, sendTimeout, count);
     this.#home.gone(this);

@@ -4,7 +4,7 @@ import { closeSync, openSync, truncateSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { type RunningApp, startApp } from '../support/app.js';
+import { type RunningApp, startApp, startTcpApp } from '../support/app.js';
 import { get, openConnection } from '../support/raw.js';
 import { type RunningServer, startServer } from '../support/server.js';
 import { until } from '../support/until.js';
@@ -114,6 +114,21 @@ t.test(
     t.equal(await stopped, 0);
   },
 );
+
+t.test('a tunnel is cut off too, also when the app does not close its side', async (t) => {
+  const upstream = await startTcpApp(t, (socket) => {
+    socket.allowHalfOpen = true;
+    socket.once('data', () => {
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+    });
+  });
+  const args = ['--upstream', upstream, '--shutdown-timeout', '100ms', '--send-timeout', '1h'];
+  const server = await startServer(t, ['--root', t.testdir({}), ...args]);
+  const client = await openConnection(t, server.port);
+  client.socket.write('GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+  await client.until((received) => received.endsWith('\r\n\r\n'));
+  t.equal(await server.stop(), 0);
+});
 
 t.test('small files whose bytes still wait in a socket arrive before it is closed', async (t) => {
   const count = 100;
