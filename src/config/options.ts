@@ -400,7 +400,7 @@ export const OPTIONS = {
     contexts: ['server', 'upstream'],
     default: 'on',
     nginx: 'proxy_ignore_client_abort',
-    doc: 'end a request at the app when its client leaves; off lets the app finish',
+    doc: 'end a request at the app when its client leaves, or has said its last byte; off lets the app finish, and answers a client that still reads',
   }),
   errorPage: option({
     type: listOf(errorPage),

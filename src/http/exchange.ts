@@ -48,9 +48,8 @@ export interface ClientRequest {
 }
 
 /**
- * `close`: it is complete, or the connection is. `drain`: the connection takes more. `left`: the client has said its last
- * byte, and is most likely gone; when somebody listens the connection is cut, as nginx does in front of an app, and
- * else the answer is sent.
+ * `close`: it is complete, or the connection is. `drain`: the connection takes more. `left`: `hasLeft` has become true
+ * while this answer is under way; whoever then works for nobody breaks the connection.
  */
 export type ResponseEvent = 'close' | 'drain' | 'left';
 
@@ -62,6 +61,8 @@ export interface ClientResponse {
   readonly headersSent: boolean;
   /** True once nothing more is taken. */
   readonly destroyed: boolean;
+  /** True once the client has said its last byte: it may still read (a half-closed connection), or be gone. */
+  readonly hasLeft: boolean;
   readonly writableFinished: boolean;
   readonly writableNeedDrain: boolean;
   /** Longest time that the client may neither take nor send anything, in milliseconds; 0 is for ever. */

@@ -55,7 +55,7 @@ export class ServerConnection implements WireOwner, RequestSource, ResponseOwner
   /** Runs while something must be complete in time: the introduction, a head, a body that nobody wants, the end. */
   #deadline: NodeJS.Timeout | undefined;
   /** True once the client has said its last byte. */
-  #hasEnded = false;
+  hasEnded = false;
   /** True once the client has sent something before it had its answer: more may be on its way (nginx: c->pipeline). */
   #isPipelining = false;
   /** True once nothing more is answered. */
@@ -117,7 +117,7 @@ export class ServerConnection implements WireOwner, RequestSource, ResponseOwner
 
   /** The client has nothing more to say. It may still read, as `nc` does with its input at an end. */
   onEnd(): void {
-    this.#hasEnded = true;
+    this.hasEnded = true;
     if (this.#isLingering) {
       this.#wire.destroySoon();
       return;
@@ -127,7 +127,7 @@ export class ServerConnection implements WireOwner, RequestSource, ResponseOwner
       this.#request.abandon();
       this.#wire.destroySoon();
     } else if (this.#response !== undefined) {
-      if (this.#response.emit('left')) this.#wire.destroy();
+      this.#response.emit('left');
     } else if (this.#head.length > 0) {
       // Half a head never becomes a whole one.
       this.#wire.destroy();
@@ -345,7 +345,7 @@ export class ServerConnection implements WireOwner, RequestSource, ResponseOwner
     if (request !== undefined) {
       if (this.#held === undefined && !request.destroyed && request.fault === undefined && request.wantsMore)
         this.readOn();
-    } else if (this.#hasEnded) this.onEnd();
+    } else if (this.hasEnded) this.onEnd();
     else if (this.isStopping && this.isIdle) this.#wire.destroySoon();
     else this.readOn();
   }
@@ -369,7 +369,7 @@ export class ServerConnection implements WireOwner, RequestSource, ResponseOwner
   /** Everything that was written has been taken. */
   #close(): void {
     const isUnread = this.#request?.complete === false || this.#held !== undefined || this.#wire.isPaused();
-    if ((isUnread || this.#isPipelining) && !this.#hasEnded) this.#linger();
+    if ((isUnread || this.#isPipelining) && !this.hasEnded) this.#linger();
     else this.#wire.destroySoon();
   }
 
@@ -384,7 +384,7 @@ export class ServerConnection implements WireOwner, RequestSource, ResponseOwner
     this.#held = undefined;
     this.#request?.drop();
     this.#clearDeadline();
-    if (this.#hasEnded) {
+    if (this.hasEnded) {
       wire.destroySoon();
       return;
     }

@@ -16,6 +16,8 @@ import type { Wire } from './wire.js';
 export interface ResponseOwner {
   /** True once no further request is taken: this answer is the last. */
   readonly isStopping: boolean;
+  /** True once the client has said its last byte. */
+  readonly hasEnded: boolean;
   /** The response is complete, and the socket has taken all of it. */
   finished(): void;
   /**
@@ -76,6 +78,10 @@ export class ServerResponse extends EventEmitter implements ClientResponse, Turn
   /** A socket says that it is closed later than it is. */
   get destroyed(): boolean {
     return this.#isOver || this.#wire.destroyed;
+  }
+
+  get hasLeft(): boolean {
+    return this.#owner.hasEnded;
   }
 
   /** Node's own mark is so low that every write would be over it, also one that the system has taken at once. */

@@ -9,6 +9,7 @@ import type { AppRequest } from '../http1/client-connection.js';
 import { MalformedMessage } from '../http1/errors.js';
 import type { ResponseStart } from '../http1/response-parser.js';
 import type { Peer, Peers } from './balance.js';
+import { endIfClientLeft, onClientLeft } from './client-left.js';
 import { explain, SendTimeout, TotalTimeout, upstreamFailure } from './failure.js';
 import { type Outcome, Relay, type RelayOptions, type Watch } from './relay.js';
 import { IN_ONE_GO, type RequestBody } from './request-body.js';
@@ -68,6 +69,7 @@ class Attempts implements Outcome, Watch {
   #settled = false;
   #sendTimer: NodeJS.Timeout | undefined;
   #totalTimer: NodeJS.Timeout | undefined;
+  #stopListening: (() => void) | undefined;
 
   constructor(
     shared: UpstreamContext,
@@ -91,13 +93,18 @@ class Attempts implements Outcome, Watch {
   }
 
   start(): void {
-    const { totalTimeout } = this.#shared.location;
+    const { location, peers } = this.#shared;
+    const { response } = this.#exchange;
+    if (endIfClientLeft(response, location)) {
+      this.done();
+      return;
+    }
+    const { totalTimeout } = location;
     if (totalTimeout !== undefined && totalTimeout > 0) {
       this.#totalTimer = setTimeout(() => this.#relay?.cancel(new TotalTimeout()), totalTimeout);
     }
-    this.#exchange.response.once('close', this.#clientLeft);
-    this.#exchange.response.once('left', this.#clientLeft);
-    const peer = this.#shared.peers.choose(this.#tried);
+    this.#stopListening = onClientLeft(response, location, this.#clientLeft);
+    const peer = peers.choose(this.#tried);
     if (peer !== undefined) this.#attempt(peer, false);
   }
 
@@ -274,8 +281,7 @@ class Attempts implements Outcome, Watch {
   #settle(): void {
     this.#settled = true;
     clearTimeout(this.#totalTimer);
-    this.#exchange.response.off('close', this.#clientLeft);
-    this.#exchange.response.off('left', this.#clientLeft);
+    this.#stopListening?.();
     if (!this.#isConnected) this.#body?.close();
   }
 }

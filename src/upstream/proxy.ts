@@ -48,8 +48,7 @@ export function createProxy(location: UpstreamLocation, { redirect, memory, log 
     const body = await takeRequestBody(exchange, location, memory, log);
     // Its client left before it was complete: the app hears nothing of it.
     if (body === undefined) return;
-    if (exchange.response.destroyed) body.close();
-    else await passToApp(shared, exchange, body);
+    await passToApp(shared, exchange, body);
   };
   return {
     handle: (exchange, order) =>

@@ -1,5 +1,6 @@
 // Questions of this server to the app (nginx: the subrequest of auth_request): a GET with the client's fields, whose
 // answer is kept instead of being sent.
+import type { UpstreamLocation } from '../config/location.js';
 import type { Exchange, TunnelEnd } from '../http/exchange.js';
 import type { AppAnswer, Subrequest } from '../http/order.js';
 import type { AppRequest, ClientConnection, ResponseReceiver } from '../http1/client-connection.js';
@@ -7,6 +8,7 @@ import { ConnectionClosed } from '../http1/errors.js';
 import type { ResponseStart } from '../http1/response-parser.js';
 import type { UpstreamContext } from './attempts.js';
 import type { Peer } from './balance.js';
+import { endIfClientLeft, onClientLeft } from './client-left.js';
 import { upstreamFailure } from './failure.js';
 import { fieldLine, isOfBody, requestFields, requestLine } from './request-headers.js';
 import { readResponseHead } from './response-headers.js';
@@ -42,12 +44,14 @@ async function askPeers(
   exchange: Exchange,
   request: AppRequest,
 ): Promise<AppAnswer | undefined> {
-  const { peers } = shared;
+  const { peers, location } = shared;
   const tried: Peer[] = [];
   let failure: Error | undefined;
   for (let peer = peers.choose(tried); peer !== undefined; peer = peers.choose(tried)) {
     try {
-      const answer = await askPeer(peer, exchange, request);
+      const answer = await askPeer(peer, location, exchange, request);
+      // The client has left, whatever the app would have said.
+      if (answer === undefined) return undefined;
       shared.hasAnswered = true;
       peers.succeeded(peer);
       return answer;
@@ -61,27 +65,34 @@ async function askPeers(
 }
 
 /** Asks on a kept connection, and once more on a fresh one when the app closed that. */
-async function askPeer(peer: Peer, exchange: Exchange, request: AppRequest): Promise<AppAnswer | undefined> {
+async function askPeer(
+  peer: Peer,
+  location: UpstreamLocation,
+  exchange: Exchange,
+  request: AppRequest,
+): Promise<AppAnswer | undefined> {
   try {
-    return await askOnce(peer, exchange, request, 'takeIdle');
+    return await askOnce(peer, location, exchange, request, 'takeIdle');
   } catch (error) {
     if (!isClosed(error as Error)) throw error;
-    return await askOnce(peer, exchange, request, 'connect');
+    return await askOnce(peer, location, exchange, request, 'connect');
   }
 }
 
-function askOnce(
+async function askOnce(
   peer: Peer,
+  location: UpstreamLocation,
   exchange: Exchange,
   request: AppRequest,
   take: 'takeIdle' | 'connect',
 ): Promise<AppAnswer | undefined> {
-  return new Promise((resolve, reject) => {
+  if (endIfClientLeft(exchange.response, location)) return undefined;
+  return await new Promise((resolve, reject) => {
     const released = (): void => {
       peer.active -= 1;
     };
     peer.active += 1;
-    new Question(exchange, resolve, reject, released).send(peer.connections[take](), request);
+    new Question(exchange, location, resolve, reject, released).send(peer.connections[take](), request);
   });
 }
 
@@ -100,7 +111,7 @@ function askFields(exchange: Exchange, fields: readonly string[]): string {
 
 /** One question under way. */
 class Question implements ResponseReceiver {
-  readonly #exchange: Exchange;
+  readonly #stopListening: () => void;
   readonly #resolve: (answer: AppAnswer | undefined) => void;
   readonly #reject: (error: Error) => void;
   readonly #released: () => void;
@@ -113,17 +124,16 @@ class Question implements ResponseReceiver {
 
   /** @param released called when the connection is free again, or gone */
   constructor(
-    exchange: Exchange,
+    { response }: Exchange,
+    location: UpstreamLocation,
     resolve: (answer: AppAnswer | undefined) => void,
     reject: (error: Error) => void,
     released: () => void,
   ) {
-    this.#exchange = exchange;
     this.#resolve = resolve;
     this.#reject = reject;
     this.#released = released;
-    exchange.response.once('close', this.#clientLeft);
-    exchange.response.once('left', this.#clientLeft);
+    this.#stopListening = onClientLeft(response, location, this.#clientLeft);
   }
 
   send(connection: ClientConnection, request: AppRequest): void {
@@ -190,7 +200,6 @@ class Question implements ResponseReceiver {
 
   #finish(): void {
     this.#over = true;
-    this.#exchange.response.off('close', this.#clientLeft);
-    this.#exchange.response.off('left', this.#clientLeft);
+    this.#stopListening();
   }
 }

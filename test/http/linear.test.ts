@@ -1,80 +1,12 @@
-// Work that a client or an app can ask for is linear in what it sent: every function that reads such bytes is given more
-// and more of the worst that is known for it. And no bytes cost much more than ordinary ones: the thread is everybody's.
+// Work that a client or an app can ask for is linear in what it sent: every function that reads such bytes is given a
+// little and a lot of the worst that is known for it. And no bytes cost much more than ordinary ones: the thread is
+// everybody's. What is measured is the processor's time of this process, so that a busy machine changes nothing.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import t from 'tap';
-import type { Reader } from './inputs.js';
+import { type Clock, costOf, examine, HEAD, processorTime } from './growth.js';
 import { READERS } from './readers.js';
-
-/** How the sizes grow, in bytes; the last is more than a head may have. */
-const SIZES = [1024, 16_384, 65_536] as const;
-/** A head of the usual size. */
-const HEAD = 16_384;
-/** Linear work grows as its input does, or, with all that memory and its collection do to it, this many times as much. */
-const SLACK = 12;
-/** How much more than ordinary bytes of the same size any bytes may cost. */
-const MOST = 20;
-/** In milliseconds: no input may cost so much, on any machine. */
-const TOO_MUCH = 100;
-/** A machine that is busy can disturb a measurement, but not all of so many. */
-const ATTEMPTS = 4;
-/** How long the first one measures, in milliseconds; each later one does so four times as long, until all is compiled. */
-const FIRST = 4;
-
-/**
- * Milliseconds that one run takes: the least of several, which other processes disturb least.
- * @param time how long it is run again and again, in milliseconds
- */
-async function costOf(run: () => unknown, time: number): Promise<number> {
-  let least = Number.POSITIVE_INFINITY;
-  const startedAt = performance.now();
-  const elapsed = (): number => performance.now() - startedAt;
-  for (let times = 0; elapsed() < time || (times < 3 && elapsed() < 500); times++) {
-    const before = performance.now();
-    try {
-      await run();
-    } catch {
-      // To refuse is an answer.
-    }
-    least = Math.min(least, performance.now() - before);
-  }
-  return least;
-}
-
-/** What is wrong with these costs, by size, if anything. */
-function faultOf(costs: ReadonlyMap<number, number>, ordinary: number): string | undefined {
-  const [[smallest, least] = [0, 0]] = costs;
-  for (const [size, cost] of costs) {
-    const most = Math.max(least, 0.002) * (size / smallest) * SLACK;
-    if (cost > most) return `${size} bytes cost ${cost} ms, and ${smallest} bytes ${least} ms`;
-  }
-  const cost = costs.get(HEAD) ?? 0;
-  return cost > MOST * ordinary ? `${cost} ms, and an ordinary request costs ${ordinary} ms` : undefined;
-}
-
-/** Measures until nothing is wrong, or too often; what is wrong at each size with the least that it ever cost. */
-async function examine(
-  read: Reader['read'],
-  input: (size: number) => string,
-  ordinary: number,
-): Promise<string | undefined> {
-  const costs = new Map<number, number>();
-  let fault: string | undefined;
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    for (const size of SIZES) {
-      // Flat, and of one byte for each character, as a parser has it.
-      const bytes = Buffer.from(input(size), 'latin1').toString('latin1');
-      const cost = await costOf(() => read(bytes), FIRST * 4 ** attempt);
-      costs.set(size, Math.min(cost, costs.get(size) ?? cost));
-      // More would only take longer.
-      if (cost > TOO_MUCH) break;
-    }
-    fault = faultOf(costs, ordinary);
-    if (fault === undefined) return undefined;
-  }
-  return fault;
-}
 
 /** What an ordinary request of the size of a head costs with Node's own server, in milliseconds. */
 async function ordinaryCost(): Promise<number> {
@@ -90,8 +22,8 @@ async function ordinaryCost(): Promise<number> {
     for (let answer = ''; !answer.includes('ordinary'); ) answer += (await once(client, 'data'))[0];
   };
   // It takes a while until all of it is compiled.
-  for (let times = 0; times < 500; times++) await ask();
-  const cost = await costOf(ask, FIRST);
+  for (let times = 0; times < 300; times++) await ask();
+  const cost = await costOf(ask, 10, processorTime);
   client.destroy();
   server.close();
   return cost;
@@ -108,16 +40,39 @@ for (const { name, read, inputs, isDripped = false } of READERS) {
   });
 }
 
-t.test('a pattern that tries all ways to share out a run of spaces is found out', async (t) => {
-  const pattern = /^ *(?:(\d+) *- *(\d+)?|-(\d+)) *$/;
-  const spaces = (size: number): string => `1-${' '.repeat(size)}x`;
-  t.match(await examine((text) => pattern.test(text), spaces, ordinary), /bytes cost/);
-  t.equal(await examine((text) => text.trim().length, spaces, ordinary), undefined);
+/** Work whose cost is known, on a clock that only it moves. */
+function working(cost: (size: number) => number): [read: (text: string) => void, clock: Clock] {
+  let now = 0;
+  const read = (text: string): void => {
+    now += cost(text.length);
+  };
+  return [read, () => now];
+}
+
+t.test('what grows faster than its input is found out, and so is what is linear and dear', async (t) => {
+  const letters = (size: number): string => 'a'.repeat(size);
+  const cases: readonly [what: string, cost: (size: number) => number, fault: RegExp | undefined][] = [
+    ['linear', (size) => size / 1e5, undefined],
+    ['linear, beside a start', (size) => 0.1 + size / 1e5, undefined],
+    ['by the logarithm more', (size) => (size * Math.log2(size)) / 1e6, undefined],
+    ['constant', () => 0.01, undefined],
+    ['with the square', (size) => size ** 2 / 1e9, /65536 bytes cost/],
+    ['with the power of 1.7', (size) => size ** 1.7 / 1e7, /65536 bytes cost/],
+    ['linear and dear', (size) => size / 800, /ordinary requests cost/],
+    ['more than any input may', (size) => size / 500, /65536 bytes cost/],
+  ];
+  for (const [what, cost, fault] of cases) {
+    const [read, clock] = working(cost);
+    const found = await examine(read, letters, 1, clock);
+    if (fault === undefined) t.equal(found, undefined, what);
+    else t.match(found, fault, what);
+  }
 });
 
-t.test('what is linear and dear is found out', async (t) => {
-  const read = (text: string): void => {
-    for (const letter of text) new Error(letter).stack;
-  };
-  t.match(await examine(read, (size) => 'a'.repeat(size), ordinary), /an ordinary request costs/);
+t.test('a pattern that tries all ways to share out a run of spaces is found out', async (t) => {
+  const pattern = /^ *(?:(\d+) *- *(\d+)?|-(\d+)) *$/;
+  // Fewer than could be sent: they take it long enough.
+  const spaces = (size: number): string => `1-${' '.repeat(size / 4)}x`;
+  t.match(await examine((text) => pattern.test(text), spaces, ordinary), /bytes cost/);
+  t.equal(await examine((text) => text.trim().length, spaces, ordinary), undefined);
 });

@@ -51,11 +51,11 @@ const LINES: Readonly<Record<string, Input>> = {
   'carriage returns': repeat('\r'),
 };
 
-/** The same behind something, and with an end. */
+/** The same behind something, with an end or without one. */
 function within(inputs: Readonly<Record<string, Input>>, start: string, end: string): typeof inputs {
   return Object.fromEntries(
     Object.entries(inputs).map(([what, input]) => [
-      what,
+      end === '' ? `${what}, and no end` : what,
       (size) => start + input(Math.max(0, size - start.length - end.length)) + end,
     ]),
   );
@@ -165,15 +165,28 @@ function readIntroduction(text: string, pace: Pace): void {
   });
 }
 
+/**
+ * What is searched, copied or counted again at each byte, if anything is. Byte by byte all inputs cost alike, a call for
+ * each byte, and much.
+ */
+const WORST_WHEN_DRIPPED =
+  /^(?:letters|line feeds|many (?:short )?lines|a long (?:method|target|reason) without its end|a (?:value of blanks|long value without its end), and no end|informational responses|(?:chunks of a byte|an? (?:large )?chunk)(?:, and no end)?|zeros before a size|an extension|a line without an end|a long header)$/;
+
 /** Readers by name, each at once and dripped. */
 function bothPaces(
   name: string,
   read: (text: string, pace: Pace) => void,
   inputs: Readonly<Record<string, Input>>,
 ): readonly Reader[] {
+  const worst = Object.entries(inputs).filter(([what]) => WORST_WHEN_DRIPPED.test(what));
   return [
     { name, read: (text) => read(text, atOnce), inputs },
-    { name: `${name}, byte by byte`, read: (text) => read(text, dripped), inputs, isDripped: true },
+    {
+      name: `${name}, byte by byte`,
+      read: (text) => read(text, dripped),
+      inputs: Object.fromEntries(worst),
+      isDripped: true,
+    },
   ];
 }
 

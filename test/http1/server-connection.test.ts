@@ -452,15 +452,19 @@ t.test(
 );
 
 t.test(
-  'a client that has said its last byte still gets its answers, unless somebody works for them',
+  'a client that has said its last byte still gets its answers, and whoever works for them can ask',
   async (t) => {
     const content = Buffer.alloc(8 * 1024 * 1024, 'a');
     const ends: string[] = [];
     const { port } = await startSite(t, (request, response) => {
       const { target } = request;
       response.on('close', () => ends.push(`${target} ${response.writableFinished}`));
-      if (target === '/app') response.once('left', () => ends.push('left'));
-      else if (target === '/file') {
+      if (target === '/app') {
+        response.once('left', () => {
+          ends.push(`left ${response.hasLeft}`);
+          response.destroy();
+        });
+      } else if (target === '/file') {
         response.writeHead(200, ['Content-Length', String(content.length)]);
         response.write(content, () => response.end());
       } else echo(request, response);
@@ -472,7 +476,7 @@ t.test(
     impatient.socket.end('GET /app HTTP/1.1\r\nHost: x\r\n\r\n');
     t.equal(await impatient.closed(), '');
     await until(() => ends.length === 4, 'all have ended');
-    t.strictSame(ends, ['/file true', '/plain true', 'left', '/app false']);
+    t.strictSame(ends, ['/file true', '/plain true', 'left true', '/app false']);
     for (const half of [PLAIN.slice(0, 10), '\r\n', '']) {
       const partly = await openConnection(t, port);
       partly.socket.end(half);

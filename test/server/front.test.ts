@@ -1,8 +1,9 @@
 // The way of a request to its location: longest prefix on the normalized path, answers in the order of the questions,
 // and requests that are no HTTP. The app is a stand-in that can answer late.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { startApp, startRecorder } from '../support/app.js';
 import { get, openConnection, parseResponse, rawExchange, rawRequest } from '../support/raw.js';
 import { startServer } from '../support/server.js';
@@ -182,42 +183,92 @@ t.test('a connection is kept for the next request', async (t) => {
   }
 });
 
-t.test('a client that has said its last byte gets all its answers, whoever reads its requests', async (t) => {
-  const size = 3_000_000;
+const HALF_CLOSED_SIZE = 16 * 1024 * 1024;
+
+/** Sends the requests and says that these were all, before it takes any of the answers. */
+async function askAndEnd(t: Test, port: number, requests: readonly string[]): Promise<string> {
+  const connection = await openConnection(t, port);
+  connection.socket.pause();
+  connection.socket.end(requests.join(''));
+  await once(connection.socket, 'finish');
+  connection.socket.resume();
+  return await connection.closed();
+}
+
+const sentAnswers = (received: string): number => received.split('HTTP/1.1 200 OK\r\n').length - 1;
+
+const BODY = 'x'.repeat(20_000);
+
+/** Requests to the app: without a body, with one in memory or in a temporary file, and in chunks. */
+const askApp = (target: string): readonly string[] => [
+  `GET ${target} HTTP/1.1\r\nHost: x\r\n\r\n`,
+  `GET ${target} HTTP/1.0\r\n\r\n`,
+  `POST ${target} HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx`,
+  `POST ${target} HTTP/1.1\r\nHost: x\r\nContent-Length: ${BODY.length}\r\n\r\n${BODY}`,
+  `POST ${target} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n`,
+];
+const INTO_FILES = ['--buffer-memory', '1kb', '--upload-memory', '0'];
+
+/** More than what is on its way between the two: the server goes on to the next request once the client reads. */
+function makeLargeFile(root: string): string {
+  writeFileSync(join(root, 'large.bin'), '');
+  truncateSync(join(root, 'large.bin'), HALF_CLOSED_SIZE);
+  return 'GET /media/large.bin HTTP/1.1\r\nHost: x\r\n\r\n';
+}
+
+t.test('a client that has said its last byte gets all files that it asked for', async (t) => {
   const root = t.testdir({});
-  writeFileSync(join(root, 'large.bin'), Buffer.alloc(size));
+  const plain = makeLargeFile(root);
   const { port } = await startServer(t, ['--root', root, '--upstream', app.address]);
-  const plain = 'GET /media/large.bin HTTP/1.1\r\nHost: x\r\n\r\n';
   const odd = plain.replace('\r\n\r\n', '\r\nAccept: a\r\nAccept: b\r\n\r\n');
   const old = 'GET /media/large.bin HTTP/1.0\r\n\r\n';
-  const page = 'POST /page HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n';
   const cases: readonly (readonly [what: string, requests: readonly string[]])[] = [
     ['HTTP/1.0', [old]],
     ['odd', [odd]],
-    ['odd, several', [odd, odd, old]],
-    ['old behind plain', [plain, old]],
-    ['odd between plain', [plain, odd, plain, old]],
-    ['a body in chunks behind plain', [plain, plain, page]],
+    ['odd, and old', [odd, old]],
+    ['odd between plain', [plain, odd, plain]],
   ];
   for (const [what, requests] of cases) {
-    const connection = await openConnection(t, port);
-    connection.socket.end(requests.join(''));
-    const received = await connection.closed();
-    t.equal(received.split(/HTTP\/1\.1 200 OK\r\n/).length - 1, requests.length, what);
-    const files = requests.filter((request) => request !== page).length;
-    t.ok(received.length > files * size, `${what}: to the end`);
+    const received = await askAndEnd(t, port, requests);
+    t.equal(sentAnswers(received), requests.length, what);
+    t.ok(received.length > requests.length * HALF_CLOSED_SIZE, `${what}: to the end`);
   }
 });
 
-t.test('a client that has said its last byte is most likely gone: nobody works for it', async (t) => {
+t.test('a client that has said its last byte before the app was asked counts as gone there', async (t) => {
+  const root = t.testdir({});
+  const file = makeLargeFile(root);
+  const server = await startServer(t, ['--root', root, '--upstream', app.address, ...INTO_FILES]);
+  for (const [index, request] of askApp('/never').entries()) {
+    const target = `/never?before=${index}`;
+    const received = await askAndEnd(t, server.port, [file, request.replace('/never', target)]);
+    t.equal(sentAnswers(received), 1, request.slice(0, 100));
+    t.match(await server.logged((line) => line['target'] === target), { status: 499, aborted: true });
+  }
+});
+
+t.test('where the app may finish without its client, that gets all its answers', async (t) => {
+  const root = t.testdir({});
+  const file = makeLargeFile(root);
+  const options = ['--root', root, '--upstream', app.address, '--no-abort-on-client-close'];
+  const { port } = await startServer(t, [...options, ...INTO_FILES]);
+  for (const request of askApp('/page')) {
+    for (const requests of [[request], [file, request]]) {
+      t.equal(sentAnswers(await askAndEnd(t, port, requests)), requests.length, request.slice(0, 100));
+    }
+  }
+});
+
+t.test('a client that says its last byte while the app works is most likely gone', async (t) => {
   const server = await startServer(t, ['--root', root, '--upstream', app.address]);
-  for (const fields of ['', 'Accept: a\r\nAccept: b\r\n']) {
+  for (const [index, request] of askApp('/never').entries()) {
+    const target = `/never?${index}`;
     const connection = await openConnection(t, server.port);
-    connection.socket.write(`GET /never?${fields.length} HTTP/1.1\r\nHost: x\r\n${fields}\r\n`);
-    await until(() => asked.includes(`/never?${fields.length}`), 'the app is asked');
+    connection.socket.write(request.replace('/never', target));
+    await until(() => asked.includes(target), 'the app is asked');
     connection.socket.end();
     t.equal(await connection.closed(), '', 'the connection is cut');
-    const line = await server.logged(({ target }) => target === `/never?${fields.length}`);
+    const line = await server.logged((line) => line['target'] === target);
     t.match(line, { status: 499, aborted: true });
   }
 });

@@ -111,7 +111,10 @@ export async function openConnection(t: Test, target: number | NetConnectOpts): 
         };
         socket.on('data', check);
         check();
-        gone.then(() => reject(new Error(`the connection ended after ${JSON.stringify(received)}`)), reject);
+        gone.then(
+          () => reject(new Error(`the connection ended after ${JSON.stringify(received.slice(-2000))}`)),
+          reject,
+        );
       });
       return inTime(satisfied, 'what was waited for');
     },
