@@ -1,27 +1,33 @@
-// The packed tarball as its users meet it: packed, installed with npm into an empty folder, started there with the
-// README's npx line. Not a part of `npm test`, since it builds and needs the registry: `npx tsx test/package/smoke.ts`.
+// The packed tarball as its users meet it: packed with all that its manifest promises and nothing of the workshop, installed
+// with npm into an empty folder, started there with the README's npx line. Not a part of `npm test`, since it builds and
+// needs the registry: `npx tsx test/package/smoke.ts`.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { isBuiltin } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
 
 const project = fileURLToPath(new URL('../../', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'media-serve-package-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+// Without the strictness of this project's own .npmrc, which npm hands on to what it runs.
+const env = { ...process.env, npm_config_engine_strict: 'false' };
 const run = (command: string, args: string[], cwd = folder): string =>
-  execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+  execFileSync(command, args, { cwd, env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
 
 // Beside the install's folder, so that this one starts out empty.
 const packed = mkdtempSync(join(folder, 'packed-'));
 run('npm', ['pack', '--silent', '--pack-destination', packed], project);
 const { version } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as { version: string };
+checkContents(join(packed, `media-serve-${version}.tgz`));
 const site = mkdtempSync(join(folder, 'site-'));
 run('npm', ['install', '--no-audit', '--no-fund', join(packed, `media-serve-${version}.tgz`)], site);
 assert.equal(run('npx', ['media-serve', '--version'], site).trim(), version);
@@ -66,6 +72,50 @@ assert.ok(signal(serverProcess, 'SIGTERM'), 'it is no longer running');
 assert.deepEqual(await exited, [0, null], 'exit code and signal after SIGTERM');
 app.close();
 console.log(`package: media-serve ${version} installs, starts with npx, serves and stops`);
+
+/** What `npm publish` would send. */
+function checkContents(tarball: string): void {
+  run('tar', ['-xzf', tarball, '-C', packed]);
+  const root = join(packed, 'package');
+  const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+  const files = readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)))
+    .sort();
+  const manifest = JSON.parse(read('package.json')) as {
+    bin: Record<string, string>;
+    exports: Record<string, string | Record<string, string>>;
+    dependencies: Record<string, string>;
+    optionalDependencies: Record<string, string>;
+  };
+  const exported = Object.values(manifest.exports).flatMap((target) =>
+    typeof target === 'string' ? [target] : Object.values(target),
+  );
+  const promised = [...Object.values(manifest.bin), ...exported].map((path) => path.replace(/^\.\//, ''));
+  assert.deepEqual(
+    promised.filter((path) => !files.includes(path)),
+    [],
+    'the package has every file that its manifest names',
+  );
+  const [code, rest] = [true, false].map((isCode) =>
+    files.filter((path) => path.startsWith('dist/') === isCode),
+  );
+  assert.deepEqual(rest, ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'], 'what a reader expects');
+  assert.deepEqual(
+    code?.filter((path) => !/\.(?:js|d\.ts|json)$/.test(path)),
+    [],
+    'nothing but the built code',
+  );
+  for (const path of Object.values(manifest.bin)) assert.match(read(path), /^#!\/usr\/bin\/env node\n/);
+  for (const path of files.filter((file) => file.endsWith('.js'))) {
+    for (const { fileName: name } of ts.preProcessFile(read(path)).importedFiles) {
+      if (name.startsWith('.') || isBuiltin(name)) continue;
+      const [, dependency = ''] = /^((?:@[^/]+\/)?[^/]+)/.exec(name) ?? [];
+      const isThere = dependency in manifest.dependencies || dependency in manifest.optionalDependencies;
+      assert.ok(isThere, `${path} imports ${name}, and the package does not depend on it`);
+    }
+  }
+}
 
 /** The last in the line of a process's first children (Linux). */
 function youngest(pid: number | undefined): number {

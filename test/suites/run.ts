@@ -1,21 +1,26 @@
 /**
- * What needs big programs from outside, on top of `npm test`:
- *   npm run test:suites -- [--only SUITE]… [TEST FILE]…
+ * What is proved for a release, and by whoever touches a wire, on top of `npm test`:
+ *   npm run test:suites [-- --only SUITE…] [TEST FILE…]
+ * and, of that, what is proved for every change: the oldest and the newest Node, and what may differ there.
+ *   npm run test:versions
  * A line for each suite, then one for all of them; what failed or was skipped, and that alone, is told in full.
  */
 import { parseArgs } from 'node:util';
-import { lifetimesSuite } from './lifetimes.js';
+import { allTests } from '../run/compile.js';
+import { openRun } from '../run/open-run.js';
+import { formatCounts, holds, type Result, sum } from '../run/result.js';
 import { nodeVersionSuites } from './node-versions.js';
-import { endWithSignals, temporaryFolder } from './processes.js';
-import { formatCounts, holds, type Result, type Suite, sum } from './suite.js';
+import { LEAST, sizeSuites } from './sizes.js';
+import type { Suite } from './suite.js';
 
 const { values, positionals } = parseArgs({
-  options: { only: { type: 'string', multiple: true } },
+  options: { only: { type: 'string', multiple: true }, versions: { type: 'boolean', default: false } },
   allowPositionals: true,
 });
-endWithSignals();
-const folder = temporaryFolder();
-const suites = [lifetimesSuite(folder), ...nodeVersionSuites(folder, positionals)];
+const { tests, workplace, again } = await openRun(positionals.length > 0 ? positionals : allTests());
+const suites = values.versions
+  ? nodeVersionSuites(tests, workplace, { extent: 'short', env: LEAST, again })
+  : [...sizeSuites(tests, workplace), ...nodeVersionSuites(tests, workplace, { extent: 'all' })];
 const known = suites.map(({ id }) => id);
 for (const id of values.only ?? []) {
   if (!known.includes(id)) throw new Error(`--only: there is no "${id}"; choose from ${known.join(', ')}`);
@@ -26,7 +31,7 @@ for (const suite of suites.filter(({ id }) => values.only?.includes(id) ?? true)
   const start = performance.now();
   const result = await resultOf(suite);
   const seconds = Math.round((performance.now() - start) / 1000);
-  for (const line of result.details) console.log(line);
+  for (const line of [...result.byChance, ...result.details]) console.log(line);
   console.log(`${result.title}: ${result.leftOut ?? `${formatCounts(result)}, ${seconds} s`}`);
   results.push(result);
 }
@@ -39,6 +44,6 @@ async function resultOf(suite: Suite): Promise<Result> {
     return await suite.run();
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    return { title: suite.id, passed: 0, failed: 1, skipped: 0, details: [reason] };
+    return { title: suite.id, passed: 0, failed: 1, skipped: 0, details: [reason], byChance: [] };
   }
 }

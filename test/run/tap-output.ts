@@ -1,5 +1,5 @@
 /** Reads what tap's `tap` reporter writes: how many passed, and what a reader must see of the others. */
-import type { Counts } from './suite.js';
+import type { Counts } from './result.js';
 
 /**
  * The totals of tap's last summary, such as `# { total: 12, pass: 10, fail: 1, skip: 1 }`; what is zero is not in it.

@@ -1,0 +1,31 @@
+// How a test is compiled: with all that it imports of this project, to one module that starts without a loader.
+// JavaScript, since Node loads it to load what is TypeScript.
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+/** The folder of this project. */
+export const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
+
+/** A module finds what lies beside its source, wherever it was compiled to. @type {import('esbuild').Plugin} */
+const sourceUrls = {
+  name: 'source-urls',
+  setup({ onLoad }) {
+    onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+      const url = JSON.stringify(pathToFileURL(path).href);
+      return { loader: 'ts', contents: (await readFile(path, 'utf8')).replaceAll('import.meta.url', url) };
+    });
+  },
+};
+
+/** Of the tests and of the server alike. @satisfies {import('esbuild').BuildOptions} */
+export const MODULES = /** @type {const} */ ({
+  absWorkingDir: PROJECT,
+  format: 'esm',
+  platform: 'node',
+  // The oldest Node that package.json allows.
+  target: 'node20.19',
+  logLevel: 'warning',
+});
+
+/** @type {import('esbuild').BuildOptions} */
+export const BUNDLED = { ...MODULES, bundle: true, packages: 'external', plugins: [sourceUrls] };
