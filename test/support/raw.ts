@@ -4,7 +4,7 @@ import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import type { Test } from 'tap';
 
 /** Milliseconds until a wait is given up; far more than is ever needed. */
-const LIMIT = 20_000;
+const LIMIT = 60_000;
 
 export interface RawResponse {
   readonly status: number;

@@ -12,7 +12,7 @@ const INTERVAL = 10;
 export async function until(
   condition: () => boolean | Promise<boolean>,
   what: string,
-  limit = 20_000,
+  limit = 60_000,
 ): Promise<void> {
   const end = Date.now() + limit;
   while (!(await condition())) {
