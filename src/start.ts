@@ -5,16 +5,22 @@ import { listen } from './server/listen.js';
 import { createLog } from './server/log.js';
 import { prepareShutdown } from './server/shutdown.js';
 import { describeStart, warnOfMissingApp, warnOfMissingSpool } from './server/start-report.js';
+import type { TimeLimits } from './server/time-limits.js';
 
 /**
  * Resolves when the server listens.
  * @param fail is called when it cannot stop in good order
+ * @param times other time limits than the server's own
  * @throws {BadValueError} when a directory or the address cannot be had
  */
-export async function start(config: Config, fail: (error: unknown) => void): Promise<void> {
+export async function start(
+  config: Config,
+  fail: (error: unknown) => void,
+  times?: TimeLimits,
+): Promise<void> {
   const log = await createLog(config);
   process.once('exit', () => log.flushSync());
-  const { app, server } = await assemble(config, log);
+  const { app, server } = await assemble(config, log, times);
   const shutdown = prepareShutdown(app, server, config.shutdownTimeout, log.events);
   const address = await listen(app, config.listen, config.listenFrom);
   log.events.info(describeStart(config, address), 'listening');

@@ -3,24 +3,25 @@
 import type { Address } from '../config/address.js';
 import { ClientConnection, type ConnectionLimits, type ConnectionOwner } from './client-connection.js';
 
-/**
- * How long an idle connection is kept, in milliseconds. gunicorn's threaded workers close theirs after 2 s and
- * uvicorn after 5 s; staying below means that we usually close first.
- */
-const KEEP_IDLE = 1500;
+/** What holds for the connections to one server. */
+export interface PoolLimits extends ConnectionLimits {
+  /** How long an idle connection is kept, in milliseconds. */
+  readonly idleTimeout: number;
+}
+
 /** How often idle connections are looked at, in milliseconds: one timer for all instead of one for each request. */
 const LOOK = 250;
 
 /** As many connections as there are requests under way, and some idle ones for a moment. */
 export class ClientConnections implements ConnectionOwner {
   readonly #address: Address;
-  readonly #limits: ConnectionLimits;
+  readonly #limits: PoolLimits;
   /** The one used last at the end: the others may time out. */
   readonly #idle: ClientConnection[] = [];
   readonly #all = new Set<ClientConnection>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(address: Address, limits: ConnectionLimits) {
+  constructor(address: Address, limits: PoolLimits) {
     this.#address = address;
     this.#limits = limits;
   }
@@ -29,7 +30,7 @@ export class ClientConnections implements ConnectionOwner {
   takeIdle(): ClientConnection {
     const connection = this.#idle.pop();
     if (connection === undefined) return this.connect();
-    if (performance.now() - connection.idleSince < KEEP_IDLE) return connection;
+    if (performance.now() - connection.idleSince < this.#limits.idleTimeout) return connection;
     // The others have been idle for longer still.
     connection.abort(tooOld());
     return this.connect();
@@ -63,7 +64,7 @@ export class ClientConnections implements ConnectionOwner {
 
   /** Closes what has been idle for long enough. */
   readonly #look = (): void => {
-    const before = performance.now() - KEEP_IDLE;
+    const before = performance.now() - this.#limits.idleTimeout;
     for (const connection of [...this.#idle]) {
       if (connection.idleSince > before) break;
       connection.abort(tooOld());

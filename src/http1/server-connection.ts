@@ -31,11 +31,6 @@ export interface ConnectionHome {
   gone(connection: ServerConnection): void;
 }
 
-/** A client that does not stop sending is waited for, in milliseconds (nginx: lingering_timeout, lingering_time). */
-const LINGER = { silence: 5000, altogether: 30_000 } as const;
-/** A client that is cut off gets so long to read what was sent before, in milliseconds. */
-const BEFORE_RESET = 1000;
-
 /** See above. */
 export class ServerConnection implements WireOwner, RequestSource, ResponseOwner, TurnEnd {
   remoteAddress: string | undefined;
@@ -189,7 +184,7 @@ export class ServerConnection implements WireOwner, RequestSource, ResponseOwner
     }
     // Its end would look like the end of the answer. A reset throws away what the client has not read yet.
     this.#wire.write('', (error) => {
-      if (!error) this.#within(BEFORE_RESET, () => this.#wire.resetAndDestroy());
+      if (!error) this.#within(this.#home.options.resetDelay, () => this.#wire.resetAndDestroy());
     });
   }
 
@@ -323,9 +318,7 @@ export class ServerConnection implements WireOwner, RequestSource, ResponseOwner
     if (this.#request?.complete === false) {
       // A body that nobody wanted.
       this.#request.drop();
-      this.#wire.setTimeout(LINGER.silence);
-      this.#within(LINGER.altogether, () => this.#wire.destroy());
-      this.readOn();
+      this.#readOnForAWhile();
       return;
     }
     this.#clearDeadline();
@@ -390,11 +383,16 @@ export class ServerConnection implements WireOwner, RequestSource, ResponseOwner
     }
     wire.pause();
     wire.end(() => {
-      if (wire.destroyed) return;
-      wire.setTimeout(LINGER.silence);
-      this.#within(LINGER.altogether, () => wire.destroy());
-      this.readOn();
+      if (!wire.destroyed) this.#readOnForAWhile();
     });
+  }
+
+  /** Reads what nobody wants, until the client stops sending it or has had its time. */
+  #readOnForAWhile(): void {
+    const { lingeringTimeout, lingeringTime } = this.#home.options;
+    this.#wire.setTimeout(lingeringTimeout);
+    this.#within(lingeringTime, () => this.#wire.destroy());
+    this.readOn();
   }
 
   /** One at a time: what is awaited changes with the state. */

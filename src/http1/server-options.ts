@@ -31,6 +31,15 @@ export interface ServerOptions {
   readonly keepAliveTimeout: number;
   /** How long a request's head may take, in milliseconds (nginx: client_header_timeout). */
   readonly headTimeout: number;
+  /** Longest silence of a client that is read on only so that it gets its answer, in milliseconds (nginx: lingering_timeout). */
+  readonly lingeringTimeout: number;
+  /** How long such a client is read on altogether, in milliseconds (nginx: lingering_time). */
+  readonly lingeringTime: number;
+  /**
+   * How long a client has for what was sent before its connection is reset, which throws away what it has not read, in
+   * milliseconds.
+   */
+  readonly resetDelay: number;
   /** Largest head of a request, in bytes (nginx: large_client_header_buffers). */
   readonly maxHead: number;
   readonly introduction: Introduction | undefined;

@@ -11,7 +11,7 @@ import type { Subrequest } from '../http/order.js';
 import { parseTarget, toBytePath } from '../http/target.js';
 import { Server } from '../http1/server.js';
 import { kernelSend } from '../stores/kernel-send.js';
-import { type Proxy as AppProxy, createProxy } from '../upstream/proxy.js';
+import { type Proxy as AppProxy, type AppTimes, createProxy } from '../upstream/proxy.js';
 import { UploadMemory } from '../upstream/upload-memory.js';
 import { readErrorPages } from './error-page.js';
 import { createFront } from './front.js';
@@ -20,12 +20,8 @@ import { proxyIntroduction } from './proxy-protocol.js';
 import { createRedirector } from './redirect.js';
 import { checkRoot, directoriesKeptFrom } from './roots.js';
 import { RouteTable } from './routes.js';
+import { TIME_LIMITS, type TimeLimits } from './time-limits.js';
 import { WITHOUT_SCHEMAS } from './without-schemas.js';
-
-/** How long an idle connection of a client is kept, in milliseconds (nginx: keepalive_timeout, 75 s). */
-const KEEP_ALIVE_TIMEOUT = 75_000;
-/** How long a client may take to send a request's head, in milliseconds (nginx: client_header_timeout, 60 s). */
-const HEAD_TIMEOUT = 60_000;
 
 /** The server, ready to listen. */
 export interface MediaServer {
@@ -44,8 +40,12 @@ export async function createMediaServer(config: Config, log: Log): Promise<Fasti
 }
 
 /** The same, with the listener. */
-export async function assemble(config: Config, log: Log): Promise<MediaServer> {
-  const { proxies, table } = createRoutes(config, log.events);
+export async function assemble(
+  config: Config,
+  log: Log,
+  times: TimeLimits = TIME_LIMITS,
+): Promise<MediaServer> {
+  const { proxies, table } = createRoutes(config, times.app, log.events);
   const answer = createFront(table, {
     log,
     pages: readErrorPages(config),
@@ -53,10 +53,9 @@ export async function assemble(config: Config, log: Log): Promise<MediaServer> {
   });
   const server = new Server({
     answer,
-    keepAliveTimeout: KEEP_ALIVE_TIMEOUT,
-    headTimeout: HEAD_TIMEOUT,
+    ...times.client,
     maxHead: config.maxRequestHead,
-    introduction: config.proxyProtocol ? proxyIntroduction(log.events) : undefined,
+    introduction: config.proxyProtocol ? proxyIntroduction(log.events, times.introduction) : undefined,
   });
   const app: FastifyInstance = Fastify({
     logger: false,
@@ -78,6 +77,7 @@ export async function assemble(config: Config, log: Log): Promise<MediaServer> {
 
 function createRoutes(
   config: Config,
+  times: AppTimes,
   log: Logger,
 ): { readonly table: RouteTable; readonly proxies: readonly AppProxy[] } {
   const table = new RouteTable();
@@ -89,7 +89,7 @@ function createRoutes(
       checkRoot(location);
       continue;
     }
-    const proxy = createProxy(location, { redirect, memory, log });
+    const proxy = createProxy(location, { redirect, memory, times, log });
     proxies.set(location, proxy);
   }
   const cache = new OpenFileCache(config.cacheSize);

@@ -19,8 +19,6 @@ const V2_START = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
 const V1_LONGEST = 107;
 /** More than any balancer sends along; a length of 64 KiB is no header. */
 const V2_LONGEST = 4096;
-/** How long the header may take, in milliseconds. */
-const TIME = 10_000;
 
 /** Reads a header from a connection's first bytes. */
 export function readProxyHeader(bytes: Buffer): ProxyHeader {
@@ -79,8 +77,11 @@ function readBinary(bytes: Buffer): ProxyHeader {
   return { kind: 'local', length };
 }
 
-/** How connections begin that come through such a load balancer; what does not begin so is cut off. */
-export function proxyIntroduction(log: Logger): Introduction {
+/**
+ * How connections begin that come through such a load balancer; what does not begin so is cut off.
+ * @param timeout how long the header may take, in milliseconds
+ */
+export function proxyIntroduction(log: Logger, timeout: number): Introduction {
   const refused = (client: string | undefined, reason: ProxyHeader['kind']): void => {
     log.warn(
       { client, reason },
@@ -88,7 +89,7 @@ export function proxyIntroduction(log: Logger): Introduction {
     );
   };
   return {
-    timeout: TIME,
+    timeout,
     read(bytes, address) {
       const header = readProxyHeader(bytes);
       if (header.kind === 'client') return header;

@@ -30,12 +30,14 @@ export class Peers {
   readonly #failTimeout: number;
   #next = 0;
 
-  constructor(location: UpstreamLocation) {
+  /** @param idleTimeout how long an idle connection is kept, in milliseconds */
+  constructor(location: UpstreamLocation, idleTimeout: number) {
+    const limits = { ...location, idleTimeout };
     this.all = location.upstreams.map(({ address, backup }) => ({
       address,
       name: formatAddress(address),
       backup,
-      connections: new ClientConnections(address, location),
+      connections: new ClientConnections(address, limits),
       active: 0,
       fails: 0,
       failedSince: 0,

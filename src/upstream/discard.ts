@@ -3,8 +3,6 @@
 
 /** Most that is read and dropped, in bytes; beyond it a new connection costs less. */
 const MAX_BYTES = 64 * 1024;
-/** Longest time the app may take for it, in milliseconds. */
-const LONGEST = 1000;
 
 /** Drops a response's body; `data` and `end` are told what happens. */
 export class Discard {
@@ -12,10 +10,13 @@ export class Discard {
   readonly #timer: NodeJS.Timeout;
   #bytes = 0;
 
-  /** @param abort ends the request at the app */
-  constructor(abort: (reason: Error) => void) {
+  /**
+   * @param longest time that the app may take for it, in milliseconds
+   * @param abort ends the request at the app
+   */
+  constructor(longest: number, abort: (reason: Error) => void) {
     this.#abort = abort;
-    this.#timer = setTimeout(() => this.#cut(), LONGEST);
+    this.#timer = setTimeout(() => this.#cut(), longest);
     this.#timer.unref();
   }
 

@@ -27,18 +27,27 @@ export interface ProxyTools {
   /** Carries out what the app orders instead of answering. */
   readonly redirect: Redirector;
   readonly memory: UploadMemory;
+  readonly times: AppTimes;
   readonly log: Logger;
 }
 
+/** How long things may take that are no options, in milliseconds. */
+export interface AppTimes {
+  /** How long an idle connection to the app is kept. */
+  readonly idleTimeout: number;
+  /** Longest time the app may take to end an answer that is replaced. */
+  readonly discardTimeout: number;
+}
+
 /** Prepares the app's location. The app need not be there yet. */
-export function createProxy(location: UpstreamLocation, { redirect, memory, log }: ProxyTools): Proxy {
-  const peers = new Peers(location);
+export function createProxy(location: UpstreamLocation, { redirect, memory, times, log }: ProxyTools): Proxy {
+  const peers = new Peers(location, times.idleTimeout);
   const shared: UpstreamContext = {
     location,
     peers,
     log,
     redirect,
-    relay: relayOptions(location, log),
+    relay: relayOptions(location, times, log),
     hasAnswered: false,
   };
   const handleWithBody = async (exchange: Exchange): Promise<void> => {
@@ -62,7 +71,7 @@ export function createProxy(location: UpstreamLocation, { redirect, memory, log 
   };
 }
 
-function relayOptions(location: UpstreamLocation, log: Logger): RelayOptions {
+function relayOptions(location: UpstreamLocation, { discardTimeout }: AppTimes, log: Logger): RelayOptions {
   const { bufferMemory, bufferFileLimit, responseBuffering, sendTimeout } = location;
   const directory = spoolDirectoryOf(location);
   const responseBuffer = {
@@ -76,5 +85,5 @@ function relayOptions(location: UpstreamLocation, log: Logger): RelayOptions {
       );
     },
   };
-  return { responseBuffer: responseBuffering ? responseBuffer : undefined, sendTimeout };
+  return { responseBuffer: responseBuffering ? responseBuffer : undefined, sendTimeout, discardTimeout };
 }

@@ -59,6 +59,8 @@ export interface RelayOptions {
   readonly responseBuffer: ResponseBufferLimits | undefined;
   /** Longest time a client may take nothing, in milliseconds. */
   readonly sendTimeout: number;
+  /** Longest time the app may take to end an answer that is replaced, in milliseconds. */
+  readonly discardTimeout: number;
 }
 
 /** Up to here a body is copied behind its head, which costs less than a piece of its own, in bytes. */
@@ -172,7 +174,7 @@ export class Relay implements ResponseReceiver, Supply {
       const order = readOrder(start.fields);
       if (order !== undefined) {
         this.#over = true;
-        this.#discard = new Discard((reason) => this.cancel(reason));
+        this.#discard = new Discard(this.#options.discardTimeout, (reason) => this.cancel(reason));
         this.#outcome.ordered({ ...order, fields: withKept([...order.fields], this.#kept) });
         return;
       }

@@ -154,7 +154,7 @@ function readResponses(text: string, pace: Pace): void {
   pace(text, (bytes, at, length) => parser.push(bytes.subarray(at, length), length - at));
 }
 
-const INTRODUCTION = proxyIntroduction(pino({ level: 'silent' }));
+const INTRODUCTION = proxyIntroduction(pino({ level: 'silent' }), 10_000);
 
 /** The beginning of a connection that comes through a load balancer. */
 function readIntroduction(text: string, pace: Pace): void {

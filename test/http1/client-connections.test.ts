@@ -36,6 +36,7 @@ function poolFor(t: Test, address: string, readTimeout = 0): ClientConnections {
   const pool = new ClientConnections(parseUpstreamAddress(address), {
     connectTimeout: 5000,
     readTimeout,
+    idleTimeout: 1500,
     maxResponseHead: MAX_HEAD,
   });
   t.teardown(() => pool.close());

@@ -10,7 +10,7 @@ import type { Introduction } from '../../src/http1/server-options.js';
 import { cut } from '../support/pieces.js';
 import { get, openConnection, rawExchange } from '../support/raw.js';
 import { steady, until } from '../support/until.js';
-import { type Answer, answersIn, echo, say, startSite, statusesIn } from './site.js';
+import { type Answer, answersIn, echo, say, startSite, statusesIn, USUAL } from './site.js';
 
 const PLAIN = 'GET /plain HTTP/1.1\r\nHost: x\r\n\r\n';
 const POST = 'POST /post HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello';
@@ -588,13 +588,7 @@ t.test('a connection whose client cannot be told is closed, but on a unix socket
     [{ address: '127.0.0.1', family: 'IPv4', port: 80 }, false],
     ['/run/media.sock', true],
   ] as const) {
-    const server = new Server({
-      answer: echo,
-      keepAliveTimeout: 60_000,
-      headTimeout: 60_000,
-      maxHead: 16_384,
-      introduction: undefined,
-    });
+    const server = new Server({ ...USUAL, answer: echo });
     server.address = () => address;
     // One without a handle has no address, just as one that was reset.
     server.emit('connection', new Socket());

@@ -19,9 +19,13 @@ export interface Site {
   bytesRead(): number[];
 }
 
-const USUAL: Omit<ServerOptions, 'answer'> = {
+/** How connections are treated, where a test does not say. */
+export const USUAL: Omit<ServerOptions, 'answer'> = {
   keepAliveTimeout: 60_000,
   headTimeout: 60_000,
+  lingeringTimeout: 5000,
+  lingeringTime: 30_000,
+  resetDelay: 1000,
   maxHead: 16 * 1024,
   introduction: undefined,
 };

@@ -6,7 +6,7 @@ const KILOBYTE = Buffer.alloc(1024);
 
 t.test('a body is read up to 64 KiB, and cut off beyond', async (t) => {
   let cuts = 0;
-  const discard = new Discard(() => {
+  const discard = new Discard(60_000, () => {
     cuts += 1;
   });
   t.teardown(() => discard.end());
