@@ -97,6 +97,11 @@ export class Wire extends Socket {
     return this.localAddress !== undefined;
   }
 
+  /** Breaks the connection. A unix socket has no reset, and Node throws when it is asked for one: it is closed. */
+  override resetAndDestroy(): this {
+    return this.#isTcp ? super.resetAndDestroy() : this.destroy();
+  }
+
   /** For Node's call. */
   readInto(): Buffer {
     return this.#owner.readInto();
