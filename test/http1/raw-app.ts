@@ -31,8 +31,8 @@ interface Expected {
 
 const REQUEST = /^[A-Z]+ (?:\/[a-z]+)*\/(\d+) HTTP\/1\.[01]\r\n/;
 
-/** Starts the app; it is stopped when the test ends. */
-export async function startRawApp(t: Test): Promise<RawApp> {
+/** Starts the app, on a port of loopback or the unix socket at `path`; it is stopped when the test ends. */
+export async function startRawApp(t: Test, path?: string): Promise<RawApp> {
   const expected = new Map<number, Expected>();
   const sockets = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
@@ -44,14 +44,15 @@ export async function startRawApp(t: Test): Promise<RawApp> {
       return found;
     });
   });
-  server.listen({ port: 0, host: '127.0.0.1', backlog: 2048 });
+  server.listen({ ...(path === undefined ? { port: 0, host: '127.0.0.1' } : { path }), backlog: 2048 });
   await once(server, 'listening');
+  const address = server.address() as AddressInfo | string;
   t.teardown(() => {
     server.close();
     for (const socket of sockets) socket.destroy();
   });
   return {
-    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    address: typeof address === 'string' ? `unix:${address}` : `127.0.0.1:${address.port}`,
     expect: (id, answer) => new Promise((resolve) => expected.set(id, { answer, resolve })),
     forget: () => expected.clear(),
   };

@@ -11,7 +11,10 @@ export interface RawClientOptions {
   readonly staysOpen?: boolean;
 }
 
-/** A connection to the server, from loopback to loopback. */
+/** Where the server listens: a port of loopback, or a unix socket. */
+export type Target = number | { readonly path: string };
+
+/** A connection to the server, without a network between. */
 export class RawClient {
   readonly socket: Socket;
   /** Resolves when the connection is closed, however. */
@@ -24,8 +27,9 @@ export class RawClient {
   hasEnded = false;
   readonly #waiting = new Set<() => void>();
 
-  constructor(port: number, { isPaused = false, staysOpen = false }: RawClientOptions = {}) {
-    this.socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+  constructor(target: Target, { isPaused = false, staysOpen = false }: RawClientOptions = {}) {
+    const address = typeof target === 'number' ? { port: target, host: '127.0.0.1' } : target;
+    this.socket = connect({ ...address, allowHalfOpen: true, noDelay: true });
     // Being cut off is what these tests are about; 'close' follows.
     this.socket.on('error', () => {});
     this.closed = new Promise((resolve) => this.socket.once('close', () => resolve()));

@@ -45,9 +45,12 @@ export async function startServer(
     wrap?: readonly string[];
     /** Options of Node itself, such as one that loads a module before the server. */
     node?: readonly string[];
+    /** Path of a script that is run instead of the command, and takes the same arguments. */
+    script?: string;
   } = {},
 ): Promise<RunningServer> {
-  const server = [CLI, '--listen', options.listen ?? '127.0.0.1:0', '--log-format', 'json', ...args];
+  const listen = ['--listen', options.listen ?? '127.0.0.1:0'];
+  const server = [options.script ?? CLI, ...listen, '--log-format', 'json', ...args];
   const [program = NODE, ...rest] = [
     ...(options.wrap ?? []),
     NODE,

@@ -1,4 +1,5 @@
 /** By whom and how a connection is ended. */
+import { reset } from '../../support/reset.js';
 import { LAST_OK } from './messages.js';
 import type { Ending, Status } from './table.js';
 
@@ -8,18 +9,20 @@ export const clientFin: Ending = {
 };
 export const clientReset: Ending = {
   name: 'the client resets',
-  end: ({ client }) => void client.socket.resetAndDestroy(),
+  end: ({ client }) => reset(client.socket),
 };
 export const appFin: Ending = { name: 'the app ends its side', end: ({ app }) => void app?.socket.end() };
 export const appReset: Ending = {
   name: 'the app resets',
-  end: ({ app }) => void app?.socket.resetAndDestroy(),
+  end: ({ app }) => {
+    if (app !== undefined) reset(app.socket);
+  },
 };
 /** While a next request waits nothing is read, and a reset is not heard of: the answer is what ends it. */
 export const clientResetAppAnswers: Ending = {
   name: 'the client resets, and the app answers',
   end({ client, app }) {
-    client.socket.resetAndDestroy();
+    reset(client.socket);
     app?.socket.end(LAST_OK);
   },
 };

@@ -16,5 +16,5 @@ export const areMostlyInFiles = (server: CountedServer, connections: number): bo
 export const areInFiles = (server: CountedServer, connections: number): boolean =>
   server.descriptors().temporaryFiles >= connections;
 /** Each has bytes that the other side does not take. */
-export const areBlocked = (server: CountedServer, connections: number): boolean =>
-  server.blockedSockets() >= connections;
+export const areBlocked = async (server: CountedServer, connections: number): Promise<boolean> =>
+  (await server.nodeResources()).blockedSockets >= connections;

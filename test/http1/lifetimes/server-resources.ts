@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
+import type { TimeLimits } from '../../../src/server/time-limits.js';
 import { openDescriptors } from '../../support/proc.js';
 import { type RunningServer, startServer } from '../../support/server.js';
 import { until } from '../../support/until.js';
@@ -15,10 +16,12 @@ export interface Descriptors {
   readonly all: number;
 }
 
-/** What Node tells from within, after the garbage is collected. */
+/** What Node tells from within. */
 export interface NodeResources {
   readonly timers: number;
-  /** Bytes of objects and buffers. */
+  /** Sockets with bytes that the other side does not take. */
+  readonly blockedSockets: number;
+  /** Bytes of objects and buffers: those in use alone, where the server was started so that memory can be measured. */
   readonly memory: number;
 }
 
@@ -27,27 +30,46 @@ export interface CountedServer extends RunningServer {
   descriptors(): Descriptors;
   /** Whether it holds no more of any kind than that; costs little while the number alone says that it does. */
   holdsAtMost(limit: Descriptors): boolean;
-  /** How many of its sockets are in which state of TCP, those with bytes that are not sent apart. */
+  /** How many of its sockets are in which state, those of TCP with bytes that are not sent apart. */
   socketStates(): Readonly<Record<string, number>>;
-  /** How many of its sockets have bytes that the other side does not take. */
-  blockedSockets(): number;
   nodeResources(): Promise<NodeResources>;
   /** False once the process is gone. */
   isAlive(): boolean;
 }
 
-const REPORT = fileURLToPath(new URL('./resource-report.js', import.meta.url));
+/** Time limits of the server that take the place of its own. */
+export interface ChangedTimes {
+  readonly client?: Partial<TimeLimits['client']>;
+  readonly app?: Partial<TimeLimits['app']>;
+  readonly introduction?: number;
+}
 
-/** Starts the command with these arguments, with the module that reports loaded into it. */
+export interface CountedOptions {
+  readonly times?: ChangedTimes;
+  /** True where memory is to be measured, which costs much. */
+  readonly measuresMemory?: boolean;
+  /** As for `startServer`. */
+  readonly listen?: string;
+}
+
+const SCRIPT = fileURLToPath(new URL('./server.js', import.meta.url));
+
+/**
+ * Starts the server as the command does with these arguments.
+ * @param directory where it may write what it reports
+ */
 export async function startCounted(
   t: Test,
   args: readonly string[],
   directory: string,
+  { times = {}, measuresMemory = false, listen }: CountedOptions = {},
 ): Promise<CountedServer> {
   const path = join(directory, `resources-${Math.random()}.json`);
   const server = await startServer(t, args, {
-    node: ['--expose-gc', '--import', REPORT],
-    env: { RESOURCE_REPORT: path },
+    script: SCRIPT,
+    node: measuresMemory ? ['--expose-gc'] : [],
+    env: { RESOURCE_REPORT: path, TIME_LIMITS: JSON.stringify(times) },
+    ...(listen === undefined ? {} : { listen }),
   });
   const { pid } = server.process;
   const isAlive = (): boolean => server.process.exitCode === null && server.process.signalCode === null;
@@ -60,7 +82,6 @@ export async function startCounted(
       return sockets <= limit.sockets && temporaryFiles <= limit.temporaryFiles;
     },
     socketStates: () => socketStatesOf(pid),
-    blockedSockets: () => socketStatesOf(pid)[BLOCKED] ?? 0,
     async nodeResources(): Promise<NodeResources> {
       server.process.kill('SIGUSR2');
       let text: string | undefined;
@@ -88,21 +109,33 @@ function descriptorsOf(pid: number | undefined): Descriptors {
 /** In the order of the kernel's numbers for them (net/tcp_states.h), which begin at one. */
 const TCP_STATES =
   'ESTABLISHED SYN_SENT SYN_RECV FIN_WAIT1 FIN_WAIT2 TIME_WAIT CLOSE CLOSE_WAIT LAST_ACK LISTEN CLOSING';
-const UNSENT = ' with unsent bytes';
-const BLOCKED = `ESTABLISHED${UNSENT}`;
+/** In the same way (linux/net.h: socket_state). */
+const UNIX_STATES = 'UNCONNECTED CONNECTING CONNECTED DISCONNECTING';
 
 function socketStatesOf(pid: number | undefined): Record<string, number> {
   const own = new Set(openDescriptors(pid).map((name) => /^socket:\[(\d+)\]$/.exec(name)?.[1]));
-  const names = TCP_STATES.split(' ');
   const counts: Record<string, number> = {};
-  for (const line of readFileSync(`/proc/${pid}/net/tcp`, 'utf8').split('\n').slice(1)) {
-    const [, , , state = '', queues = '', , , , , inode] = line.trim().split(/\s+/);
-    if (inode === undefined || !own.has(inode)) continue;
-    const known = names[Number.parseInt(state, 16) - 1] ?? state;
-    const name = /^0+:/.test(queues) ? known : `${known}${UNSENT}`;
-    counts[name] = (counts[name] ?? 0) + 1;
+  const count = (inode: string | undefined, state: string): void => {
+    if (inode !== undefined && own.has(inode)) counts[state] = (counts[state] ?? 0) + 1;
+  };
+  for (const [, , , state, queues = '', , , , , inode] of linesOf(`/proc/${pid}/net/tcp`)) {
+    const hasUnsent = !/^0+:/.test(queues);
+    count(inode, `${nameOf(state, TCP_STATES)}${hasUnsent ? ' with unsent bytes' : ''}`);
+  }
+  for (const [, , , , , state, inode] of linesOf(`/proc/${pid}/net/unix`)) {
+    count(inode, `unix ${nameOf(state, UNIX_STATES)}`);
   }
   return counts;
+}
+
+/** The columns of each line of a table of the kernel's, without its heading. */
+function linesOf(path: string): string[][] {
+  const [, ...lines] = readFileSync(path, 'utf8').trimEnd().split('\n');
+  return lines.map((line) => line.trim().split(/\s+/));
+}
+
+function nameOf(hexadecimal = '', names: string): string {
+  return names.split(' ')[Number.parseInt(hexadecimal, 16) - 1] ?? hexadecimal;
 }
 
 function readIfThere(path: string): string | undefined {

@@ -1,4 +1,5 @@
 /** States that end by a time limit too, or under several options: what the test files have in common. */
+import { reset } from '../../support/reset.js';
 import type { AppSide } from '../raw-app.js';
 import { answersEndlessly, writeEndlessly, writes } from './app-behavior.js';
 import { clientReset } from './endings.js';
@@ -69,7 +70,7 @@ export const files: State[] = [
         async end({ client }) {
           client.socket.end();
           await new Promise((resolve) => client.socket.once('finish', resolve));
-          client.socket.resetAndDestroy();
+          reset(client.socket);
         },
       },
     ],

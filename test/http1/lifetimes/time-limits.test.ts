@@ -23,10 +23,7 @@ import {
   tunnelUnreadByApp,
   tunnelUnreadByClient,
 } from './shared-states.js';
-import { type State, TIMES } from './table.js';
-
-/** What ends by a time limit of the server, which is short there. */
-const LIMITS = ['--send-timeout', '2s', '--read-timeout', '2s', '--upstream-send-timeout', '2s'];
+import { AT_ONCE, type State, TIMES } from './table.js';
 
 const waits: State[] = [
   {
@@ -94,14 +91,14 @@ const unread: State[] = [
     name: 'a large file is not read',
     request: get('/media/large.bin'),
     client: { isPaused: true },
-    atOnce: 100,
+    atOnce: AT_ONCE,
     endings: [silence],
   },
   {
     name: 'files in a row are not read',
     request: () => get('/media/medium.bin')().repeat(30),
     client: { isPaused: true },
-    atOnce: 100,
+    atOnce: AT_ONCE,
     endings: [silence],
   },
   {
@@ -109,19 +106,19 @@ const unread: State[] = [
     request: getApp('Connection: close'),
     app: writesAndEnds(headOfLength(LARGE_BODY.length), LARGE_BODY),
     client: { isPaused: true },
-    atOnce: 100,
+    atOnce: AT_ONCE,
     endings: [silence],
   },
   {
     name: 'the client of a tunnel does not read',
     ...tunnelUnreadByClient,
-    atOnce: 100,
+    atOnce: AT_ONCE,
     endings: [silence],
   },
   {
     name: 'the app at the end of a tunnel does not read',
     ...tunnelUnreadByApp,
-    atOnce: 100,
+    atOnce: AT_ONCE,
     // What was sent before the reset keeps the server from hearing of it.
     endings: [silence, clientReset],
   },
@@ -136,17 +133,18 @@ const unread: State[] = [
     request: (id) =>
       Buffer.concat([Buffer.from(postApp('', `Content-Length: ${LARGE_BODY.length}`)(id)), LARGE_BODY]),
     app: ({ socket }) => void socket.pause(),
-    atOnce: 100,
+    atOnce: AT_ONCE,
     endings: [answered(504, silence)],
   },
 ];
 
 testLifetimes(t, [
-  { name: 'short time limits', args: LIMITS, states: waits },
-  { name: 'short time limits, not read', args: LIMITS, states: unread },
+  { name: 'short time limits', args: [], endsByLimits: true, states: waits },
+  { name: 'short time limits, not read', args: [], endsByLimits: true, states: unread },
   {
     name: 'short time limits where nothing is held back',
-    args: [...LIMITS, '--no-request-buffering', '--no-response-buffering', '--max-body', '0'],
+    endsByLimits: true,
+    args: ['--no-request-buffering', '--no-response-buffering', '--max-body', '0'],
     states: [
       {
         name: 'the app has the beginning of a body',
@@ -172,12 +170,12 @@ testLifetimes(t, [
       {
         name: 'an answer is not read',
         ...answerUnread,
-        atOnce: 100,
+        atOnce: AT_ONCE,
         endings: [silence],
       },
       {
         ...bodyUnreadByApp,
-        atOnce: 100,
+        atOnce: AT_ONCE,
         // What was sent before the reset keeps the server from hearing of it.
         endings: [silence, clientReset],
       },
