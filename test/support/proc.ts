@@ -1,5 +1,6 @@
 /** What Linux tells of a running process: its descriptors and its memory. Other systems have no /proc. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { skipUnless } from './skip.js';
 
 /** For tap's `skip`. */
@@ -28,4 +29,21 @@ export function peakMemory(pid: number | undefined): number {
 /** How often the process has called the system to read something. */
 export function readCalls(pid: number | undefined): number {
   return Number(/^syscr: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1]);
+}
+
+/** A TCP connection over IPv4 as Linux names it: the ports of both ends. To be asked for while it is open. */
+export function connectionOf({ localPort, remotePort }: Socket): string {
+  const name = (port = 0): string => port.toString(16).toUpperCase().padStart(4, '0');
+  return `${name(localPort)} ${name(remotePort)}`;
+}
+
+/** What the system holds of all that was written to these connections and has not arrived yet, in bytes. */
+export function unsentBytes(connections: readonly string[]): number {
+  let bytes = 0;
+  for (const line of readFileSync('/proc/net/tcp', 'latin1').split('\n')) {
+    const [, local, remote, unsent = ''] =
+      /^ *\d+: [0-9A-F]{8}:([0-9A-F]{4}) [0-9A-F]{8}:([0-9A-F]{4}) .. ([0-9A-F]{8})/.exec(line) ?? [];
+    if (connections.includes(`${local} ${remote}`)) bytes += Number.parseInt(unsent, 16);
+  }
+  return bytes;
 }
