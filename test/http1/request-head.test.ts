@@ -90,9 +90,11 @@ t.test('what is not what everybody sends is read', async (t) => {
 });
 
 t.test('names of several hundred kinds are told in lower case', async (t) => {
-  for (let index = 0; index < 1200; index++) {
-    t.equal(readRequestHead(`${START}X-${index}-Y: z\r\n\r\n`).headers[`x-${index}-y`], 'z');
-  }
+  const indices = Array.from({ length: 1200 }, (_, index) => index);
+  t.strictSame(
+    indices.map((index) => readRequestHead(`${START}X-${index}-Y: z\r\n\r\n`).headers),
+    indices.map((index) => ({ [`x-${index}-y`]: 'z' })),
+  );
   const long = 'X'.repeat(100);
   t.equal(readRequestHead(`${START}${long}: z\r\n\r\n`).headers[long.toLowerCase()], 'z');
 });
@@ -481,8 +483,8 @@ t.test(
     const property = fc.asyncProperty(head, async (text) => {
       if ((await judge(text)) === ALIKE) alike += 1;
     });
-    await fc.assert(property, { numRuns: 20_000 });
-    t.ok(alike > 5000, `${alike} were read alike`);
+    await fc.assert(property, { numRuns: 4000 });
+    t.ok(alike > 1000, `${alike} were read alike`);
   },
 );
 
@@ -492,5 +494,5 @@ t.test('what is read is never refused before it is complete', async () => {
     const at = 1 + (place % (text.length - 1));
     if (isHopeless(text.slice(0, at), 0) || isHopeless(text, at)) throw new Error('it was called hopeless');
   });
-  fc.assert(property, { numRuns: 5000 });
+  fc.assert(property, { numRuns: 3000 });
 });
