@@ -18,7 +18,8 @@ t.test(
   async (t) => {
     const root = t.testdir({ 'small.txt': 'small' });
     const content = Buffer.alloc(MORE_THAN_BUFFERS, '0123456789abcdef');
-    const medium = content.subarray(0, 3 * 1024 * 1024);
+    // Too much to be read in one go.
+    const medium = content.subarray(0, 1024 * 1024);
     writeFileSync(join(root, 'large.bin'), content);
     writeFileSync(join(root, 'medium.bin'), medium);
     // A reader that is never cut off for its silence: what is answered below is answered beside all of them.
@@ -28,20 +29,20 @@ t.test(
       stalled.push(await readSlowly(t, server.port, '/media/large.bin'));
 
     const conversation = await converse(t, server.port);
-    for (let round = 0; round < 20; round++) {
+    for (let round = 0; round < 10; round++) {
       writeFileSync(join(root, `cold-${round}.txt`), `cold ${round}`);
       const [small, cold, large, missing, part] = await conversation.askAll([
         ['/media/small.txt'],
         [`/media/cold-${round}.txt`],
         ['/media/medium.bin'],
         ['/media/missing'],
-        ['/media/large.bin', ['Range: bytes=1000000-1999999']],
+        ['/media/large.bin', ['Range: bytes=1000000-1299999']],
       ]);
       t.equal(small?.body.toString(), 'small');
       t.equal(cold?.body.toString(), `cold ${round}`);
       t.ok(large?.body.equals(medium));
       t.equal(missing?.status, 404);
-      t.ok(part?.body.equals(content.subarray(1_000_000, 2_000_000)));
+      t.ok(part?.body.equals(content.subarray(1_000_000, 1_300_000)));
     }
     const finished = server.log.filter(
       ({ target, status }) => target === '/media/large.bin' && status === 200,

@@ -1,11 +1,11 @@
 /** A client that takes the beginning of a response and then nothing, until it is told to. */
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type NetConnectOpts } from 'node:net';
 import type { Test } from 'tap';
 import { get, parseResponse, type RawResponse } from './raw.js';
 
 /** More than the kernel's buffers on both sides of a connection take in, so that its sender must wait. */
-export const MORE_THAN_BUFFERS = 32 * 1024 * 1024;
+export const MORE_THAN_BUFFERS = 16 * 1024 * 1024;
 
 /** A response under way. */
 export interface SlowReader {
@@ -15,14 +15,14 @@ export interface SlowReader {
   leave(): void;
 }
 
-/** Asks for a target and resolves when the response has begun. */
+/** Asks for a target, at a port of this machine or elsewhere, and resolves when the response has begun. */
 export async function readSlowly(
   t: Test,
-  port: number,
+  at: number | NetConnectOpts,
   target: string,
   fields: readonly string[] = [],
 ): Promise<SlowReader> {
-  const socket = connect({ port, host: '127.0.0.1' });
+  const socket = connect(typeof at === 'number' ? { port: at, host: '127.0.0.1' } : at);
   t.teardown(() => socket.destroy());
   await once(socket, 'connect');
   socket.write(get(target, fields));
