@@ -1,5 +1,5 @@
 /** Starts media-serve with a config file, for options that only a location in the file can have. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
@@ -10,10 +10,13 @@ export async function startLocations(
   t: Test,
   locations: readonly Readonly<Record<string, unknown>>[],
   args: readonly string[] = [],
+  options: Parameters<typeof startServer>[2] = {},
 ): Promise<RunningServer> {
   const directory = await mkdtemp(join(tmpdir(), 'media-serve-config-'));
+  // For a server that runs as another user.
+  await chmod(directory, 0o755);
   t.teardown(() => rm(directory, { recursive: true, force: true }));
   const path = join(directory, 'media-serve.json');
   await writeFile(path, JSON.stringify({ locations }));
-  return startServer(t, ['--config', path, ...args]);
+  return startServer(t, ['--config', path, ...args], options);
 }
