@@ -1,29 +1,15 @@
 // Listening: on TCP and on unix sockets, and what is said when the address cannot be had.
-import {
-  existsSync,
-  lstatSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, lstatSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { networkInterfaces, tmpdir } from 'node:os';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
-import t, { type Test } from 'tap';
-import { deserted, startRecorder } from '../support/app.js';
+import t from 'tap';
+import { startRecorder } from '../support/app.js';
 import { runCommand } from '../support/command.js';
 import { get, rawRequest } from '../support/raw.js';
 import { startServer } from '../support/server.js';
 import { skipUnless } from '../support/skip.js';
-
-/** A directory for sockets, whose paths must be short, so not `t.testdir`. */
-function socketDirectory(t: Test): string {
-  const directory = mkdtempSync(join(tmpdir(), 'media-serve-'));
-  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
-  return directory;
-}
+import { socketDirectory } from '../support/unix.js';
 
 const root = t.testdir({ 'a.txt': 'hello' });
 const ROOT = ['--root', root];
@@ -93,8 +79,7 @@ t.test('an address that cannot be had is refused with the reason', async (t) => 
 });
 
 t.test('a port alone is one on every address of the machine', async (t) => {
-  const { port } = await deserted();
-  await startServer(t, ROOT, { listen: `:${port}` });
+  const { port } = await startServer(t, ROOT, { listen: ':0' });
   for (const host of ['127.0.0.1', '127.0.0.2']) {
     t.equal((await rawRequest({ host, port }, get('/media/a.txt'))).status, 200, host);
   }

@@ -105,14 +105,17 @@ export async function startTcpApp(t: Test, accept: (socket: Socket) => void): Pr
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** An address on which nobody listens: a port that was free a moment ago. */
-export async function deserted(): Promise<{ port: number; address: string }> {
-  const server = createTcpServer().listen(0, '127.0.0.1');
+/** A loopback address of this process alone: no other test takes a port of it. (A process id has 22 bits at most.) */
+const OWN_HOST = `127.${64 + (process.pid >> 16)}.${(process.pid >> 8) & 255}.${process.pid & 255}`;
+
+/** An address on which nobody listens, and will not until the test does: it is this process's own. */
+export async function deserted(): Promise<{ host: string; port: number; address: string }> {
+  const server = createTcpServer().listen(0, OWN_HOST);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   server.close();
   await once(server, 'close');
-  return { port, address: `127.0.0.1:${port}` };
+  return { host: OWN_HOST, port, address: `${OWN_HOST}:${port}` };
 }
 
 function trackSockets(server: { on(event: 'connection', listener: (socket: Socket) => void): unknown }) {

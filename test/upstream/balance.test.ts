@@ -1,8 +1,8 @@
 /** Several servers of one app (nginx: upstream, least_conn, max_fails, fail_timeout, backup). */
 import t, { type Test } from 'tap';
 import { deserted, startApp, startTcpApp } from '../support/app.js';
+import { startHere } from '../support/here.js';
 import { get, openConnection, rawRequest } from '../support/raw.js';
-import { startServer } from '../support/server.js';
 import { until } from '../support/until.js';
 
 /** An app whose answer is its name. */
@@ -39,14 +39,14 @@ t.test('requests go to the servers in turn, in every way to write several', asyn
     [['--config', `${root}/config.json`], {}],
   ];
   for (const [args, env] of ways) {
-    const server = await startServer(t, ['--root', root, ...args], { env });
+    const server = await startHere(t, ['--root', root, ...args], env);
     t.same(await ask(server.port, 9), { a: 3, b: 3, c: 3 });
   }
 });
 
 t.test('a server that is not there is left out, then tried again by itself', async (t) => {
   const [here, gone] = [await startNamed(t, 'here'), await deserted()];
-  const server = await startServer(t, [
+  const server = await startHere(t, [
     '--root',
     t.testdir({}),
     '--upstream',
@@ -58,7 +58,7 @@ t.test('a server that is not there is left out, then tried again by itself', asy
   t.same(await ask(server.port, 6, 'POST'), { here: 6 }, 'nothing was sent to it, so a POST goes on too');
   const line = await server.logged((entry) => String(entry['msg']).includes('left out'));
   t.match(line, { level: 40, upstream: gone.address, reason: 'ECONNREFUSED' });
-  await startNamed(t, 'back', { port: gone.port, host: '127.0.0.1' });
+  await startNamed(t, 'back', gone);
   await until(async () => (await nameOf(server.port)) === 'back', 'it gets requests again');
 });
 
@@ -72,7 +72,7 @@ t.test('a server that breaks off', async (t) => {
     });
   });
   const start = (...args: string[]) =>
-    startServer(t, ['--root', t.testdir({}), '--upstream', `${here.address},${breaking}`, ...args]);
+    startHere(t, ['--root', t.testdir({}), '--upstream', `${here.address},${breaking}`, ...args]);
 
   await t.test('costs no idempotent request', async (t) => {
     const server = await start('--max-fails', '0');
@@ -96,16 +96,9 @@ t.test('a backup gets requests while all others are left out', async (t) => {
   const gone = await deserted();
   const backup = await startNamed(t, 'backup');
   const list = `${gone.address},${backup.address} backup`;
-  const server = await startServer(t, [
-    '--root',
-    t.testdir({}),
-    '--upstream',
-    list,
-    '--fail-timeout',
-    '300ms',
-  ]);
+  const server = await startHere(t, ['--root', t.testdir({}), '--upstream', list, '--fail-timeout', '300ms']);
   t.same(await ask(server.port, 4), { backup: 4 });
-  await startNamed(t, 'usual', { port: gone.port, host: '127.0.0.1' });
+  await startNamed(t, 'usual', gone);
   await until(async () => (await nameOf(server.port)) === 'usual', 'the usual server is back');
   t.same(await ask(server.port, 4), { usual: 4 });
 });
@@ -113,9 +106,9 @@ t.test('a backup gets requests while all others are left out', async (t) => {
 t.test('when all are left out, one is tried all the same', async (t) => {
   const [first, second] = [await deserted(), await deserted()];
   const list = `${first.address},${second.address}`;
-  const server = await startServer(t, ['--root', t.testdir({}), '--upstream', list, '--fail-timeout', '1h']);
+  const server = await startHere(t, ['--root', t.testdir({}), '--upstream', list, '--fail-timeout', '1h']);
   t.equal(await nameOf(server.port), '503');
-  await startNamed(t, 'second', { port: second.port, host: '127.0.0.1' });
+  await startNamed(t, 'second', second);
   t.same(await ask(server.port, 4), { second: 4 });
 });
 
@@ -123,7 +116,7 @@ t.test('least-connections: a server with long requests gets fewer', async (t) =>
   const slow = await startApp(t, () => {});
   const quick = await startNamed(t, 'quick');
   const list = `${slow.address},${quick.address}`;
-  const server = await startServer(t, [
+  const server = await startHere(t, [
     '--root',
     t.testdir({}),
     '--upstream',

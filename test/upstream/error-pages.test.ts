@@ -16,7 +16,7 @@ t.test('while the app has never answered it is starting up; after that it is gon
   const line = await server.logged((entry) => entry['level'] === 50);
   t.match(line, { code: 'MEDIA_SERVE_STARTING_UP', msg: /connection refused/ });
 
-  const app = await startRecorder(t, { port: gone.port, host: '127.0.0.1' });
+  const app = await startRecorder(t, gone);
   t.equal((await rawRequest(server.port, get('/'))).status, 200, 'it works as soon as the app does');
   await app.stop();
   const down = await rawRequest(server.port, get('/'));

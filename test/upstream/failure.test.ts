@@ -33,12 +33,12 @@ t.test('an app that is gone is 502, long before any time limit, and files are se
 });
 
 t.test('an app that comes later, or again, is found', async (t) => {
-  const { port, address } = await deserted();
+  const { host, port, address } = await deserted();
   const server = await start(address);
   const before = await rawRequest(server.port, get('/page'));
   t.ok([502, 503].includes(before.status), `${before.status} before it is there`);
   for (const time of ['first', 'second']) {
-    const app = await startRecorder(t, { port, host: '127.0.0.1' });
+    const app = await startRecorder(t, { host, port });
     t.equal((await rawRequest(server.port, get('/page'))).status, 200, `found the ${time} time`);
     await app.stop();
     t.equal((await rawRequest(server.port, get('/page'))).status, 502);

@@ -1,0 +1,64 @@
+/**
+ * The server in the test's own process: it costs a fraction of a start of the command, so a test may have one for each set
+ * of options. Where the process is the subject (signals, descriptors, memory, its end), see server.ts.
+ */
+import { pino } from 'pino';
+import type { Test } from 'tap';
+import { parseCommandLine } from '../../src/config/command-line.js';
+import { loadConfig } from '../../src/index.js';
+import { assemble } from '../../src/server/app.js';
+import { listen } from '../../src/server/listen.js';
+import type { LogLine } from './server.js';
+
+export interface ServerHere {
+  readonly port: number;
+  /** Every log line so far. */
+  readonly log: readonly LogLine[];
+  /** Resolves with the first log line, past or future, that the predicate accepts. */
+  logged(predicate: (line: LogLine) => boolean): Promise<LogLine>;
+}
+
+/**
+ * Starts media-serve with these arguments, which are those of the command, on a port that the kernel chooses. It is closed,
+ * and its connections are broken, when the test ends.
+ */
+export async function startHere(
+  t: Test,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<ServerHere> {
+  const commandLine = parseCommandLine(['--listen', '127.0.0.1:0', ...args], '');
+  if ('print' in commandLine) throw new Error('these arguments start no server');
+  const config = loadConfig(commandLine.flags, env);
+  const log: LogLine[] = [];
+  const waiting = new Set<() => void>();
+  const writeLine = (line: string): void => {
+    log.push(JSON.parse(line) as LogLine);
+    for (const check of waiting) check();
+  };
+  const events = pino({ level: config.logLevel, base: null }, { write: writeLine });
+  const { app, server } = await assemble(config, {
+    events,
+    writeLine: events.isLevelEnabled('info') ? writeLine : undefined,
+    drain: async () => {},
+    flushSync: () => {},
+  });
+  const address = await listen(app, config.listen, config.listenFrom);
+  t.teardown(async () => {
+    const closed = app.close();
+    server.closeAllConnections();
+    await closed;
+  });
+  const logged = (predicate: (line: LogLine) => boolean): Promise<LogLine> =>
+    new Promise((resolve) => {
+      const check = (): void => {
+        const found = log.find(predicate);
+        if (found === undefined) return;
+        waiting.delete(check);
+        resolve(found);
+      };
+      waiting.add(check);
+      check();
+    });
+  return { port: Number(new URL(address).port), log, logged };
+}
