@@ -4,12 +4,12 @@ import type { ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import t, { type Test } from 'tap';
 import { createLog, createMediaServer, loadConfig } from '../../src/index.js';
+import { type ServerHere, startHere } from '../support/here.js';
 import { type RawResponse, rawRequest } from '../support/raw.js';
-import { type RunningServer, startServer } from '../support/server.js';
 import { type Seen, type StandIn, startStandIn } from '../support/stand-in.js';
 
 interface Place {
-  readonly server: RunningServer;
+  readonly server: ServerHere;
   readonly app: StandIn;
 }
 
@@ -40,7 +40,7 @@ function configure(t: Test, options: object, upstream: string): string {
 
 async function start(t: Test, options: object = {}, answer = answerByCookie): Promise<Place> {
   const app = await startStandIn(t, answer);
-  return { app, server: await startServer(t, ['--config', configure(t, options, app.address)]) };
+  return { app, server: await startHere(t, ['--config', configure(t, options, app.address)]) };
 }
 
 function get(

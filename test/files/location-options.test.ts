@@ -3,7 +3,7 @@ import { utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { type Conversation, converse } from '../support/conversation.js';
-import { startLocations } from '../support/locations.js';
+import { startLocationsHere } from '../support/locations.js';
 
 const root = t.testdir({
   'a.txt': 'text',
@@ -23,7 +23,7 @@ writeFileSync(Buffer.from(join(root, 'caf\xe9.txt'), 'latin1'), 'text');
 for (const name of ['a.txt', 'a.svg']) utimesSync(join(root, name), 1_704_067_200, 1_704_067_200);
 
 const place = { kind: 'media', root };
-const server = await startLocations(
+const server = await startLocationsHere(
   t,
   [
     { ...place, prefix: '/usual/' },

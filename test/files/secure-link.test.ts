@@ -5,8 +5,8 @@ import { writeFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import t, { type Test } from 'tap';
 import { loadConfig } from '../../src/config/load.js';
+import { type ServerHere, startHere } from '../support/here.js';
 import { type RawResponse, rawRequest } from '../support/raw.js';
-import { type RunningServer, startServer } from '../support/server.js';
 import { skipUnless } from '../support/skip.js';
 import { startStandIn } from '../support/stand-in.js';
 
@@ -34,11 +34,11 @@ function configure(t: Test, locations: readonly object[]): string {
 
 const ENVIRONMENT = { LINK_SECRET: SECRET };
 
-function start(t: Test, ...locations: object[]): Promise<RunningServer> {
-  return startServer(t, ['--config', configure(t, locations)], { env: ENVIRONMENT });
+function start(t: Test, ...locations: object[]): Promise<ServerHere> {
+  return startHere(t, ['--config', configure(t, locations)], ENVIRONMENT);
 }
 
-function get({ port }: RunningServer, target: string, headers = ''): Promise<RawResponse> {
+function get({ port }: ServerHere, target: string, headers = ''): Promise<RawResponse> {
   return rawRequest(
     port,
     `GET ${target} HTTP/1.1\r\nHost: Example.org:81\r\nConnection: close\r\n${headers}\r\n`,

@@ -3,7 +3,7 @@ import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import t from 'tap';
 import { converse } from '../support/conversation.js';
-import { startLocations } from '../support/locations.js';
+import { startLocationsHere } from '../support/locations.js';
 import { startStandIn } from '../support/stand-in.js';
 
 const directory = t.testdir({
@@ -38,7 +38,7 @@ link('to-root', '.');
 symlinkSync('media', join(directory, 'root-link'));
 
 const place = { kind: 'media', root };
-const server = await startLocations(t, [
+const server = await startLocationsHere(t, [
   { ...place, prefix: '/usual/' },
   { ...place, prefix: '/inside/', symlinks: 'inside' },
   { ...place, prefix: '/never/', symlinks: 'never' },
@@ -106,7 +106,7 @@ t.test('a root that is a link may be pointed elsewhere, as deployments do, and b
   }
   const current = join(directory, 'current');
   symlinkSync('one', current);
-  const deployed = await startLocations(t, [{ kind: 'static', prefix: '/', root: current }]);
+  const deployed = await startLocationsHere(t, [{ kind: 'static', prefix: '/', root: current }]);
   const asker = await converse(t, deployed.port);
   for (const name of ['one', 'two', 'one', 'two']) {
     symlinkSync(name, `${current}.new`);
@@ -135,7 +135,7 @@ t.test('the directory of a protected location is reached through no other one', 
     response.writeHead(headers.cookie === 'let me in' ? 204 : 403).end();
   });
   const media = { kind: 'media', root: below('') };
-  const server = await startLocations(t, [
+  const server = await startLocationsHere(t, [
     { ...media, prefix: '/media/', index: 'index.html' },
     { ...media, prefix: '/follow/', symlinks: 'follow' },
     { ...media, prefix: '/media/asked/', root: below('asked'), authRequest: '/may-i/' },

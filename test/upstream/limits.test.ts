@@ -4,8 +4,8 @@ import { connect, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
 import { startApp, startTcpApp } from '../support/app.js';
 import { spawnChild } from '../support/child.js';
+import { startHere } from '../support/here.js';
 import { get, openConnection, parseResponse } from '../support/raw.js';
-import { startServer } from '../support/server.js';
 import { until } from '../support/until.js';
 
 /** A listening socket of a stopped process, whose queue is full: connecting to it takes forever. */
@@ -43,7 +43,7 @@ t.test('an app that is too slow gets 504, and the log names the option', async (
   ];
   for (const [what, address, args, size, option] of cases) {
     await t.test(what, async (t) => {
-      const server = await startServer(t, ['--root', t.testdir({}), '--upstream', address, ...args]);
+      const server = await startHere(t, ['--root', t.testdir({}), '--upstream', address, ...args]);
       const client = await openConnection(t, server.port);
       client.socket.write(
         `POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: ${size}\r\n\r\n`,
@@ -64,7 +64,7 @@ t.test('an app that falls silent within its answer has its client cut off', asyn
     );
   });
   for (const option of ['--read-timeout', '--total-timeout']) {
-    const server = await startServer(t, ['--root', t.testdir({}), '--upstream', address, option, '300ms']);
+    const server = await startHere(t, ['--root', t.testdir({}), '--upstream', address, option, '300ms']);
     const client = await openConnection(t, server.port);
     client.socket.write(get('/'));
     const answer = parseResponse(Buffer.from(await client.closed(), 'latin1'));
@@ -82,7 +82,7 @@ t.test('an app that dies within its answer has its client cut off, never ended a
       app = socket;
     });
   });
-  const server = await startServer(t, ['--root', t.testdir({}), '--upstream', address]);
+  const server = await startHere(t, ['--root', t.testdir({}), '--upstream', address]);
   // To HTTP/1.0 the end of the connection is the end of the body: only a reset tells. HTTP/1.1 has a length, or a last
   // chunk, and a reset could throw away what has been sent.
   const cases = [
@@ -125,7 +125,7 @@ t.test('a client that leaves', async (t) => {
       });
       const controller = new AbortController();
       const proceed = controller.signal;
-      const server = await startServer(t, ['--root', t.testdir({}), '--upstream', app.address, ...args]);
+      const server = await startHere(t, ['--root', t.testdir({}), '--upstream', app.address, ...args]);
       const client = await openConnection(t, server.port);
       client.socket.write(get('/'));
       await client.until((received) => received.includes('begun'));
@@ -151,7 +151,7 @@ t.test('a client that leaves before the app has answered ends its request there 
       closed = asked;
     });
   });
-  const server = await startServer(t, ['--root', t.testdir({}), '--upstream', address]);
+  const server = await startHere(t, ['--root', t.testdir({}), '--upstream', address]);
   const client = await openConnection(t, server.port);
   client.socket.write(get('/'));
   await until(() => asked, 'the app has the request');

@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { startRecorder } from '../support/app.js';
+import { startHere } from '../support/here.js';
 import { get, openConnection, rawExchange, rawRequest } from '../support/raw.js';
-import { startServer } from '../support/server.js';
 
 const app = await startRecorder(t);
-const { port } = await startServer(t, ['--root', t.testdir({}), '--upstream', app.address]);
+const { port } = await startHere(t, ['--root', t.testdir({}), '--upstream', app.address]);
 const last = (): (typeof app.received)[number] => {
   const request = app.received.at(-1);
   if (request === undefined) throw new Error('nothing reached the app');
@@ -129,7 +129,7 @@ t.test('the app may listen on a unix socket', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'media-serve-'));
   t.teardown(() => rmSync(directory, { recursive: true, force: true }));
   const behind = await startRecorder(t, { path: join(directory, 'app.sock') });
-  const server = await startServer(t, ['--root', t.testdir({}), '--upstream', behind.address]);
+  const server = await startHere(t, ['--root', t.testdir({}), '--upstream', behind.address]);
   const answer = await rawRequest(server.port, `${get('/a?b', ['Content-Length: 3'], 'POST')}abc`);
   t.equal(answer.body.toString(), 'ok');
   t.match(behind.received, [{ method: 'POST', target: '/a?b', headers: { host: 'example.org' } }]);

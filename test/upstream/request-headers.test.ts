@@ -2,11 +2,11 @@
 import { randomUUID } from 'node:crypto';
 import t from 'tap';
 import { startRecorder } from '../support/app.js';
+import { startHere } from '../support/here.js';
 import { get, rawRequest } from '../support/raw.js';
-import { startServer } from '../support/server.js';
 
 const app = await startRecorder(t);
-const { port } = await startServer(t, ['--root', t.testdir({}), '--upstream', app.address]);
+const { port } = await startHere(t, ['--root', t.testdir({}), '--upstream', app.address]);
 
 /** The fields that reach the app, names in lower case, in their order. */
 async function fieldsAtApp(

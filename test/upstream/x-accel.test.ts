@@ -3,8 +3,8 @@ import { symlinkSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import t, { type Test } from 'tap';
+import { type ServerHere, startHere } from '../support/here.js';
 import { parseResponse, type RawResponse, rawExchange, rawRequest } from '../support/raw.js';
-import { type RunningServer, startServer } from '../support/server.js';
 import { type Seen, type StandIn, startStandIn } from '../support/stand-in.js';
 import { until } from '../support/until.js';
 
@@ -16,7 +16,7 @@ const FILES = {
 };
 
 interface Place {
-  readonly server: RunningServer;
+  readonly server: ServerHere;
   readonly app: StandIn;
 }
 
@@ -37,7 +37,7 @@ function obey({ target, method }: Seen, response: ServerResponse): void {
 async function start(t: Test, answer = obey, ...more: string[]): Promise<Place> {
   const root = t.testdir({ protected: FILES, media: { 'public.txt': 'public' } });
   const app = await startStandIn(t, answer);
-  const server = await startServer(t, [
+  const server = await startHere(t, [
     ...['--root', `${root}/media`, '--internal', `/protected/=${root}/protected`, '--upstream', app.address],
     ...more,
   ]);
@@ -243,7 +243,7 @@ t.test('an internal directory inside MEDIA_ROOT cannot be had under MEDIA_URL', 
   symlinkSync(`${root}/private/b.txt`, `${root}/link.txt`);
   const app = await startStandIn(t, obey);
   const args = ['--root', root, '--internal', `/protected/=${root}/private`, '--upstream', app.address];
-  const place = { server: await startServer(t, args), app };
+  const place = { server: await startHere(t, args), app };
   const get = async (target: string): Promise<number> =>
     (await rawRequest(place.server.port, `GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`))
       .status;

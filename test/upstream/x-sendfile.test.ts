@@ -1,13 +1,13 @@
 /** X-Sendfile: a path on disk, as Apache's mod_xsendfile and lighttpd take it, only below internal locations. */
 import { mkdirSync, symlinkSync } from 'node:fs';
 import t, { type Test } from 'tap';
+import { type ServerHere, startHere } from '../support/here.js';
 import { type RawResponse, rawRequest } from '../support/raw.js';
-import { type RunningServer, startServer } from '../support/server.js';
 import { startStandIn } from '../support/stand-in.js';
 
 interface Place {
   readonly root: string;
-  readonly server: RunningServer;
+  readonly server: ServerHere;
   /** Asks for a page that the app answers with this X-Sendfile, given as bytes. */
   send(value: string | Buffer, headers?: string): Promise<RawResponse>;
 }
@@ -42,7 +42,7 @@ async function start(t: Test, args: (root: string) => string[]): Promise<Place> 
     ]);
     response.end('the body that nobody must see');
   });
-  const server = await startServer(t, ['--root', `${root}/media`, '--upstream', app.address, ...args(root)]);
+  const server = await startHere(t, ['--root', `${root}/media`, '--upstream', app.address, ...args(root)]);
   return {
     root,
     server,
