@@ -2,12 +2,12 @@
 import t from 'tap';
 import { deserted, startRecorder } from '../support/app.js';
 import { runCommand } from '../support/command.js';
+import { startHere } from '../support/here.js';
 import { get, rawRequest } from '../support/raw.js';
-import { startServer } from '../support/server.js';
 
 t.test('while the app has never answered it is starting up; after that it is gone', async (t) => {
   const gone = await deserted();
-  const server = await startServer(t, ['--root', t.testdir({}), '--upstream', gone.address]);
+  const server = await startHere(t, ['--root', t.testdir({}), '--upstream', gone.address]);
   const starting = await rawRequest(server.port, get('/', ['Accept: text/html']));
   t.equal(starting.status, 503);
   t.equal(starting.headers['retry-after'], '2');
@@ -26,7 +26,7 @@ t.test('while the app has never answered it is starting up; after that it is gon
 
 t.test('the form follows Accept', async (t) => {
   const gone = await deserted();
-  const server = await startServer(t, ['--root', t.testdir({}), '--upstream', gone.address]);
+  const server = await startHere(t, ['--root', t.testdir({}), '--upstream', gone.address]);
   const cases: [accept: string, type: string][] = [
     ['application/json', 'application/json; charset=utf-8'],
     ['application/problem+json, application/json', 'application/json; charset=utf-8'],
@@ -46,7 +46,7 @@ t.test('the form follows Accept', async (t) => {
 t.test('--error-page replaces a page, for people and not for programs', async (t) => {
   const gone = await deserted();
   const root = t.testdir({ '503.html': '<h1>Back soon</h1>', '404.txt': 'Nothing.', media: {} });
-  const server = await startServer(t, [
+  const server = await startHere(t, [
     '--root',
     `${root}/media`,
     '--upstream',

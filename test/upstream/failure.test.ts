@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { deserted, startApp, startRecorder, startTcpApp } from '../support/app.js';
+import { type ServerHere, startHere } from '../support/here.js';
 import { get, openConnection, rawRequest } from '../support/raw.js';
-import { type RunningServer, startServer } from '../support/server.js';
 
 const root = t.testdir({ 'a.txt': 'hello' });
-const start = (upstream: string, ...args: string[]): Promise<RunningServer> =>
-  startServer(t, ['--root', root, '--upstream', upstream, ...args]);
+const start = (upstream: string, ...args: string[]): Promise<ServerHere> =>
+  startHere(t, ['--root', root, '--upstream', upstream, ...args]);
 
 t.test('an app that is gone is 502, long before any time limit, and files are served on', async (t) => {
   const app = await startRecorder(t);

@@ -6,6 +6,7 @@ import { Agent, request as httpRequest } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { startTcpApp } from '../support/app.js';
+import { startHere } from '../support/here.js';
 import { get, openConnection, rawRequest } from '../support/raw.js';
 import { startServer } from '../support/server.js';
 
@@ -115,7 +116,7 @@ t.test('a connection that closes under a request', async (t) => {
       socket.destroy();
     });
   });
-  const server = await startServer(t, ['--root', t.testdir({}), '--upstream', address]);
+  const server = await startHere(t, ['--root', t.testdir({}), '--upstream', address]);
   for (const [method, body, times, status] of cases) {
     seen = [];
     const fields = body === '' ? [] : [`Content-Length: ${body.length}`];
@@ -133,7 +134,7 @@ t.test('an upload that is passed on as it comes is never tried again', async (t)
       socket.destroy();
     });
   });
-  const server = await startServer(t, [
+  const server = await startHere(t, [
     '--root',
     t.testdir({}),
     '--upstream',

@@ -4,6 +4,7 @@ import { readdirSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import t from 'tap';
 import { startApp, startRecorder } from '../support/app.js';
+import { startHere } from '../support/here.js';
 import { openDescriptors, withoutProc } from '../support/proc.js';
 import { openConnection, parseResponse, rawRequest } from '../support/raw.js';
 import { startServer } from '../support/server.js';
@@ -32,7 +33,7 @@ for (const memory of ['0', '64mb']) {
     async (t) => {
       const app = await startRecorder(t);
       const args = ['--root', t.testdir({}), '--upstream', app.address, '--upload-memory', memory];
-      const server = await startServer(t, args);
+      const server = await startHere(t, args);
       const sizes = [0, 1, 63 * KIB, 64 * KIB, 64 * KIB + 1, 256 * KIB, 256 * KIB + 1, 3 * KIB * KIB + 17];
       for (const size of sizes) {
         for (const how of ['length', 'chunked'] as const) {
@@ -54,7 +55,7 @@ t.test('the app hears of a request when its body is complete, and not before', a
   app.server.on('request', () => {
     begun += 1;
   });
-  const server = await startServer(t, ['--root', t.testdir({}), '--upstream', app.address]);
+  const server = await startHere(t, ['--root', t.testdir({}), '--upstream', app.address]);
   const slow = await openConnection(t, server.port);
   slow.socket.write('POST /slow HTTP/1.1\r\nHost: example.org\r\nContent-Length: 6\r\n\r\nabc');
   t.equal(await send(server.port, Buffer.from('x'), 'length'), 200);
@@ -72,7 +73,7 @@ t.test('with requestBuffering off the app reads the body while it arrives', asyn
     });
     request.on('end', () => response.end('ok'));
   });
-  const server = await startServer(t, [
+  const server = await startHere(t, [
     '--root',
     t.testdir({}),
     '--upstream',
@@ -108,7 +109,7 @@ t.test('a malformed body that the app reads while it arrives is the fault of its
       '--max-body',
       limit,
     ];
-    const server = await startServer(t, args);
+    const server = await startHere(t, args);
     const client = await openConnection(t, server.port);
     const before = arrived;
     client.socket.write('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n');
@@ -120,7 +121,7 @@ t.test('a malformed body that the app reads while it arrives is the fault of its
 
 t.test('a body over --max-body is refused, and the app hears nothing of it', async (t) => {
   const app = await startRecorder(t);
-  const server = await startServer(t, [
+  const server = await startHere(t, [
     '--root',
     t.testdir({}),
     '--upstream',
@@ -173,7 +174,7 @@ t.test('--max-body 0 is no limit, and a location can have its own', async (t) =>
     ],
   };
   const directory = t.testdir({ 'config.json': JSON.stringify(config) });
-  const server = await startServer(t, ['--config', `${directory}/config.json`]);
+  const server = await startHere(t, ['--config', `${directory}/config.json`]);
   t.equal(await send(server.port, Buffer.alloc(200_000), 'chunked'), 200);
   const refused = await rawRequest(
     server.port,
@@ -184,7 +185,7 @@ t.test('--max-body 0 is no limit, and a location can have its own', async (t) =>
 
 t.test('Expect: 100-continue is answered when the body is wanted', async (t) => {
   const app = await startRecorder(t);
-  const server = await startServer(t, ['--root', t.testdir({}), '--upstream', app.address]);
+  const server = await startHere(t, ['--root', t.testdir({}), '--upstream', app.address]);
   const client = await openConnection(t, server.port);
   client.socket.write('POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n');
   await client.until((received) => received.startsWith('HTTP/1.1 100 Continue\r\n\r\n'));
@@ -197,11 +198,10 @@ t.test('a large body waits in a file that has no name', { skip: withoutProc() },
   const app = await startRecorder(t);
   const directory = t.testdir({ spool: {} });
   const spool = `${directory}/spool`;
-  const server = await startServer(t, [
+  const server = await startHere(t, [
     ...['--root', directory, '--upstream', app.address, '--spool-dir', spool, '--upload-memory', '0'],
   ]);
-  const spooled = (): string[] =>
-    openDescriptors(server.process.pid).filter((path) => path.startsWith(spool));
+  const spooled = (): string[] => openDescriptors(process.pid).filter((path) => path.startsWith(spool));
   const size = 300 * KIB;
   const client = await openConnection(t, server.port);
   client.socket.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${size}\r\n\r\n`);
@@ -230,7 +230,7 @@ t.test('a large body waits in a file that has no name', { skip: withoutProc() },
 
 t.test('a client that stops sending its body gets 408', async (t) => {
   const app = await startRecorder(t);
-  const server = await startServer(t, [
+  const server = await startHere(t, [
     '--root',
     t.testdir({}),
     '--upstream',

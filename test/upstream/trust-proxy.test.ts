@@ -3,6 +3,7 @@ import t from 'tap';
 import { networkTest, parseNetwork } from '../../src/config/network.js';
 import { originOf } from '../../src/http/forwarded.js';
 import { startRecorder } from '../support/app.js';
+import { startHere } from '../support/here.js';
 import { get, rawExchange, rawRequest } from '../support/raw.js';
 import { startServer } from '../support/server.js';
 
@@ -199,7 +200,7 @@ t.test('the app is told what is believed, and nothing else', async (t) => {
   };
 
   await t.test('by default: this server speaks for itself', async (t) => {
-    const server = await startServer(t, ['--root', t.testdir({}), '--upstream', app.address]);
+    const server = await startHere(t, ['--root', t.testdir({}), '--upstream', app.address]);
     const headers = await ask(server.port);
     t.match(headers, {
       'x-forwarded-for': '127.0.0.1',
@@ -228,7 +229,7 @@ t.test('the app is told what is believed, and nothing else', async (t) => {
   });
 
   await t.test('--trust-proxy loopback: the proxy on this machine speaks for its client', async (t) => {
-    const server = await startServer(t, [
+    const server = await startHere(t, [
       '--root',
       t.testdir({}),
       '--upstream',
@@ -248,7 +249,7 @@ t.test('the app is told what is believed, and nothing else', async (t) => {
   });
 
   await t.test('--trust-proxy of another network: not believed', async (t) => {
-    const server = await startServer(t, [
+    const server = await startHere(t, [
       '--root',
       t.testdir({}),
       '--upstream',

@@ -9,9 +9,10 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { UploadMemory } from '../../src/upstream/upload-memory.js';
 import { startApp, startRecorder } from '../support/app.js';
+import { type ServerHere, startHere } from '../support/here.js';
 import { openDescriptors, withoutProc } from '../support/proc.js';
 import { openConnection, type RawConnection } from '../support/raw.js';
-import { type RunningServer, startServer } from '../support/server.js';
+import { MORE_THAN_UNIX_BUFFERS, socketDirectory } from '../support/unix.js';
 import { until } from '../support/until.js';
 
 const KIB = 1024;
@@ -23,7 +24,7 @@ type Handler = (request: IncomingMessage, response: ServerResponse, body: Buffer
 
 const echo: Handler = (_request, response, body) => response.end(body);
 
-async function start(t: Test, handler: Handler = echo, args: string[] = []): Promise<RunningServer> {
+async function start(t: Test, handler: Handler = echo, args: string[] = []): Promise<ServerHere> {
   const app = await startApp(t, (request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -31,7 +32,7 @@ async function start(t: Test, handler: Handler = echo, args: string[] = []): Pro
     request.on('error', () => {});
   });
   const root = t.testdir({ spool: {} });
-  const server = await startServer(t, [
+  const server = await startHere(t, [
     ...['--root', root, '--upstream', app.address, '--spool-dir', join(root, 'spool')],
     ...['--upload-memory', String(MEMORY), ...args],
   ]);
@@ -59,7 +60,7 @@ const head = (length: number, path = '/'): string =>
   `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`;
 
 /** A client that has sent all but the last byte of a body which leaves no memory for another. */
-async function useUp(t: Test, server: RunningServer): Promise<RawConnection> {
+async function useUp(t: Test, server: ServerHere): Promise<RawConnection> {
   for (;;) {
     const client = await openConnection(t, server.port);
     const isRefused = (): boolean => client.received().startsWith('HTTP/1.1 507');
@@ -113,12 +114,12 @@ t.test('what is announced too large takes none of it first', async (t) => {
 t.test('a body that is in a file takes none any more', { skip: withoutProc() }, async (t) => {
   const app = await startRecorder(t);
   const root = t.testdir({ spool: {} });
-  const server = await startServer(t, [
+  const server = await startHere(t, [
     ...['--root', root, '--upstream', app.address, '--spool-dir', join(root, 'spool')],
     ...['--upload-memory', String(MEMORY)],
   ]);
   const files = (): number =>
-    openDescriptors(server.process.pid).filter((path) => path.startsWith(join(root, 'spool'))).length;
+    openDescriptors(process.pid).filter((path) => path.startsWith(join(root, 'spool'))).length;
   const chunk = `10000\r\n${'x'.repeat(64 * KIB)}\r\n`;
   const first = await openConnection(t, server.port);
   first.socket.write(`POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${chunk.repeat(20)}`);
@@ -214,27 +215,32 @@ t.test('bytes that come one by one count for what they take', async (t) => {
 
 t.test('an app that takes a body in memory slowly is waited for', async (t) => {
   let received = 0;
-  const app = await startApp(t, (request, response) => {
-    request.on('data', (chunk: Buffer) => {
-      received += chunk.length;
-      request.pause();
-      setTimeout(() => request.resume(), 10);
-    });
-    request.on('end', () => response.end());
-  });
-  const args = ['--root', t.testdir({}), '--upstream', app.address, '--upstream-send-timeout', '1500ms'];
-  const server = await startServer(t, args);
+  const app = await startApp(
+    t,
+    (request, response) => {
+      request.on('data', (chunk: Buffer) => {
+        received += chunk.length;
+        request.pause();
+        setTimeout(() => request.resume(), 10);
+      });
+      request.on('end', () => response.end());
+    },
+    // Its buffers are small, so that some is taken again and again: twenty times within the limit.
+    { path: join(socketDirectory(t), 'app') },
+  );
+  const limit = 1000;
+  const args = ['--upstream', app.address, '--upstream-send-timeout', `${limit}ms`];
+  const server = await startHere(t, ['--root', t.testdir({}), ...args]);
   const startedAt = performance.now();
-  t.equal((await send(server.port, Buffer.alloc(16 * MEMORY))).status, 200);
-  t.equal(received, 16 * MEMORY);
-  t.ok(performance.now() - startedAt > 1500, 'it took longer than the time limit');
+  t.equal((await send(server.port, Buffer.alloc(8 * MEMORY))).status, 200);
+  t.equal(received, 8 * MEMORY);
+  t.ok(performance.now() - startedAt > limit, 'it took longer than the time limit');
 });
 
 t.test('an app that takes nothing of a body in memory is given up', async (t) => {
-  const app = await startApp(t, (request) => request.pause());
-  const server = await startServer(t, [
-    ...['--root', t.testdir({}), '--upstream', app.address, '--upstream-send-timeout', '300ms'],
+  const app = await startApp(t, (request) => request.pause(), { path: join(socketDirectory(t), 'app') });
+  const server = await startHere(t, [
+    ...['--root', t.testdir({}), '--upstream', app.address, '--upstream-send-timeout', '100ms'],
   ]);
-  // More than the buffers of two sockets take.
-  t.equal((await send(server.port, Buffer.alloc(24 * MEMORY))).status, 504);
+  t.equal((await send(server.port, Buffer.alloc(MORE_THAN_UNIX_BUFFERS))).status, 504);
 });
