@@ -1,5 +1,6 @@
 // What the app has written and the client has not taken yet: memory first, then a temporary file, so that a slow
 // client holds no worker of the app (nginx: proxy_buffers, proxy_max_temp_file_size).
+import { ChunkList } from './chunk-list.js';
 import type { TemporaryFile } from './temporary-file.js';
 
 /** How much a buffer may hold, and where. */
@@ -20,7 +21,7 @@ export class ResponseBuffer {
   /** Called when there is room again after `add` returned false. */
   readonly #onRoom: () => void;
   /** Held before the file was needed; these come first. */
-  #head: Buffer[] = [];
+  readonly #head = new ChunkList();
   #file: TemporaryFile | undefined;
   #fileUsable: boolean;
   /** The part of the file that is still to be read. */
@@ -29,7 +30,7 @@ export class ResponseBuffer {
   #isWriting = false;
   #written: Promise<void> = Promise.resolve();
   /** Waiting to be written to the file; these come last. */
-  #tail: Buffer[] = [];
+  readonly #tail = new ChunkList();
   /** Bytes in memory: head, tail and what is being written. */
   #held = 0;
   #refused = false;
@@ -44,7 +45,7 @@ export class ResponseBuffer {
   /** Keeps the bytes. Returns false when the writer must wait for `onRoom`. */
   add(chunk: Buffer): boolean {
     this.#held += chunk.length;
-    const nothingLater = this.#tail.length === 0 && !this.#isWriting && this.#readFrom === this.#readTo;
+    const nothingLater = this.#tail.isEmpty && !this.#isWriting && this.#readFrom === this.#readTo;
     if (nothingLater && (this.#held <= this.#limits.memory || !this.#fileUsable)) {
       this.#head.push(chunk);
     } else {
@@ -57,7 +58,7 @@ export class ResponseBuffer {
 
   /** The next bytes in order; undefined when there are none at this moment. */
   async take(): Promise<Buffer | undefined> {
-    const chunk = takeFirst(this.#head);
+    const chunk = this.#head.shift();
     if (chunk !== undefined) return this.#taken(chunk);
     if (this.#readFrom === this.#readTo && this.#isWriting) await this.#written;
     if (this.#file !== undefined && this.#readFrom < this.#readTo) {
@@ -72,15 +73,15 @@ export class ResponseBuffer {
       this.#makeRoom();
       return bytes;
     }
-    const last = takeFirst(this.#tail);
+    const last = this.#tail.shift();
     return last === undefined ? undefined : this.#taken(last);
   }
 
   /** Frees what holds the bytes. */
   close(): void {
     this.#closed = true;
-    this.#head = [];
-    this.#tail = [];
+    this.#head.takeAll();
+    this.#tail.takeAll();
     this.#file?.close();
   }
 
@@ -104,7 +105,7 @@ export class ResponseBuffer {
 
   /** Writes what waits, one write at a time. */
   #write(): void {
-    if (this.#isWriting || this.#tail.length === 0 || !this.#fileUsable || this.#closed) return;
+    if (this.#isWriting || this.#tail.isEmpty || !this.#fileUsable || this.#closed) return;
     if (this.#readTo >= this.#limits.file) return;
     try {
       this.#file ??= this.#limits.createFile();
@@ -112,9 +113,8 @@ export class ResponseBuffer {
       this.#fail(error as NodeJS.ErrnoException);
       return;
     }
-    const chunks = this.#tail;
+    const chunks = this.#tail.takeAll();
     const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-    this.#tail = [];
     this.#isWriting = true;
     this.#written = this.#file.write(chunks, this.#readTo).then(
       () => {
@@ -127,7 +127,7 @@ export class ResponseBuffer {
       (error: NodeJS.ErrnoException) => {
         this.#isWriting = false;
         // Nothing is lost: what could not be written is still in memory.
-        this.#tail = [...chunks, ...this.#tail];
+        this.#tail.unshift(chunks);
         if (!this.#closed) this.#fail(error);
       },
     );
@@ -137,24 +137,6 @@ export class ResponseBuffer {
     this.#fileUsable = false;
     this.#limits.onFileFailed(error);
   }
-}
-
-/** Up to here small chunks are taken in one, in bytes. */
-const MAX_JOINED = 16 * 1024;
-
-/**
- * Takes the first chunk, or several small ones as one: an app that writes byte by byte would cost its client's socket a
- * write for each, and to shift them off a long array one by one moves all the others each time.
- */
-function takeFirst(chunks: Buffer[]): Buffer | undefined {
-  let count = 1;
-  let bytes = chunks[0]?.length ?? 0;
-  for (; count < chunks.length; count++) {
-    bytes += chunks[count]?.length ?? 0;
-    if (bytes > MAX_JOINED) break;
-  }
-  const taken = chunks.splice(0, count);
-  return taken.length > 1 ? Buffer.concat(taken) : taken[0];
 }
 
 /** How much may wait to be written to the temporary file before the app is slowed down, in bytes. */
