@@ -27,6 +27,15 @@ export const clientResetAppAnswers: Ending = {
   },
 };
 export const silence: Ending = { name: 'nobody says any more' };
+/** The server reads on so that its answer is not lost, but not for ever. */
+export const goesOnSending: Ending = {
+  name: 'the client goes on sending',
+  client: { staysOpen: true },
+  end({ client }) {
+    const sending = setInterval(() => client.socket.write('x'), 20);
+    client.socket.once('close', () => clearInterval(sending));
+  },
+};
 export const clientCloses: Ending = { name: 'the client closes behind the answer' };
 export const clientStays: Ending = {
   name: 'the client does not close behind the answer',

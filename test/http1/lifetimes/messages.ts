@@ -11,6 +11,8 @@ export const getApp =
   (...fields: string[]) =>
   (id: number): string =>
     head(`GET /app/${id} HTTP/1.1`, ...fields);
+/** HTTP/1.0 has no chunks: an answer of which the length is not known ends with the connection. */
+export const getAppOld = (id: number): string => `GET /app/${id} HTTP/1.0\r\n\r\n`;
 export const postApp =
   (body: string, ...fields: string[]) =>
   (id: number): string =>

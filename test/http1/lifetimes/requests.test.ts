@@ -132,6 +132,7 @@ const bodies: State[] = [
 
 testLifetimes(t, [
   { name: 'no options', args: [], states: [...requests, ...bodies] },
+  { name: 'clients on a unix socket', args: [], unixSocket: 'clients', states: [...requests, ...bodies] },
   {
     name: 'bodies of at most 10 KB',
     args: ['--max-body', '10kb'],

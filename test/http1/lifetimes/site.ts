@@ -63,13 +63,16 @@ function limitOptions(limit: number): string[] {
   ]);
 }
 
-/** Those that are no options. A client that is waited for at the end has its answer already. */
+/**
+ * Those that are no options. A client that is waited for at the end has its answer already; one that sends a head must meet
+ * the limit of the head before that of an idle connection.
+ */
 function timesOf(limit: number, endsByLimits: boolean): ChangedTimes {
   const half = limit / 2;
   return {
     client: {
       ...{ lingeringTimeout: half, lingeringTime: limit, resetDelay: half },
-      ...(endsByLimits ? { keepAliveTimeout: limit, headTimeout: limit } : {}),
+      ...(endsByLimits ? { keepAliveTimeout: limit, headTimeout: half } : {}),
     },
     app: { idleTimeout: limit, discardTimeout: limit },
     introduction: limit,

@@ -1,17 +1,19 @@
 // Lifetimes of connections that are ended by a time limit of the server.
 import t from 'tap';
 import { silent, writes, writesAndEnds } from './app-behavior.js';
-import { answered, clientReset, clientStays, silence } from './endings.js';
+import { answered, clientReset, clientStays, goesOnSending, silence } from './endings.js';
 import {
   BEGUN_ANSWERS,
   CHUNKED,
   EARLY_HINTS,
   get,
   getApp,
+  getAppOld,
   HANDSHAKE,
   headOfLength,
   LARGE_BODY,
   LAST_OK,
+  OK,
   postApp,
 } from './messages.js';
 import { receives } from './reached.js';
@@ -26,6 +28,28 @@ import {
 import { AT_ONCE, type State, TIMES } from './table.js';
 
 const waits: State[] = [
+  { name: 'no byte has come', request: () => '', atOnce: TIMES, endings: [silence] },
+  {
+    name: 'half a head is here',
+    request: () => 'GET / HTTP/1.1\r\nHos',
+    atOnce: TIMES,
+    endings: [answered(408, silence)],
+  },
+  {
+    name: 'the app has answered, and both connections are kept',
+    request: getApp(),
+    app: writes(OK),
+    reach: receives('ok'),
+    atOnce: TIMES,
+    endings: [silence],
+  },
+  {
+    name: 'a malformed head',
+    request: () => 'GET / HTTP/1.1\r\nHost: a\r\nno field\r\n\r\n',
+    reach: receives('400'),
+    atOnce: TIMES,
+    endings: [goesOnSending],
+  },
   {
     name: 'the body has begun',
     request: postApp('x', 'Content-Length: 1000'),
@@ -76,6 +100,14 @@ const waits: State[] = [
       endings: [silence],
     }),
   ),
+  {
+    name: 'an answer in chunks has begun, to a client of HTTP/1.0',
+    request: getAppOld,
+    app: writes(BEGUN_ANSWERS['in chunks']),
+    reach: receives('begun'),
+    atOnce: TIMES,
+    endings: [silence],
+  },
   {
     name: 'the app ordered a file and has not ended its own answer',
     request: getApp('Connection: close'),
@@ -141,6 +173,20 @@ const unread: State[] = [
 testLifetimes(t, [
   { name: 'short time limits', args: [], endsByLimits: true, states: waits },
   { name: 'short time limits, not read', args: [], endsByLimits: true, states: unread },
+  {
+    name: 'short time limits, clients on a unix socket',
+    args: [],
+    endsByLimits: true,
+    unixSocket: 'clients',
+    states: [...waits, ...unread],
+  },
+  {
+    name: 'short time limits, the app on a unix socket',
+    args: [],
+    endsByLimits: true,
+    unixSocket: 'app',
+    states: [...waits, ...unread].filter(({ app }) => app !== undefined),
+  },
   {
     name: 'short time limits where nothing is held back',
     endsByLimits: true,

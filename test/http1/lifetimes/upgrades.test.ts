@@ -88,4 +88,10 @@ const tunnels: State[] = [
   },
 ];
 
-testLifetimes(t, [{ name: 'no options', args: [], states: [...websockets, ...tunnels] }]);
+const states = [...websockets, ...tunnels];
+
+testLifetimes(t, [
+  { name: 'no options', args: [], states },
+  { name: 'clients on a unix socket', args: [], unixSocket: 'clients', states },
+  { name: 'the app on a unix socket', args: [], unixSocket: 'app', states },
+]);

@@ -2,7 +2,7 @@
 import t from 'tap';
 import { silent, writes } from './app-behavior.js';
 import { answered, appFin, appReset, clientCloses, clientFin, clientReset } from './endings.js';
-import { BEGUN_ANSWERS, CHUNKED, EARLY_HINTS, getApp, LAST_OK, postApp } from './messages.js';
+import { BEGUN_ANSWERS, CHUNKED, EARLY_HINTS, getApp, getAppOld, LAST_OK, postApp } from './messages.js';
 import { areInFiles, receives } from './reached.js';
 import { testLifetimes } from './run.js';
 import type { State } from './table.js';
@@ -36,6 +36,15 @@ const answers: State[] = [
       endings: [clientFin, clientReset, answered(200, appFin), answered(200, appReset)],
     }),
   ),
+  ...Object.entries(BEGUN_ANSWERS).map(
+    ([name, bytes]): State => ({
+      name: `an answer ${name} has begun, to a client of HTTP/1.0`,
+      request: getAppOld,
+      app: writes(bytes),
+      reach: receives('begun'),
+      endings: [clientReset, answered(200, appFin), answered(200, appReset)],
+    }),
+  ),
   {
     name: 'the app ordered a file and has not ended its own answer',
     request: getApp(),
@@ -47,6 +56,8 @@ const answers: State[] = [
 
 testLifetimes(t, [
   { name: 'no options', args: [], states: answers },
+  { name: 'clients on a unix socket', args: [], unixSocket: 'clients', states: answers },
+  { name: 'the app on a unix socket', args: [], unixSocket: 'app', states: answers },
   {
     name: 'bodies in files',
     args: ['--upload-memory', '0', '--buffer-memory', '16kb'],
