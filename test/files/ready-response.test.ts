@@ -1,4 +1,5 @@
 // Responses that are ready as bytes: the same as those put together for each request, in whatever order and mixture.
+import { createHash } from 'node:crypto';
 import { utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -52,7 +53,9 @@ function comparable({ status, reason, fields, body }: RawResponse): object {
     status,
     reason,
     fields: own.map(([name, value]) => [name, mask(value)]),
-    body: mask(body.toString('latin1')),
+    // Nothing has to be masked in a whole file.
+    body:
+      body.length > 10_000 ? createHash('sha1').update(body).digest('hex') : mask(body.toString('latin1')),
   };
 }
 
@@ -82,6 +85,7 @@ async function requestsFor(
 }
 
 t.test('they are what the ordinary way makes, field by field and byte by byte', async (t) => {
+  let compared = 0;
   for (const prefix of ['/media/', '/static/', '/own/']) {
     for (const name of names) {
       for (const [ready, question] of await requestsFor(prefix + name)) {
@@ -89,13 +93,16 @@ t.test('they are what the ordinary way makes, field by field and byte by byte', 
         // The first request has the file cached.
         await kept.ask(...question);
         const [fromMemory, ordinary] = [await kept.ask(...question), await plain.ask(...question)];
-        t.same(comparable(fromMemory), comparable(ordinary), what);
-        t.notOk(wasReady(ordinary), what);
+        const [ours, other] = [comparable(fromMemory), comparable(ordinary)];
+        if (JSON.stringify(ours) !== JSON.stringify(other)) t.same(ours, other, what);
+        if (wasReady(ordinary)) t.fail(`${what} was ready without a cache`);
         const isWhole = fromMemory.status === 200 || fromMemory.status === 304;
-        if (isWhole && ready) t.ok(wasReady(fromMemory), `${what} was ready`);
+        if (isWhole && ready && !wasReady(fromMemory)) t.fail(`${what} was not ready`);
+        compared += 1;
       }
     }
   }
+  t.equal(compared, 3 * names.length * 15);
 });
 
 t.test('pipelined in any mixture each request gets its own response, in order', async () => {
@@ -117,7 +124,7 @@ t.test('pipelined in any mixture each request gets its own response, in order', 
         }
       },
     ),
-    { numRuns: 60 },
+    { numRuns: 40 },
   );
 });
 
