@@ -493,6 +493,7 @@ const MESSAGES: Record<string, readonly Row[]> = {
     ['HTTP/1.0 with a range', raw('GET /media/ten.txt HTTP/1.0', 'Range: bytes=0-1'), 206],
     ['HTTP/1.0, nothing there', raw('GET /media/missing.txt HTTP/1.0'), 404],
     ['HTTP/0.9', parseRequest('GET /media/ten.txt\r\n\r\n'), 0, 400],
+    ['several blanks before the version', raw('GET /media/ten.txt  HTTP/1.1', HOST), 200, 400],
     ['HTTP/1.2', raw('GET /media/ten.txt HTTP/1.2', HOST), 200, 400],
     ['HTTP/2.0 without its preface', raw('GET /media/ten.txt HTTP/2.0', HOST), 505, 400],
     ['Connection: close', get('/media/ten.txt', 'Connection: close'), 200],

@@ -13,9 +13,9 @@ t.test('the comparison of two servers', { skip: await withoutNginx() }, async (t
 
   await t.test('nginx agrees with itself', async (t) => {
     const sides = { nginx: port, ours: port, tree, rules: [] };
-    const { compared, disagreement } = await explore(sides, { batches: 100, seed: SEED });
+    const { compared, disagreement } = await explore(sides, { count: 1_000, seed: SEED });
     t.equal(disagreement, undefined);
-    t.ok(compared > 1000);
+    t.ok(compared >= 1000);
   });
 
   const directives = [
@@ -31,7 +31,8 @@ t.test('the comparison of two servers', { skip: await withoutNginx() }, async (t
     await t.test(`an nginx with “${directive}” is found out`, async (t) => {
       const other = await startAlias(t, tree, directive);
       const sides = { nginx: port, ours: other.port, tree, rules: [] };
-      const { disagreement } = await explore(sides, { batches: 100, seed: SEED });
+      // In small batches: those that show nothing are left out one after the other.
+      const { disagreement } = await explore(sides, { count: 2_000, batch: 10, seed: SEED });
       t.match(disagreement, /HTTP\/1\.\d\\r\\n\n/, 'with the request that shows it');
       t.notMatch(disagreement, 'before it', 'and no other');
     });

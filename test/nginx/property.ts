@@ -5,9 +5,6 @@ import { requests } from './generate.js';
 import { printed } from './outcome.js';
 import { show } from './request.js';
 
-/** Most requests in a batch; on average it has half as many. */
-const BATCH = 40;
-
 export interface Findings {
   /** How many requests were compared, without those of shrinking. */
   readonly compared: number;
@@ -15,36 +12,44 @@ export interface Findings {
   readonly disagreement: string | undefined;
 }
 
-/**
- * Compares batches until one disagrees or there were enough.
- * @param seed of fast-check; the same seed makes the same requests
- * @param see is called with every comparison
- */
+export interface Exploration {
+  /** How many requests are compared at least, if all agree. */
+  readonly count: number;
+  /** The same seed makes the same requests. */
+  readonly seed: number;
+  /** Most requests in a batch; on average it has half as many. */
+  readonly batch?: number;
+  /** Is called with every comparison. */
+  see?(comparison: Comparison): void;
+}
+
+/** Compares batches until one disagrees or there were enough. */
 export async function explore(
   sides: Sides,
-  { batches, seed, see }: { batches: number; seed: number; see?: (comparison: Comparison) => void },
+  { count, seed, batch = 40, see }: Exploration,
 ): Promise<Findings> {
   let compared = 0;
   let failed = false;
   const property = fc.asyncProperty(
-    fc.array(requests(sides.tree), { minLength: 1, maxLength: BATCH, size: 'max' }),
-    async (batch) => {
-      const comparisons = await compare(sides, batch);
+    fc.array(requests(sides.tree), { minLength: 1, maxLength: batch, size: 'max' }),
+    async (asked) => {
+      const comparisons = await compare(sides, asked);
       for (const comparison of comparisons) see?.(comparison);
-      if (!failed) compared += batch.length;
+      if (!failed) compared += asked.length;
       const wrong = comparisons.find(({ differences }) => differences.length > 0);
       if (wrong === undefined) return;
       failed = true;
       throw new Error(told(comparisons, wrong));
     },
   );
-  const result = await fc.check(property, { numRuns: batches, seed });
-  const { errorInstance } = result;
-  if (!result.failed) return { compared, disagreement: undefined };
-  return {
-    compared,
-    disagreement: errorInstance instanceof Error ? errorInstance.message : String(errorInstance),
-  };
+  for (let round = 0; compared < count; round += 1) {
+    const numRuns = Math.ceil((2 * (count - compared)) / batch);
+    const { failed, errorInstance } = await fc.check(property, { numRuns, seed: seed + round });
+    if (!failed) continue;
+    const disagreement = errorInstance instanceof Error ? errorInstance.message : String(errorInstance);
+    return { compared, disagreement };
+  }
+  return { compared, disagreement: undefined };
 }
 
 /** A disagreement as text: the raw requests on that connection, and the answers to the one in question. */
