@@ -205,9 +205,12 @@ def answer_to(question):
 
 
 def main():
+    # A byte is one character in them as well: escapes would be most of what is written and read here.
+    sys.stdin.reconfigure(encoding="latin1")
+    sys.stdout.reconfigure(encoding="latin1", errors="backslashreplace")
     for line in sys.stdin:
         readings = [answer_to(question) for question in json.loads(line)]
-        sys.stdout.write(json.dumps(readings) + "\n")
+        sys.stdout.write(json.dumps(readings, ensure_ascii=False, separators=(",", ":")) + "\n")
         sys.stdout.flush()
 
 

@@ -61,9 +61,9 @@ export function startPythonJudges(t: Test, python: string): PythonJudges {
     if (asked.length > 0 || waiting.length === 0) return;
     asked = waiting.slice(0, BATCH);
     waiting = waiting.slice(BATCH);
-    child.stdin.write(`${JSON.stringify(asked.map(({ question }) => question))}\n`);
+    child.stdin.write(`${JSON.stringify(asked.map(({ question }) => question))}\n`, 'latin1');
   };
-  createInterface(child.stdout).on('line', (line) => {
+  createInterface(child.stdout.setEncoding('latin1')).on('line', (line) => {
     for (const [place, reading] of (JSON.parse(line) as unknown[]).entries()) asked[place]?.resolve(reading);
     asked = [];
     askNext();
