@@ -1,6 +1,7 @@
 /** Somebody who is logged in to the site, and looks at what others uploaded. */
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { Test } from 'tap';
+import { LIMIT } from '../support/browser.js';
 import { until } from '../support/until.js';
 import { type HostileDocument, WAYS } from './hostile-documents.js';
 import type { Page as AppPage, Site } from './sites.js';
@@ -40,7 +41,7 @@ export class Visitor {
     const windows: Page[] = [];
     page.on('popup', (window) => windows.push(window));
     for (const name of names) await page.evaluate(`void window.open('/media/${name}?window')`);
-    await until(() => windows.length === names.length, 'a window for each upload');
+    await until(() => windows.length === names.length, 'a window for each upload', LIMIT);
     await Promise.all(names.flatMap((name) => WAYS.map((way) => this.#site.sent(`/media/${name}?${way}`))));
     // A window closes again when its content is to be saved.
     await Promise.all(windows.map((window) => window.waitForLoadState().catch(() => {})));

@@ -1,10 +1,13 @@
 /** Starts a real Chromium (Debian's package), headless and without a profile, for what only a browser can show. */
 import { existsSync } from 'node:fs';
-import { type Browser, chromium } from 'playwright-core';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import type { Test } from 'tap';
 import { skipUnless } from './skip.js';
 
 const EXECUTABLE = '/usr/bin/chromium';
+
+/** Milliseconds until a wait is given up: how fast the machine is must not decide anything. */
+export const LIMIT = 120_000;
 
 /** Nothing leaves the machine, and nothing is asked that a person would have to answer. */
 const SWITCHES = [
@@ -31,6 +34,18 @@ export async function startBrowser(t: Test): Promise<Browser> {
     chromiumSandbox: false,
   });
   t.teardown(() => browser.close());
+  browser.on('context', (context) => context.setDefaultTimeout(LIMIT));
   t.comment(`Chromium ${browser.version()}`);
   return browser;
+}
+
+/** Opens a page with a profile of its own; both are gone when the test ends. */
+export async function openPage(
+  t: Test,
+  browser: Browser,
+  options: BrowserContextOptions = {},
+): Promise<Page> {
+  const context = await browser.newContext(options);
+  t.teardown(() => context.close());
+  return context.newPage();
 }

@@ -4,10 +4,10 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Page } from 'playwright-core';
-import t from 'tap';
+import type { Browser, Page } from 'playwright-core';
+import type { Test } from 'tap';
 import { startApp } from '../support/app.js';
-import { startBrowser, withoutChromium } from '../support/browser.js';
+import { openPage } from '../support/browser.js';
 import { startServer } from '../support/server.js';
 import { FONT } from './font.js';
 import { loadsFont, reads, shows, taints } from './loading.js';
@@ -16,8 +16,7 @@ import { startCareless } from './sites.js';
 
 const PICTURE = PICTURES['picture.png'] ?? '';
 
-await t.test('an upload', { skip: withoutChromium() }, async (t) => {
-  const browser = await startBrowser(t);
+export async function otherSites(t: Test, browser: Browser): Promise<void> {
   const app = await startApp(t, (request, response) => {
     response.setHeader('Content-Type', 'text/html');
     if (request.url === '/isolated') {
@@ -44,7 +43,7 @@ await t.test('an upload', { skip: withoutChromium() }, async (t) => {
   const { origin } = await startServer(t, ['--config', config]);
 
   const open = async (url: string): Promise<Page> => {
-    const page = await browser.newPage();
+    const page = await openPage(t, browser);
     await page.goto(url);
     return page;
   };
@@ -85,4 +84,4 @@ await t.test('an upload', { skip: withoutChromium() }, async (t) => {
         t.equal(await taints(by, `${origin}${prefix}picture.png`), true, 'it taints a canvas without asking');
     });
   }
-});
+}

@@ -1,7 +1,8 @@
 /** What uploads are for: pictures and text show, opened alone and in a page of the site, and the rest can be saved. */
 import { readFile } from 'node:fs/promises';
-import t from 'tap';
-import { startBrowser, withoutChromium } from '../support/browser.js';
+import type { Browser } from 'playwright-core';
+import type { Test } from 'tap';
+import { openPage } from '../support/browser.js';
 import { PICTURES } from './pictures.js';
 import { startGuarded } from './sites.js';
 
@@ -21,8 +22,7 @@ const TEXTS: Readonly<Record<string, { body: string; text: string }>> = {
   'letter.html': { body: LETTER, text: 'Grüße' },
 };
 
-await t.test('uploads show', { skip: withoutChromium() }, async (t) => {
-  const browser = await startBrowser(t);
+export async function shown(t: Test, browser: Browser): Promise<void> {
   const files = { ...PICTURES, 'drawing.svg': DRAWING, 'archive.zip': ARCHIVE };
   const uploads = {
     ...TEXTS,
@@ -31,8 +31,8 @@ await t.test('uploads show', { skip: withoutChromium() }, async (t) => {
   const { origin } = await startGuarded(t, uploads, () => ({
     body: '<!doctype html><title>The app</title>',
   }));
-  const page = await browser.newPage({ baseURL: origin });
-  const alone = await browser.newPage({ baseURL: origin });
+  const page = await openPage(t, browser, { baseURL: origin });
+  const alone = await openPage(t, browser, { baseURL: origin });
   await page.goto('/');
 
   const computed = (selector: string, property: string): Promise<string> =>
@@ -68,4 +68,4 @@ await t.test('uploads show', { skip: withoutChromium() }, async (t) => {
     t.equal(download.suggestedFilename(), 'archive.zip');
     t.same(await readFile(await download.path()), ARCHIVE);
   });
-});
+}

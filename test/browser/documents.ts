@@ -1,6 +1,6 @@
 /** Uploads that a browser would run as documents: opened or embedded, none of them runs in media-serve's care. */
-import t from 'tap';
-import { startBrowser, withoutChromium } from '../support/browser.js';
+import type { Browser } from 'playwright-core';
+import type { Test } from 'tap';
 import { until } from '../support/until.js';
 import { ACCOMPLICES, HOSTILE_DOCUMENTS, type HostileDocument, trophy, WAYS } from './hostile-documents.js';
 import { SESSION, type Site, startSites } from './sites.js';
@@ -9,8 +9,7 @@ import { gallery, Visitor } from './visitor.js';
 /** What an upload leaves in the page that opened it, and in the page that shows it. */
 const MARKS = '[window.stolenByWindow ?? null, window.stolenByPart ?? null]';
 
-await t.test('an uploaded document, opened or embedded', { skip: withoutChromium() }, async (t) => {
-  const browser = await startBrowser(t);
+export async function documents(t: Test, browser: Browser): Promise<void> {
   const { guarded, careless } = await startSites(t, { ...HOSTILE_DOCUMENTS, ...ACCOMPLICES }, gallery);
   const visitor = await Visitor.arrive(t, browser, guarded);
   const carelessVisitor = await Visitor.arrive(t, browser, careless);
@@ -70,7 +69,7 @@ await t.test('an uploaded document, opened or embedded', { skip: withoutChromium
   await t.test('is a picture where a picture is asked for', async (t) => {
     t.equal(await page.evaluate('document.images[0].naturalWidth'), 40);
   });
-});
+}
 
 /** What this upload is after, sorted. */
 function everything(name: string, { scripts, ways = WAYS, requests = [] }: HostileDocument): string[] {

@@ -1,16 +1,15 @@
 /** Uploads as code: no page of the site can be made to load one as a script, a stylesheet or a worker. */
 import { readFile } from 'node:fs/promises';
 import type { Browser, Page } from 'playwright-core';
-import t, { type Test } from 'tap';
-import { startBrowser, withoutChromium } from '../support/browser.js';
+import type { Test } from 'tap';
+import { openPage } from '../support/browser.js';
 import { HOSTILE_CODE, type Loader } from './hostile-code.js';
 import { type Site, startSites } from './sites.js';
 
 /** Without a doctype: what quirks mode allows is more. */
 const PAGE = '<title>The app</title><link rel="icon" href="data:,"><script src="/loaders.js"></script>';
 
-await t.test('an upload is never taken as code', { skip: withoutChromium() }, async (t) => {
-  const browser = await startBrowser(t);
+export async function code(t: Test, browser: Browser): Promise<void> {
   const loaders = await readFile(new URL('loaders.js', import.meta.url), 'utf8');
   const uploads = { ...HOSTILE_CODE, 'data.json': { body: '{}', carelessType: 'application/json' } };
   const { guarded, careless } = await startSites(t, uploads, ({ pathname }) =>
@@ -25,9 +24,12 @@ await t.test('an upload is never taken as code', { skip: withoutChromium() }, as
         t.equal(await load(page, loader, name), false, `${loader}: not behind media-serve`);
         t.equal(await load(carelessPage, loader, name), true, `${loader}: on a careless server`);
       }
-      await guarded.sent(`/media/${name}`);
     });
   }
+
+  await t.test('and all of it was sent', async () => {
+    for (const name of Object.keys(HOSTILE_CODE)) await guarded.sent(`/media/${name}`);
+  });
 
   await t.test('polyglots are still pictures', async (t) => {
     for (const [name, width] of [
@@ -48,12 +50,10 @@ await t.test('an upload is never taken as code', { skip: withoutChromium() }, as
       ['/', '/loaders.js'],
     );
   });
-});
+}
 
 async function open(t: Test, browser: Browser, { origin }: Site): Promise<Page> {
-  const context = await browser.newContext();
-  t.teardown(() => context.close());
-  const page = await context.newPage();
+  const page = await openPage(t, browser);
   await page.goto(origin);
   return page;
 }

@@ -2,8 +2,9 @@
  * An uploaded PDF opens in Chromium's viewer, alone and in a page of the site. The viewer draws in a process of its
  * own, out of every script's reach, so what is looked at is the picture of the window.
  */
-import t from 'tap';
-import { startBrowser, withoutChromium } from '../support/browser.js';
+import type { Browser } from 'playwright-core';
+import type { Test } from 'tap';
+import { LIMIT, openPage } from '../support/browser.js';
 import { until } from '../support/until.js';
 import { sample } from './samples.js';
 import { startGuarded } from './sites.js';
@@ -11,15 +12,14 @@ import { startGuarded } from './sites.js';
 /** The colour of the broad bar on top of the sample document. */
 const NAVY = [28, 36, 77];
 
-await t.test('an uploaded PDF is drawn', { skip: withoutChromium() }, async (t) => {
-  const browser = await startBrowser(t);
+export async function pdf(t: Test, browser: Browser): Promise<void> {
   const uploads = { 'document.pdf': { body: await sample('document.pdf') }, 'notes.txt': { body: 'no PDF' } };
   const { origin } = await startGuarded(t, uploads, () => ({
     body: '<!doctype html><title>The app</title>',
   }));
-  const page = await browser.newPage({ baseURL: origin });
-  const alone = await browser.newPage({ baseURL: origin });
-  const palette = await browser.newPage();
+  const page = await openPage(t, browser, { baseURL: origin });
+  const alone = await openPage(t, browser, { baseURL: origin });
+  const palette = await openPage(t, browser);
   await page.goto('/');
   t.equal(await page.evaluate('navigator.pdfViewerEnabled'), true, 'this browser has a viewer');
 
@@ -36,15 +36,17 @@ await t.test('an uploaded PDF is drawn', { skip: withoutChromium() }, async (t) 
       t.equal(await shareOfNavy(page.locator(tag).screenshot()), 0, 'control: not so a text');
       await show('document.pdf');
       const isDrawn = async () => (await shareOfNavy(page.locator(tag).screenshot())) > 0.1;
-      await t.resolves(until(isDrawn, 'the bar is seen'));
+      await t.resolves(until(isDrawn, 'the bar is seen', LIMIT));
     });
   }
 
   await t.test('alone', async (t) => {
     await alone.goto('/media/document.pdf');
-    await t.resolves(until(async () => (await shareOfNavy(alone.screenshot())) > 0.1, 'the bar is seen'));
+    await t.resolves(
+      until(async () => (await shareOfNavy(alone.screenshot())) > 0.1, 'the bar is seen', LIMIT),
+    );
   });
-});
+}
 
 /** A script that decodes the picture and tells which share of it has the colour. */
 function countNavy(png: Buffer): string {

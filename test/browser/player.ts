@@ -1,7 +1,7 @@
 /** Uploaded video and audio: a browser plays them, alone and in a page, and goes to any second of them by a range. */
-import type { Page, Response } from 'playwright-core';
-import t, { type Test } from 'tap';
-import { startBrowser, withoutChromium } from '../support/browser.js';
+import type { Browser, Page, Response } from 'playwright-core';
+import type { Test } from 'tap';
+import { openPage } from '../support/browser.js';
 import { silence, withGap } from './long-files.js';
 import { sample } from './samples.js';
 import { startGuarded } from './sites.js';
@@ -38,8 +38,7 @@ interface Played {
   readonly unplayed: number;
 }
 
-await t.test('a player', { skip: withoutChromium() }, async (t) => {
-  const browser = await startBrowser(t);
+export async function player(t: Test, browser: Browser): Promise<void> {
   const short = await sample('video.mp4');
   const long = { 'video.mp4': withGap(short, 32 * MIB), 'audio.wav': silence(600) };
   const { origin } = await startGuarded(
@@ -54,7 +53,7 @@ await t.test('a player', { skip: withoutChromium() }, async (t) => {
     // As over a network: else a busy browser has all of the file before it is told to go to its end.
     ['--limit-rate', '2mb'],
   );
-  const page = await browser.newPage({ baseURL: origin });
+  const page = await openPage(t, browser, { baseURL: origin });
   await page.goto('/');
 
   for (const [name, { length }] of Object.entries(long)) {
@@ -64,9 +63,8 @@ await t.test('a player', { skip: withoutChromium() }, async (t) => {
       await checkLastSecond(t, page, length, () => page.setContent(markup));
     });
     await t.test(`goes to the last second of ${name} alone, by a range`, async (t) => {
-      const alone = await browser.newPage({ baseURL: origin });
+      const alone = await openPage(t, browser, { baseURL: origin });
       await checkLastSecond(t, alone, length, () => alone.goto(`/media/${name}`));
-      await alone.close();
     });
   }
 
@@ -80,7 +78,7 @@ await t.test('a player', { skip: withoutChromium() }, async (t) => {
     })`);
     t.equal(caption, 'A caption');
   });
-});
+}
 
 /** @param length bytes in the file */
 async function checkLastSecond(
