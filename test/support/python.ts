@@ -1,6 +1,6 @@
 /**
- * The sample Django project (docker/django) for tests: under gunicorn on TCP, gunicorn on a unix socket and
- * uvicorn, each with media-serve in front of it. Without Python the tests are skipped, or fail where CI is set.
+ * The sample Django project (docker/django) for tests: under gunicorn on TCP, gunicorn on a unix socket or
+ * uvicorn, with media-serve in front of it. Without Python the tests are skipped, or fail where CI is set.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -28,35 +28,23 @@ export interface Deployment {
 }
 
 export interface DeploymentOptions {
-  /** All three unless the test is about something that not all have. */
-  readonly servers?: readonly AppServer[];
   /** Environment variables for the project's settings, such as `SENDFILE: 'xsendfile'`. */
   readonly env?: Readonly<Record<string, string>>;
   /** More arguments for media-serve. */
-  readonly args?: (site: Site) => readonly string[];
+  readonly args?: readonly string[];
 }
 
-/**
- * Runs `tests` once for each kind of app server, as subtests of that name. The kinds share one site, so that its
- * files and users are made once.
- */
-export async function underEachServer(
+/** Starts the app and media-serve in front of it; both are stopped when the test ends. */
+export async function deploy(
   t: Test,
-  tests: (t: Test, deployment: Deployment) => Promise<void>,
-  { servers = APP_SERVERS, env = {}, args = () => [] }: DeploymentOptions = {},
-): Promise<void> {
-  let shared: Promise<Site> | undefined;
-  for (const server of servers) {
-    await t.test(server, async (subtest) => {
-      const python = await pythonOrSkip(subtest);
-      if (python === undefined) return;
-      shared ??= makeSite(t, python);
-      const site = await shared;
-      const app = await startDjango(subtest, python, site, server, { env });
-      const front = await startServer(subtest, [...frontArgs(site, app), ...args(site)]);
-      await tests(subtest, { server, site, app, front, origin: front.origin });
-    });
-  }
+  python: string,
+  site: Site,
+  server: AppServer,
+  { env = {}, args = [] }: DeploymentOptions = {},
+): Promise<Deployment> {
+  const app = await startDjango(t, python, site, server, { env });
+  const front = await startServer(t, [...frontArgs(site, app), ...args]);
+  return { server, site, app, front, origin: front.origin };
 }
 
 /** Milliseconds that a test may take where the packages must be installed first. */

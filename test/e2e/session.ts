@@ -1,7 +1,7 @@
 /** Logging in, and what reaches Django: cookies, CSRF checks, redirects and the request as it was sent. */
 import { createHash, randomBytes } from 'node:crypto';
-import t from 'tap';
-import { USERS, underEachServer } from '../support/python.js';
+import type { Test } from 'tap';
+import { type Deployment, USERS } from '../support/python.js';
 import { parseResponse, rawExchange } from '../support/raw.js';
 import { Visitor } from './visitor.js';
 
@@ -15,7 +15,7 @@ interface Echo {
   readonly body: { readonly length: number; readonly sha256: string };
 }
 
-await underEachServer(t, async (t, { origin, front }) => {
+export async function session(t: Test, { origin, front }: Deployment): Promise<void> {
   const visitor = new Visitor(origin);
   t.teardown(() => visitor.leave());
   const echoed = async (target: string, headers: Record<string, string> = {}): Promise<Echo> =>
@@ -125,4 +125,4 @@ await underEachServer(t, async (t, { origin, front }) => {
     const line = await front.logged((entry) => entry['target'] === '/login/?logged');
     t.match(line, { msg: 'request', method: 'GET', status: 200 });
   });
-});
+}

@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import t, { type Test } from 'tap';
-import { makeSite, pythonOrSkip, startDjango, underEachServer } from '../support/python.js';
+import type { Test } from 'tap';
+import { type Deployment, type Site, startDjango } from '../support/python.js';
 import { Visitor } from './visitor.js';
 
 const KIB = 1024;
@@ -29,21 +29,20 @@ function visitorOf(t: Test, address: string): Visitor {
   return visitor;
 }
 
-await t.test('without FILE_UPLOAD_PERMISSIONS a large photo gets mode 0600', async (t) => {
-  const python = await pythonOrSkip(t);
-  if (python === undefined) return;
-  const site = await makeSite(t, python, { FILE_UPLOAD_PERMISSIONS: 'none' });
-  const app = await startDjango(t, python, site, 'gunicorn on TCP');
+/** The cause of "small photos show, large ones are 403". */
+export async function modeWithoutPermissions(t: Test, python: string, site: Site): Promise<void> {
+  const env = { FILE_UPLOAD_PERMISSIONS: 'none' };
+  const app = await startDjango(t, python, site, 'gunicorn on TCP', { env });
   const visitor = visitorOf(t, app.address);
   const modeOf = async (size: number): Promise<number> => {
     const src = await upload(visitor, photo(size));
     return (await stat(join(site.mediaRoot, src.slice('/media/'.length)))).mode & 0o777;
   };
-  t.equal(await modeOf(3000 * KIB), 0o600, 'the cause of "small photos show, large ones are 403"');
+  t.equal(await modeOf(3000 * KIB), 0o600);
   t.not(await modeOf(40 * KIB), 0o600);
-});
+}
 
-await underEachServer(t, async (t, { origin, app, site, front }) => {
+export async function uploads(t: Test, { origin, app, site, front }: Deployment): Promise<void> {
   const visitor = visitorOf(t, origin);
   const django = visitorOf(t, app.address);
 
@@ -130,4 +129,4 @@ await underEachServer(t, async (t, { origin, app, site, front }) => {
     t.equal(plain.status, 200);
     t.notMatch(plain.headers.get('cache-control'), /immutable/, 'a name without a hash may change');
   });
-});
+}

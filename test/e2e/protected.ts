@@ -4,8 +4,8 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import t, { type Test } from 'tap';
-import { type AppServer, type Deployment, type Site, USERS, underEachServer } from '../support/python.js';
+import type { Test } from 'tap';
+import { type Deployment, type Site, USERS } from '../support/python.js';
 import { Visitor } from './visitor.js';
 
 /** Names that are awkward in a URL, in a header field, or in latin-1. */
@@ -24,7 +24,7 @@ const NAMES = [
 const contentOf = (name: string): string => `this is ${name}, and more of it`;
 
 /** Writes the documents and a config file with the guarded locations, and returns the arguments for them. */
-function prepare({ directory, protectedRoot, linkSecret }: Site): string[] {
+export function prepareDocuments({ directory, protectedRoot, linkSecret }: Site): string[] {
   for (const name of NAMES) writeFileSync(join(protectedRoot, name), contentOf(name));
   writeFileSync(join(directory, 'link.key'), linkSecret);
   const secret = { kind: 'media', root: protectedRoot, secureLinkSecret: 'file:link.key' };
@@ -49,8 +49,9 @@ async function visitors(
   return { member, guest, stranger };
 }
 
-async function libraries(t: Test, { origin, front }: Deployment): Promise<void> {
+export async function libraries(t: Test, { origin, front }: Deployment): Promise<void> {
   const { member, guest, stranger } = await visitors(t, origin);
+  const before = front.log.length;
   for (const view of ['/documents/sendfile/', '/documents/private/']) {
     await t.test(`${view} hands out files of every name`, async (t) => {
       for (const name of NAMES) {
@@ -101,66 +102,47 @@ async function libraries(t: Test, { origin, front }: Deployment): Promise<void> 
   });
 
   t.equal(
-    front.log.filter((line) => Number(line['level']) >= 40).length,
+    front.log.slice(before).filter((line) => Number(line['level']) >= 40).length,
     0,
     'nothing of it is worth a warning',
   );
 }
 
-const NGINX: readonly AppServer[] = ['gunicorn on TCP', 'uvicorn'];
-const options = { args: prepare };
+export async function askedAndSigned(t: Test, { origin }: Deployment): Promise<void> {
+  const { member, guest, stranger } = await visitors(t, origin);
 
-await t.test('with X-Accel-Redirect', (t) => underEachServer(t, libraries, { ...options, servers: NGINX }));
+  await t.test('Django is asked before each file', async (t) => {
+    for (const name of NAMES) {
+      const response = await member.get(`/asked/${encodeURIComponent(name)}`);
+      t.equal(response.status, 200, name);
+      t.equal(await response.text(), contentOf(name));
+    }
+    t.equal((await guest.get('/asked/plain.txt')).status, 403);
+    const unknown = await stranger.get('/asked/plain.txt');
+    t.equal(unknown.status, 401);
+    t.match(unknown.headers.get('www-authenticate'), 'Session realm="documents"');
+  });
 
-await t.test('with X-Sendfile', (t) =>
-  underEachServer(t, libraries, {
-    ...options,
-    servers: ['gunicorn on a unix socket', 'uvicorn'],
-    env: { SENDFILE: 'xsendfile', PRIVATE_STORAGE_SERVER: 'apache' },
-  }),
-);
-
-await t.test('asked and signed', (t) =>
-  underEachServer(
-    t,
-    async (t, { origin }) => {
-      const { member, guest, stranger } = await visitors(t, origin);
-
-      await t.test('Django is asked before each file', async (t) => {
-        for (const name of NAMES) {
-          const response = await member.get(`/asked/${encodeURIComponent(name)}`);
-          t.equal(response.status, 200, name);
-          t.equal(await response.text(), contentOf(name));
-        }
-        t.equal((await guest.get('/asked/plain.txt')).status, 403);
-        const unknown = await stranger.get('/asked/plain.txt');
-        t.equal(unknown.status, 401);
-        t.match(unknown.headers.get('www-authenticate'), 'Session realm="documents"');
-      });
-
-      await t.test('links that Django signs open their file for anyone, until they expire', async (t) => {
-        for (const [scheme, prefix] of [
-          ['hmac-sha256', '/signed/'],
-          ['md5', '/signed-md5/'],
-        ] as const) {
-          const sign = async (name: string, seconds: number): Promise<string> => {
-            const query = new URLSearchParams({ path: prefix + name, seconds: String(seconds) });
-            const links = await (await member.get(`/documents/signed/?${query}`)).json();
-            return (links as Record<string, string>)[scheme] ?? '';
-          };
-          for (const name of NAMES) {
-            const link = await sign(name, 60);
-            const response = await stranger.get(link);
-            t.equal(response.status, 200, link);
-            t.equal(await response.text(), contentOf(name));
-          }
-          const link = await sign('plain.txt', 60);
-          t.equal((await stranger.get(link.replace('plain', 'with%20space'))).status, 403, "another file's");
-          t.equal((await stranger.get(await sign('plain.txt', -60))).status, 410);
-          t.equal((await stranger.get(`${prefix}plain.txt`)).status, 403);
-        }
-      });
-    },
-    { ...options, servers: ['gunicorn on TCP'] },
-  ),
-);
+  await t.test('links that Django signs open their file for anyone, until they expire', async (t) => {
+    for (const [scheme, prefix] of [
+      ['hmac-sha256', '/signed/'],
+      ['md5', '/signed-md5/'],
+    ] as const) {
+      const sign = async (name: string, seconds: number): Promise<string> => {
+        const query = new URLSearchParams({ path: prefix + name, seconds: String(seconds) });
+        const links = await (await member.get(`/documents/signed/?${query}`)).json();
+        return (links as Record<string, string>)[scheme] ?? '';
+      };
+      for (const name of NAMES) {
+        const link = await sign(name, 60);
+        const response = await stranger.get(link);
+        t.equal(response.status, 200, link);
+        t.equal(await response.text(), contentOf(name));
+      }
+      const link = await sign('plain.txt', 60);
+      t.equal((await stranger.get(link.replace('plain', 'with%20space'))).status, 403, "another file's");
+      t.equal((await stranger.get(await sign('plain.txt', -60))).status, 410);
+      t.equal((await stranger.get(`${prefix}plain.txt`)).status, 403);
+    }
+  });
+}
