@@ -14,8 +14,8 @@ import { startServer } from '../support/server.js';
 import { until } from '../support/until.js';
 import { startGunicorn, startUvicorn } from './app-server.js';
 
-const CLIENTS = 250;
-const WAVES = 10;
+const CLIENTS = 100;
+const WAVES = 6;
 /** When the app servers close a connection that rests, in milliseconds. */
 const EDGE = 1000;
 /** How far around it the requests come, in milliseconds. */
