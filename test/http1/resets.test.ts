@@ -16,7 +16,7 @@ import { KINDS, type Kind } from './resets/requests.js';
 import { Random } from './streams/random.js';
 
 /** At least; more by `npm run test:suites`. */
-const CONNECTIONS = Number(process.env['RESETS_CONNECTIONS'] ?? 800);
+const CONNECTIONS = Number(process.env['RESETS'] ?? 800);
 /** Where the hunt has not been everywhere, it goes on up to here. */
 const MOST = 10 * CONNECTIONS;
 const AT_ONCE = 40;
