@@ -1,17 +1,16 @@
 /** Runs tests, several at the same time, each in a process of its own, and tells what came of them. */
-import { mkdirSync } from 'node:fs';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, dirname } from 'node:path';
 import type { TestFile } from './compile.js';
 import { alone, plan, type Unit } from './plan.js';
 import { type Ended, run } from './processes.js';
 import { type Counts, formatCounts, type Result, sum } from './result.js';
-import { countsOf, detailsOf } from './tap-output.js';
+import { countsOf, detailsOf, seedsOf } from './tap-output.js';
 import type { Workplace } from './workplace.js';
 
 /** Most tests wait for processes of their own, more than the processors are busy. */
 const AT_ONCE = 4;
-/** Seconds that a test file may take; they take 20 at most, and a busy machine is several times slower. */
-const FILE_SECONDS = 180;
+/** Seconds that a test file may take; they take 30 at most, and a busy machine is several times slower. */
+const FILE_SECONDS = 300;
 /** Where so many fail, it is not by chance. */
 const MOST_BY_CHANCE = 8;
 
@@ -77,10 +76,12 @@ interface Outcome {
   readonly unit: Unit;
   readonly counts: Counts;
   readonly details: readonly string[];
+  /** How it can be done again. */
+  readonly seeds: readonly string[];
   readonly seconds: number;
 }
 
-async function runUnit(unit: Unit, { folder, env }: Workplace, options: TestOptions): Promise<Outcome> {
+async function runUnit(unit: Unit, { env }: Workplace, options: TestOptions): Promise<Outcome> {
   const { node = process.execPath, server, seconds = FILE_SECONDS } = options;
   const startedAt = performance.now();
   const ended = await run(node, ['--enable-source-maps', unit.compiled], {
@@ -95,8 +96,8 @@ async function runUnit(unit: Unit, { folder, env }: Workplace, options: TestOpti
     },
     seconds: seconds * 1.2,
   });
-  mkdirSync(join(folder, '.tap'), { recursive: true });
-  return { unit, seconds: (performance.now() - startedAt) / 1000, ...judge(unit, ended) };
+  const took = (performance.now() - startedAt) / 1000;
+  return { unit, seconds: took, seeds: seedsOf(ended.output), ...judge(unit, ended) };
 }
 
 function judge({ name }: Unit, { code, output, errors, isLate }: Ended): Pick<Outcome, 'counts' | 'details'> {
@@ -139,6 +140,7 @@ async function runAgain(
     unit,
     counts: sum(outcomes.map(({ counts }) => counts)),
     details: outcomes.flatMap(({ details }) => details),
+    seeds: outcomes.flatMap(({ seeds }) => seeds),
     seconds: outcomes.reduce((total, { seconds }) => total + seconds, 0),
   };
 }
@@ -159,6 +161,7 @@ async function stillRunning({ leftRunning }: Workplace): Promise<string[]> {
     : ['not ok - left running behind the tests:', ...left.map((line) => `  ${line}`)];
 }
 
-function lineOf({ unit: { name }, counts, seconds }: Outcome): string {
-  return `${counts.failed > 0 ? 'not ok' : 'ok    '} ${seconds.toFixed(1).padStart(6)} s  ${name}: ${formatCounts(counts)}`;
+function lineOf({ unit: { name }, counts, seeds, seconds }: Outcome): string {
+  const start = `${counts.failed > 0 ? 'not ok' : 'ok    '} ${seconds.toFixed(1).padStart(6)} s`;
+  return [`${start}  ${name}: ${formatCounts(counts)}`, ...seeds].join(' · ');
 }

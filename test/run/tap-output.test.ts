@@ -1,7 +1,7 @@
 // What CI says of the suites rests on this reading of tap's output.
 import t from 'tap';
 import { type Counts, formatCounts, holds, type Result, sum } from './result.js';
-import { countsOf, detailsOf } from './tap-output.js';
+import { countsOf, detailsOf, seedsOf } from './tap-output.js';
 
 const OUTPUT = `TAP version 14
 1..3
@@ -63,6 +63,14 @@ t.test(
     ]);
   },
 );
+
+t.test('how a run can be done again is found', async (t) => {
+  t.same(
+    seedsOf(`# Subtest: a\n    # STREAMS_SEED=1 STREAMS=20\n    ok 1 - a # RESETS_SEED=3\n# RESETS_SEED=2\n`),
+    ['STREAMS_SEED=1 STREAMS=20', 'RESETS_SEED=2'],
+  );
+  t.same(seedsOf(OUTPUT), []);
+});
 
 t.test('a suite holds when something passed and nothing failed or was skipped', async (t) => {
   const result = (passed: number, failed: number, skipped: number): Result => ({

@@ -12,6 +12,11 @@ export function countsOf(output: string): Counts | undefined {
   return { passed: count('pass'), failed: count('fail'), skipped: count('skip') + count('todo') };
 }
 
+/** How the run can be done again, by tests that make their own inputs: `STREAMS_SEED=1 STREAMS=4000`. */
+export function seedsOf(output: string): string[] {
+  return [...output.matchAll(/^ *# ([A-Z_]+_SEED=\S.*)$/gm)].map(([, told = '']) => told);
+}
+
 /** The lines of what failed, each with its diagnostics, and of what was skipped; the file's own line comes last. */
 export function detailsOf(output: string): string[] {
   const found: string[] = [];

@@ -3,7 +3,7 @@
  *   npm run test:suites [-- --only SUITE…] [TEST FILE…]
  * and, of that, what is proved for every change: the oldest and the newest Node, and what may differ there.
  *   npm run test:versions
- * A line for each suite, then one for all of them; what failed or was skipped, and that alone, is told in full.
+ * What failed or was skipped is told in full, then a table of all suites, and a line for all of them.
  */
 import { parseArgs } from 'node:util';
 import { allTests } from '../run/compile.js';
@@ -26,17 +26,30 @@ for (const id of values.only ?? []) {
   if (!known.includes(id)) throw new Error(`--only: there is no "${id}"; choose from ${known.join(', ')}`);
 }
 
-const results: Result[] = [];
+/** A suite that has been run. */
+interface Row {
+  readonly result: Result;
+  readonly seconds: number;
+}
+
+const rows: Row[] = [];
 for (const suite of suites.filter(({ id }) => values.only?.includes(id) ?? true)) {
   const start = performance.now();
   const result = await resultOf(suite);
   const seconds = Math.round((performance.now() - start) / 1000);
   for (const line of [...result.byChance, ...result.details]) console.log(line);
-  console.log(`${result.title}: ${result.leftOut ?? `${formatCounts(result)}, ${seconds} s`}`);
-  results.push(result);
+  rows.push({ result, seconds });
+  console.log(lineOf({ result, seconds }));
 }
+if (rows.length > 1) console.log(['', ...rows.map(lineOf), ''].join('\n'));
+const results = rows.map(({ result }) => result);
 console.log(formatCounts(sum(results)));
 process.exitCode = results.every(holds) ? 0 : 1;
+
+function lineOf({ result, seconds }: Row): string {
+  const told = result.leftOut ?? `${formatCounts(result)}, ${seconds} s`;
+  return `${holds(result) ? 'ok    ' : 'not ok'}  ${result.title}: ${told}`;
+}
 
 /** A suite that cannot be run has failed; the others are run all the same. */
 async function resultOf(suite: Suite): Promise<Result> {
