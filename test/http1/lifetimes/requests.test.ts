@@ -130,33 +130,33 @@ const bodies: State[] = [
   },
 ];
 
-testLifetimes(t, [
-  { name: 'no options', args: [], states: [...requests, ...bodies] },
-  { name: 'clients on a unix socket', args: [], unixSocket: 'clients', states: [...requests, ...bodies] },
+const tooLarge: State[] = [
   {
-    name: 'bodies of at most 10 KB',
-    args: ['--max-body', '10kb'],
-    states: [
-      {
-        name: 'a body is announced that is too large',
-        request: postApp('x'.repeat(1000), 'Content-Length: 100000'),
-        endings: serverCloses(413),
-      },
-      {
-        name: 'leave is asked to send a body that is too large',
-        request: postApp('', 'Expect: 100-continue', 'Content-Length: 100000'),
-        endings: serverCloses(413),
-      },
-      {
-        name: 'a body in chunks becomes too large',
-        request: postApp(`4e20\r\n${'x'.repeat(20_000)}\r\n`, CHUNKED),
-        endings: serverCloses(413),
-      },
-    ],
+    name: 'a body is announced that is too large',
+    request: postApp('x'.repeat(1000), 'Content-Length: 100000'),
+    endings: serverCloses(413),
   },
   {
+    name: 'leave is asked to send a body that is too large',
+    request: postApp('', 'Expect: 100-continue', 'Content-Length: 100000'),
+    endings: serverCloses(413),
+  },
+  {
+    name: 'a body in chunks becomes too large',
+    request: postApp(`4e20\r\n${'x'.repeat(20_000)}\r\n`, CHUNKED),
+    endings: serverCloses(413),
+  },
+];
+
+const MAX_BODY = ['--max-body', '10kb'];
+const states = [...requests, ...bodies, ...tooLarge];
+
+testLifetimes(t, [
+  { name: 'bodies of at most 10 KB', args: MAX_BODY, states },
+  { name: 'clients on a unix socket', args: MAX_BODY, unixSocket: 'clients', states },
+  {
     name: 'bodies of at most 10 KB that are not held back',
-    args: ['--max-body', '10kb', '--no-request-buffering'],
+    args: [...MAX_BODY, '--no-request-buffering'],
     states: [
       {
         name: 'a body is announced that is too large',

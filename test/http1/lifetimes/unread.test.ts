@@ -1,11 +1,11 @@
-// Lifetimes of connections on which more has been written than the other side reads.
+// Lifetimes of connections on which a file or an answer waits for a client that does not read.
 import t from 'tap';
 import { writes, writesAndEnds } from './app-behavior.js';
-import { answered, appFin, appReset, clientReset, thenClientReads } from './endings.js';
-import { get, getApp, headOfLength, LARGE_BODY, postApp } from './messages.js';
-import { areBlocked, areMostlyInFiles, receives } from './reached.js';
+import { appReset, clientReset, thenClientReads } from './endings.js';
+import { get, getApp, headOfLength, LARGE_BODY } from './messages.js';
+import { areMostlyInFiles, receives } from './reached.js';
 import { testLifetimes } from './run.js';
-import { answerUnread, bodyUnreadByApp, files } from './shared-states.js';
+import { files } from './shared-states.js';
 import { FEW, type State } from './table.js';
 
 /** What the app adds when its client has caught up. */
@@ -64,45 +64,9 @@ testLifetimes(t, [
     states: [filesInARow, ...files, ...backlogs('in a file', areMostlyInFiles)],
   },
   {
-    name: 'answers in memory',
-    args: ['--buffer-memory', '16mb'],
-    states: backlogs('in memory', undefined),
-  },
-  {
-    name: 'bodies in files',
-    args: ['--upload-memory', '0', '--buffer-memory', '16kb'],
-    states: [
-      {
-        name: 'a body in a file is not read by the app',
-        request: (id) =>
-          Buffer.concat([Buffer.from(postApp('', `Content-Length: ${LARGE_BODY.length}`)(id)), LARGE_BODY]),
-        app: ({ socket }) => void socket.pause(),
-        atOnce: FEW,
-        endings: [clientReset, answered(502, appReset)],
-      },
-    ],
-  },
-  {
-    name: 'nothing is held back',
-    args: ['--no-request-buffering', '--no-response-buffering', '--max-body', '0'],
-    states: [
-      {
-        ...bodyUnreadByApp,
-        isReached: areBlocked,
-        endings: [appReset],
-      },
-      {
-        name: 'an answer is not read',
-        ...answerUnread,
-        isReached: areBlocked,
-        endings: [clientReset, thenClientReads(appFin), thenClientReads(appReset)],
-      },
-    ],
-  },
-  {
-    name: 'plain reads',
-    args: ['--no-sendfile'],
-    states: files,
+    name: 'answers in memory, and files in plain reads',
+    args: ['--buffer-memory', '16mb', '--no-sendfile'],
+    states: [...backlogs('in memory', undefined), ...files],
   },
   {
     name: 'a rate',

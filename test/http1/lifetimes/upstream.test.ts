@@ -1,11 +1,30 @@
-// Lifetimes of connections while the app is asked, answers in part or has a part of the body.
+// Lifetimes of connections while the app is asked, answers in part, has a part of the body, or is joined with the client.
 import t from 'tap';
 import { silent, writes } from './app-behavior.js';
-import { answered, appFin, appReset, clientCloses, clientFin, clientReset } from './endings.js';
-import { BEGUN_ANSWERS, CHUNKED, EARLY_HINTS, getApp, getAppOld, LAST_OK, postApp } from './messages.js';
-import { areInFiles, receives } from './reached.js';
+import {
+  answered,
+  appFin,
+  appReset,
+  clientCloses,
+  clientFin,
+  clientReset,
+  thenClientReads,
+} from './endings.js';
+import {
+  BEGUN_ANSWERS,
+  CHUNKED,
+  EARLY_HINTS,
+  getApp,
+  getAppOld,
+  LARGE_BODY,
+  LAST_OK,
+  postApp,
+} from './messages.js';
+import { areBlocked, areInFiles, receives } from './reached.js';
 import { testLifetimes } from './run.js';
-import type { State } from './table.js';
+import { answerUnread, bodyUnreadByApp } from './shared-states.js';
+import { FEW, type State } from './table.js';
+import { handshakes, tunnels } from './upgrade-states.js';
 
 const answers: State[] = [
   {
@@ -54,10 +73,17 @@ const answers: State[] = [
   },
 ];
 
+const states = [...answers, ...handshakes, ...tunnels];
+
 testLifetimes(t, [
-  { name: 'no options', args: [], states: answers },
-  { name: 'clients on a unix socket', args: [], unixSocket: 'clients', states: answers },
-  { name: 'the app on a unix socket', args: [], unixSocket: 'app', states: answers },
+  { name: 'no options', args: [], states },
+  { name: 'clients on a unix socket', args: [], unixSocket: 'clients', states },
+  {
+    name: 'the app on a unix socket',
+    args: [],
+    unixSocket: 'app',
+    states: states.filter(({ app }) => app !== undefined),
+  },
   {
     name: 'bodies in files',
     args: ['--upload-memory', '0', '--buffer-memory', '16kb'],
@@ -79,6 +105,14 @@ testLifetimes(t, [
         request: postApp('x'.repeat(100_000), 'Content-Length: 100000'),
         app: silent,
         endings: [clientReset, answered(502, appFin), answered(502, appReset)],
+      },
+      {
+        name: 'a body in a file is not read by the app',
+        request: (id) =>
+          Buffer.concat([Buffer.from(postApp('', `Content-Length: ${LARGE_BODY.length}`)(id)), LARGE_BODY]),
+        app: ({ socket }) => void socket.pause(),
+        atOnce: FEW,
+        endings: [clientReset, answered(502, appReset)],
       },
     ],
   },
@@ -109,6 +143,13 @@ testLifetimes(t, [
           answered(502, appReset),
           { ...answered(200, clientCloses), end: ({ app }) => void app?.socket.end(LAST_OK) },
         ],
+      },
+      { ...bodyUnreadByApp, isReached: areBlocked, endings: [appReset] },
+      {
+        name: 'an answer is not read',
+        ...answerUnread,
+        isReached: areBlocked,
+        endings: [clientReset, thenClientReads(appFin), thenClientReads(appReset)],
       },
     ],
   },

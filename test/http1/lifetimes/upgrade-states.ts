@@ -1,5 +1,4 @@
-// Lifetimes of connections that ask for an upgrade (RFC 9110 §7.8), and of the tunnels that come of it.
-import t from 'tap';
+/** Connections that ask for an upgrade (RFC 9110 §7.8), and the tunnels that come of it. */
 import { silent, writes, writesAndEnds } from './app-behavior.js';
 import {
   answered,
@@ -12,11 +11,10 @@ import {
 } from './endings.js';
 import { followedBy, get, getApp, HANDSHAKE, LAST_OK, REFUSED, SWITCHING } from './messages.js';
 import { areBlocked, receives } from './reached.js';
-import { testLifetimes } from './run.js';
 import { tunnelHalfClosedByClient, tunnelUnreadByApp, tunnelUnreadByClient } from './shared-states.js';
 import type { State } from './table.js';
 
-const websockets: State[] = [
+export const handshakes: State[] = [
   {
     name: 'the app has a handshake and is silent',
     request: getApp(...HANDSHAKE),
@@ -53,7 +51,7 @@ const websockets: State[] = [
   },
 ];
 
-const tunnels: State[] = [
+export const tunnels: State[] = [
   {
     name: 'a tunnel',
     request: getApp(...HANDSHAKE),
@@ -87,11 +85,3 @@ const tunnels: State[] = [
     endings: [appReset],
   },
 ];
-
-const states = [...websockets, ...tunnels];
-
-testLifetimes(t, [
-  { name: 'no options', args: [], states },
-  { name: 'clients on a unix socket', args: [], unixSocket: 'clients', states },
-  { name: 'the app on a unix socket', args: [], unixSocket: 'app', states },
-]);
