@@ -3,7 +3,7 @@ import t from 'tap';
 import { writes, writesAndEnds } from './app-behavior.js';
 import { appReset, clientReset, thenClientReads } from './endings.js';
 import { get, getApp, headOfLength, LARGE_BODY } from './messages.js';
-import { areMostlyInFiles, receives } from './reached.js';
+import { areMostlyInFiles } from './reached.js';
 import { testLifetimes } from './run.js';
 import { files } from './shared-states.js';
 import { FEW, type State } from './table.js';
@@ -67,17 +67,5 @@ testLifetimes(t, [
     name: 'answers in memory, and files in plain reads',
     args: ['--buffer-memory', '16mb', '--no-sendfile'],
     states: [...backlogs('in memory', undefined), ...files],
-  },
-  {
-    name: 'a rate',
-    args: ['--limit-rate', '1kb'],
-    states: [
-      {
-        name: 'a file is sent at its pace',
-        request: get('/media/medium.bin'),
-        reach: receives('200 OK'),
-        endings: [clientReset],
-      },
-    ],
   },
 ]);

@@ -14,6 +14,7 @@ import {
   BEGUN_ANSWERS,
   CHUNKED,
   EARLY_HINTS,
+  get,
   getApp,
   getAppOld,
   LARGE_BODY,
@@ -74,15 +75,23 @@ const answers: State[] = [
 ];
 
 const states = [...answers, ...handshakes, ...tunnels];
+/** What is not read on the side that is no unix socket is in the first group. */
+const unreadBy = (side: 'client' | 'app') => (state: State) =>
+  !state.name.endsWith('does not read') || state.name.includes(`${side} does not read`);
 
 testLifetimes(t, [
   { name: 'no options', args: [], states },
-  { name: 'clients on a unix socket', args: [], unixSocket: 'clients', states },
+  {
+    name: 'clients on a unix socket',
+    args: [],
+    unixSocket: 'clients',
+    states: states.filter(unreadBy('client')),
+  },
   {
     name: 'the app on a unix socket',
     args: [],
     unixSocket: 'app',
-    states: states.filter(({ app }) => app !== undefined),
+    states: states.filter(({ app }) => app !== undefined).filter(unreadBy('app')),
   },
   {
     name: 'bodies in files',
@@ -154,9 +163,15 @@ testLifetimes(t, [
     ],
   },
   {
-    name: 'the app may finish without its client',
-    args: ['--no-abort-on-client-close'],
+    name: 'the app may finish without its client, and files have a rate',
+    args: ['--no-abort-on-client-close', '--limit-rate', '1kb'],
     states: [
+      {
+        name: 'a file is sent at its pace',
+        request: get('/media/medium.bin'),
+        reach: receives('200 OK'),
+        endings: [clientReset],
+      },
       {
         name: 'the app is silent',
         request: getApp(),
