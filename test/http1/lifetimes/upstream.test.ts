@@ -62,7 +62,16 @@ const answers: State[] = [
       request: getAppOld,
       app: writes(bytes),
       reach: receives('begun'),
-      endings: [clientReset, answered(200, appFin), answered(200, appReset)],
+      endings: [
+        clientReset,
+        answered(200, appFin),
+        answered(200, appReset),
+        {
+          ...answered(200, appReset),
+          name: 'the app resets, and the client stays',
+          client: { staysOpen: true },
+        },
+      ],
     }),
   ),
   {
