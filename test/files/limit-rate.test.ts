@@ -90,14 +90,12 @@ t.test('a response is sent at the rate, once its free bytes are gone', async (t)
 
 t.test('what has no content does not wait, nor does what is free', async (t) => {
   const { headers } = await conversation.ask('/limited/small.bin');
-  const startedAt = performance.now();
   // At one byte a second, waiting for any of these would take longer than this test may.
   t.equal((await conversation.ask('/crawling/forever.bin', [], 'HEAD')).status, 200);
   t.equal((await conversation.ask('/crawling/small.bin', [`If-None-Match: ${headers['etag']}`])).status, 304);
   t.equal((await conversation.ask('/crawling/missing')).status, 404);
   t.ok((await conversation.ask('/limited/small.bin')).body.equals(content.subarray(0, AFTER)));
   t.ok((await conversation.ask('/off/a.bin')).body.equals(content));
-  t.ok(performance.now() - startedAt < 20_000);
 });
 
 t.test(

@@ -52,11 +52,12 @@ t.test('a line tells what was asked, what was answered, and by what', async (t) 
     ['/%zz', { status: 400, location: undefined, upstreamMs: undefined }],
     ['/..', { status: 400, location: undefined }],
   ];
+  const startedAt = Date.now();
   for (const [target, expected, method] of cases) {
     await rawRequest(port, get(target, [], method));
     const line = await lineOf(target);
     t.match(line, { ...expected, level: 30, ms: Number, client: '127.0.0.1', requestId: UUID }, target);
-    t.ok(Date.parse(String(line['time'])) > Date.now() - 60_000);
+    t.ok(Date.parse(String(line['time'])) >= startedAt);
     t.notOk('aborted' in line);
   }
   t.equal((await lineOf('/form'))['requestId'], ids.get('/form'), 'the app has the same request id');

@@ -4,7 +4,6 @@
  * The app's side is recorded byte for byte: exactly one request reaches it, or none.
  */
 import type { Socket } from 'node:net';
-import { setTimeout as pause } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { startTcpApp } from '../support/app.js';
 import { startHere } from '../support/here.js';
@@ -286,7 +285,11 @@ t.test('bytes behind an answer answer nobody', async (t) => {
   const sound = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
   const poison = 'HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\npoisoned';
   let later = 0;
+  let closed = 0;
   const address = await startTcpApp(t, (socket) => {
+    socket.on('close', () => {
+      closed += 1;
+    });
     socket.on('data', () => {
       if (later === 0) socket.write(sound + poison);
       else socket.write(sound, () => setTimeout(() => socket.write(poison), later));
@@ -295,10 +298,11 @@ t.test('bytes behind an answer answer nobody', async (t) => {
   const server = await startHere(t, ['--root', t.testdir({}), '--upstream', address]);
   // In the same piece, just behind it, and while the connection is idle.
   for (later of [0, 1, 100]) {
+    closed = 0;
     const client = await openConnection(t, server.port);
     client.socket.write(`${GET}\r\n`);
     await client.until((received) => received.endsWith('ok'));
-    await pause(2 * later);
+    await until(() => closed > 0, 'the connection on which they came is closed');
     client.socket.write(`${GET}Connection: close\r\n\r\n`);
     t.notMatch(await client.closed(), 'poisoned', `after ${later} ms`);
   }
