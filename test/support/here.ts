@@ -8,6 +8,7 @@ import { parseCommandLine } from '../../src/config/command-line.js';
 import { loadConfig } from '../../src/index.js';
 import { assemble } from '../../src/server/app.js';
 import { listen } from '../../src/server/listen.js';
+import { prepareShutdown } from '../../src/server/shutdown.js';
 import type { LogLine } from './server.js';
 
 export interface ServerHere {
@@ -16,6 +17,8 @@ export interface ServerHere {
   readonly log: readonly LogLine[];
   /** Resolves with the first log line, past or future, that the predicate accepts. */
   logged(predicate: (line: LogLine) => boolean): Promise<LogLine>;
+  /** Does what a signal has the command do, but for the end of its process. */
+  stop(): Promise<void>;
 }
 
 /**
@@ -43,6 +46,7 @@ export async function startHere(
     drain: async () => {},
     flushSync: () => {},
   });
+  const shutdown = prepareShutdown(app, server, config.shutdownTimeout, events);
   const address = await listen(app, config.listen, config.listenFrom);
   t.teardown(async () => {
     const closed = app.close();
@@ -60,5 +64,5 @@ export async function startHere(
       waiting.add(check);
       check();
     });
-  return { port: Number(new URL(address).port), log, logged };
+  return { port: Number(new URL(address).port), log, logged, stop: () => shutdown.stop('the test') };
 }
