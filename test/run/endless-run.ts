@@ -24,4 +24,4 @@ await build({
   outfile: compiled,
 });
 writeFileSync(1, `${workplace.folder}\n${workplace.env['TMPDIR']}\n`);
-await runTests('endless', [{ path: 'endless', compiled, isUnit: false }], workplace);
+await runTests('endless', [{ path: 'endless', compiled, isUnit: false, sharesProcess: false }], workplace);

@@ -12,20 +12,16 @@ export interface Unit {
   readonly files: readonly TestFile[];
 }
 
-/**
- * Tests without another program that need a process of their own all the same: what one does to the process, or measures
- * of it, another would feel.
- */
-const ALONE = [
-  'test/http/linear.test.ts',
-  'test/http1/turn.test.ts',
-  'test/stores/cut.test.ts',
-  'test/stores/disk.test.ts',
-  'test/stores/kernel-send.test.ts',
-];
+/** More in one process would run when others have nothing to do any more. */
+const MOST_TOGETHER = 6;
 
 /** What takes longest begins first, so that the others fill the time beside it. */
-const LONGEST = [/^test\/browser\//, /^test\/http1\/(?:lifetimes|streams)/, /^test\/e2e\//, /^test\/nginx\//];
+const LONGEST = [
+  /^test\/browser\//,
+  /^test\/http1\/(?:lifetimes|streams)/,
+  /^test\/(?:e2e|run)\//,
+  /^test\/(?:nginx|http\/linear|http1\/ )/,
+];
 
 /**
  * Tests of functions are run in one process for each folder: to start one costs more than most of them do.
@@ -36,7 +32,7 @@ export function plan(tests: readonly TestFile[], folder: string): Unit[] {
   const units: Unit[] = [];
   for (const test of tests) {
     const room = posix.dirname(test.path);
-    if (!test.isUnit || ALONE.includes(test.path)) units.push(alone(test));
+    if (!test.sharesProcess) units.push(alone(test));
     else together.set(room, [...(together.get(room) ?? []), test]);
   }
   for (const [room, files] of together) units.push(...group(room, files, folder));
@@ -48,13 +44,29 @@ export function alone(test: TestFile): Unit {
 }
 
 function group(room: string, files: readonly TestFile[], folder: string): Unit[] {
-  if (files.length < 2) return files.map(alone);
-  const compiled = join(folder, `${room}.together.mjs`);
+  const units: Unit[] = [];
+  for (let from = 0; from < files.length; from += MOST_TOGETHER) {
+    const some = files.slice(from, from + MOST_TOGETHER);
+    units.push(
+      together(`${room}/ ${from + 1}-${from + some.length}`, some, join(folder, `${room}.${from}.mjs`)),
+    );
+  }
+  return units;
+}
+
+/** Writes a module that runs them one after the other. */
+function together(name: string, files: readonly TestFile[], compiled: string): Unit {
+  const [first] = files;
+  if (first !== undefined && files.length === 1) return alone(first);
   const lines = files.map(
     (file) => `import ${JSON.stringify(`./${relative(dirname(compiled), file.compiled)}`)};`,
   );
   writeFileSync(compiled, `${lines.join('\n')}\n`);
-  return [{ name: `${room}/ (${files.length} files)`, compiled, files }];
+  return {
+    name: `${name} (${files.map(({ path }) => posix.basename(path, '.test.ts')).join(', ')})`,
+    compiled,
+    files,
+  };
 }
 
 function rank({ name }: Unit): number {

@@ -19,7 +19,7 @@ const workplace = openWorkplace();
 function makeTest(name: string, code: string, isUnit = false): TestFile {
   const compiled = join(workplace.folder, `${name}.mjs`);
   writeFileSync(compiled, `import t from 'tap';\n${code}\n`);
-  return { path: `test/${name}.test.ts`, compiled, isUnit };
+  return { path: `test/${name}.test.ts`, compiled, isUnit, sharesProcess: isUnit };
 }
 
 const PASSES = `t.test('it adds', async (t) => t.equal(1 + 1, 2));`;
@@ -91,10 +91,10 @@ t.test('of tests that share a process, each is run again by itself', async (t) =
   const files = [makeTest('shared-passes', PASSES, true), makeTest(name, failsTimes(name, 1), true)];
   const [unit, ...others] = plan(files, workplace.folder);
   t.same(others, []);
-  t.equal(unit?.name, 'test/ (2 files)');
+  t.equal(unit?.name, 'test/ 1-2 (shared-passes, shared-luck)');
   const result = await tests({ again: 1 }, ...files);
   t.equal(formatCounts(result), '2 passed, 0 failed, 0 skipped');
-  t.match(result.byChance[0], /^by chance: test\/ \(2 files\)/);
+  t.match(result.byChance[0], /^by chance: test\/ 1-2 \(shared-passes, shared-luck\) /);
 });
 
 t.test('what a test leaves running fails the run', { skip: onLinux }, async (t) => {
