@@ -15,7 +15,7 @@ import { shrink } from './streams/shrink.js';
 import { type Judgement, type Stand, startStand } from './streams/stand.js';
 
 const SEED = Number(process.env['STREAMS_SEED'] ?? 20_261_125);
-const COUNT = Number(process.env['STREAMS'] ?? 4_000);
+const COUNT = Number(process.env['STREAMS'] ?? 2_500);
 const FULL = 20_000;
 const FROM = Number(process.env['STREAMS_FROM'] ?? 0);
 /** Streams under way at the same time. */

@@ -10,9 +10,10 @@ export const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
 const sourceUrls = {
   name: 'source-urls',
   setup({ onLoad }) {
-    onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+    onLoad({ filter: /\.[jt]s$/ }, async ({ path }) => {
       const url = JSON.stringify(pathToFileURL(path).href);
-      return { loader: 'ts', contents: (await readFile(path, 'utf8')).replaceAll('import.meta.url', url) };
+      const contents = (await readFile(path, 'utf8')).replaceAll('import.meta.url', url);
+      return { loader: path.endsWith('.ts') ? 'ts' : 'js', contents };
     });
   },
 };

@@ -2,10 +2,12 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
 import t, { type Test } from 'tap';
 import { spawnChild } from '../support/child.js';
 import { skipUnless } from '../support/skip.js';
 import { until } from '../support/until.js';
+import { BUNDLED } from './bundle.js';
 import type { TestFile } from './compile.js';
 import { plan } from './plan.js';
 import { formatCounts } from './result.js';
@@ -109,8 +111,14 @@ t.test('what a test leaves running fails the run', { skip: onLinux }, async (t) 
 });
 
 t.test('a run that is killed leaves no process and no folder', { skip: onLinux }, async (t) => {
-  for (const signal of ['SIGKILL', 'SIGTERM', 'SIGINT'] as const) {
-    const { folders, leftRunning } = await killedRun(t, signal);
+  const script = join(workplace.folder, 'endless-run.mjs');
+  await build({
+    ...BUNDLED,
+    entryPoints: [fileURLToPath(new URL('./endless-run.ts', import.meta.url))],
+    outfile: script,
+  });
+  for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
+    const { folders, leftRunning } = await killedRun(t, script, signal);
     await until(() => leftRunning().length === 0, `${signal}: no process is left`);
     for (const folder of folders) await until(() => !existsSync(folder), `${signal}: ${folder} is gone`);
   }
@@ -119,10 +127,10 @@ t.test('a run that is killed leaves no process and no folder', { skip: onLinux }
 /** A run of a test that never ends, and of what that has started, killed in the middle. */
 async function killedRun(
   t: Test,
+  script: string,
   signal: NodeJS.Signals,
 ): Promise<{ folders: readonly string[]; leftRunning: Workplace['leftRunning'] }> {
-  const script = fileURLToPath(new URL('./endless-run.ts', import.meta.url));
-  const child = spawnChild(process.execPath, ['--import=tsx', script], {
+  const child = spawnChild(process.execPath, [script], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   t.teardown(() => child.kill('SIGKILL'));

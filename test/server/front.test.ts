@@ -2,8 +2,9 @@
 // and requests that are no HTTP. The app is a stand-in that can answer late.
 import { once } from 'node:events';
 import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { startApp, startRecorder } from '../support/app.js';
 import { get, openConnection, parseResponse, rawExchange, rawRequest } from '../support/raw.js';
 import { startServer } from '../support/server.js';
@@ -183,19 +184,37 @@ t.test('a connection is kept for the next request', async (t) => {
   }
 });
 
-const HALF_CLOSED_SIZE = 16 * 1024 * 1024;
+/** More than what is on its way between the two, while one does not read. */
+const HALF_CLOSED_SIZE = 12 * 1024 * 1024;
 
-/** Sends the requests and says that these were all, before it takes any of the answers. */
-async function askAndEnd(t: Test, port: number, requests: readonly string[]): Promise<string> {
-  const connection = await openConnection(t, port);
-  connection.socket.pause();
-  connection.socket.end(requests.join(''));
-  await once(connection.socket, 'finish');
-  connection.socket.resume();
-  return await connection.closed();
+/**
+ * Sends the requests and says that these were all, before it takes any of the answers.
+ * @returns how many answers came, and how many bytes in all
+ */
+async function askAndEnd(
+  port: number,
+  requests: readonly string[],
+): Promise<{ answers: number; bytes: number }> {
+  const socket = connect({ port, host: '127.0.0.1' });
+  // Being cut off is what some of these tests are about; 'close' follows.
+  socket.pause().on('error', () => {});
+  socket.end(requests.join(''));
+  await once(socket, 'finish');
+  const closed = once(socket, 'close');
+  let [answers, bytes] = [0, 0];
+  let last = Buffer.alloc(0);
+  socket.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    const all = Buffer.concat([last, chunk]);
+    for (let at = all.indexOf(OK); at >= 0; at = all.indexOf(OK, at + 1)) answers += 1;
+    last = all.subarray(Math.max(0, all.length - OK.length + 1));
+  });
+  socket.resume();
+  await closed;
+  return { answers, bytes };
 }
 
-const sentAnswers = (received: string): number => received.split('HTTP/1.1 200 OK\r\n').length - 1;
+const OK = Buffer.from('HTTP/1.1 200 OK\r\n');
 
 const BODY = 'x'.repeat(20_000);
 
@@ -229,9 +248,9 @@ t.test('a client that has said its last byte gets all files that it asked for', 
     ['odd between plain', [plain, odd, plain]],
   ];
   for (const [what, requests] of cases) {
-    const received = await askAndEnd(t, port, requests);
-    t.equal(sentAnswers(received), requests.length, what);
-    t.ok(received.length > requests.length * HALF_CLOSED_SIZE, `${what}: to the end`);
+    const { answers, bytes } = await askAndEnd(port, requests);
+    t.equal(answers, requests.length, what);
+    t.ok(bytes > requests.length * HALF_CLOSED_SIZE, `${what}: to the end`);
   }
 });
 
@@ -241,8 +260,8 @@ t.test('a client that has said its last byte before the app was asked counts as 
   const server = await startServer(t, ['--root', root, '--upstream', app.address, ...INTO_FILES]);
   for (const [index, request] of askApp('/never').entries()) {
     const target = `/never?before=${index}`;
-    const received = await askAndEnd(t, server.port, [file, request.replace('/never', target)]);
-    t.equal(sentAnswers(received), 1, request.slice(0, 100));
+    const { answers } = await askAndEnd(server.port, [file, request.replace('/never', target)]);
+    t.equal(answers, 1, request.slice(0, 100));
     t.match(await server.logged((line) => line['target'] === target), { status: 499, aborted: true });
   }
 });
@@ -254,7 +273,8 @@ t.test('where the app may finish without its client, that gets all its answers',
   const { port } = await startServer(t, [...options, ...INTO_FILES]);
   for (const request of askApp('/page')) {
     for (const requests of [[request], [file, request]]) {
-      t.equal(sentAnswers(await askAndEnd(t, port, requests)), requests.length, request.slice(0, 100));
+      const { answers } = await askAndEnd(port, requests);
+      t.equal(answers, requests.length, request.slice(0, 100));
     }
   }
 });
