@@ -61,7 +61,7 @@ t.test('a test that ends without saying how it went has failed', async (t) => {
     ['is-endless', 'setInterval(() => {}, 1000); await new Promise(() => {});', /./],
   ];
   for (const [name, code, told] of cases) {
-    const result = await tests({ seconds: 2 }, makeTest(name, code));
+    const result = await tests(name === 'is-endless' ? { seconds: 2 } : {}, makeTest(name, code));
     t.ok(result.failed > 0, name);
     t.match(result.details.join('\n'), told, name);
   }
