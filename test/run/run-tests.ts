@@ -26,7 +26,7 @@ export interface TestOptions {
   /** How often a test that has failed is run again by itself. */
   readonly again?: number;
   /** Is told of each test, as it ends. */
-  readonly report?: (line: string) => void;
+  readonly report?: (line: string) => unknown;
 }
 
 /** @param title what the result is called */
