@@ -22,7 +22,7 @@ export const HEAD = 16_384;
 const SLACK = 12;
 /** How much more than ordinary bytes of the same size any bytes may cost. */
 const MOST = 20;
-/** In milliseconds: no input may cost so much, on any machine, once the code that reads it is compiled. */
+/** In milliseconds: no input may cost so much, on any machine, once the code that reads it is compiled, if it comes at once. */
 const TOO_MUCH = 100;
 /** In milliseconds: what costs so much is not measured again. */
 const HOPELESS = 10 * TOO_MUCH;
@@ -87,7 +87,8 @@ function flat(text: string): string {
 
 function faultOf({ small, large }: { small: number; large: number }, ordinary: number): string | undefined {
   const grown = Math.max(small, LEAST) * (LARGE / SMALL) * SLACK;
-  if (large > grown || large > TOO_MUCH) {
+  const isAtOnce = Number.isFinite(ordinary);
+  if (large > grown || (isAtOnce && large > TOO_MUCH)) {
     return `${LARGE} bytes cost ${large} ms, and ${SMALL} bytes ${small} ms`;
   }
   const usual = ordinary * (LARGE / HEAD);
