@@ -9,6 +9,9 @@ import { until } from '../support/until.js';
 import { sample } from './samples.js';
 import { startGuarded } from './sites.js';
 
+/** Milliseconds: a picture of the window takes time from the viewer that is starting in it. */
+const A_WHILE = 300;
+
 /** The colour of the broad bar on top of the sample document. */
 const NAVY = [28, 36, 77];
 
@@ -36,14 +39,14 @@ export async function pdf(t: Test, browser: Browser): Promise<void> {
       t.equal(await shareOfNavy(page.locator(tag).screenshot()), 0, 'control: not so a text');
       await show('document.pdf');
       const isDrawn = async () => (await shareOfNavy(page.locator(tag).screenshot())) > 0.1;
-      await t.resolves(until(isDrawn, 'the bar is seen', LIMIT));
+      await t.resolves(until(isDrawn, 'the bar is seen', LIMIT, A_WHILE));
     });
   }
 
   await t.test('alone', async (t) => {
     await alone.goto('/media/document.pdf');
     await t.resolves(
-      until(async () => (await shareOfNavy(alone.screenshot())) > 0.1, 'the bar is seen', LIMIT),
+      until(async () => (await shareOfNavy(alone.screenshot())) > 0.1, 'the bar is seen', LIMIT, A_WHILE),
     );
   });
 }

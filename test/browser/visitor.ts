@@ -6,6 +6,9 @@ import { until } from '../support/until.js';
 import { type HostileDocument, WAYS } from './hostile-documents.js';
 import type { Page as AppPage, Site } from './sites.js';
 
+/** Milliseconds. */
+const LOADING = { timeout: 10_000 };
+
 /** A page of the app that shows the uploads that its query names. */
 export function gallery({ searchParams }: URL): AppPage {
   const shown = [...searchParams.keys()].map(
@@ -43,8 +46,9 @@ export class Visitor {
     for (const name of names) await page.evaluate(`void window.open('/media/${name}?window')`);
     await until(() => windows.length === names.length, 'a window for each upload', LIMIT);
     await Promise.all(names.flatMap((name) => WAYS.map((way) => this.#site.sent(`/media/${name}?${way}`))));
-    // A window closes again when its content is to be saved.
-    await Promise.all(windows.map((window) => window.waitForLoadState().catch(() => {})));
+    // A window closes again when its content is to be saved, and some never have all they wait for: what is not there
+    // to be clicked on does not run, and is looked at again.
+    await Promise.all(windows.map((window) => window.waitForLoadState('load', LOADING).catch(() => {})));
     for (const [name, { lures = [] }] of Object.entries(documents)) {
       for (const lure of lures) {
         for (const frame of this.#context.pages().flatMap((window) => window.frames())) {

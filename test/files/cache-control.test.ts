@@ -2,8 +2,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
+import { startHere } from '../support/here.js';
 import { get, rawRequest } from '../support/raw.js';
-import { startServer } from '../support/server.js';
 
 const FOREVER = 'public, max-age=31536000, immutable';
 const MINUTE = 'public, max-age=60';
@@ -31,7 +31,7 @@ async function cacheControl(t: Test, args: readonly string[]): Promise<(target: 
     }
   }
   const roots = ['--root', join(base, 'media'), '--static-root', join(base, 'static')];
-  const { port } = await startServer(t, [...roots, ...args]);
+  const { port } = await startHere(t, [...roots, ...args]);
   return async (target) => (await rawRequest(port, get(target))).headers['cache-control'] ?? 'none';
 }
 

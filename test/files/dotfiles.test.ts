@@ -2,8 +2,8 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t from 'tap';
+import { startHere } from '../support/here.js';
 import { get, rawRequest } from '../support/raw.js';
-import { startServer } from '../support/server.js';
 
 const HIDDEN = [
   '.env',
@@ -27,7 +27,7 @@ t.test('dotfiles are 404 at any depth and in any spelling, among uploads and sta
   symlinkSync('.env', join(base, 'media/link.txt'));
   symlinkSync('.git', join(base, 'media/link'));
   const roots = ['--root', join(base, 'media'), '--static-root', join(base, 'static')];
-  const { port } = await startServer(t, roots);
+  const { port } = await startHere(t, roots);
 
   const names = [...HIDDEN, 'a/../.env', 'link.txt', 'link/config'];
   for (const path of names) {

@@ -3,7 +3,7 @@ import { utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { converse } from '../support/conversation.js';
-import { startServer } from '../support/server.js';
+import { startHere } from '../support/here.js';
 import { until } from '../support/until.js';
 
 /** 2024-01-01T00:00:00Z: long enough ago for a strong tag. */
@@ -25,7 +25,7 @@ const root = t.testdir({
 utimesSync(join(root, 'future.txt'), new Date('2100-01-01'), new Date('2100-01-01'));
 utimesSync(join(root, 'ancient.txt'), new Date('1960-01-01'), new Date('1960-01-01'));
 utimesSync(join(root, 'a.txt'), MODIFIED, MODIFIED);
-const server = await startServer(t, ['--root', root]);
+const server = await startHere(t, ['--root', root]);
 const conversation = await converse(t, server.port);
 
 t.test('preconditions are answered in the order of the RFC, to GET and HEAD alike', async (t) => {

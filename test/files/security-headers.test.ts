@@ -7,7 +7,7 @@ import t from 'tap';
 import { contentTypeFor } from '../../src/files/content-type.js';
 import { securityHeaders } from '../../src/files/security-headers.js';
 import { converse } from '../support/conversation.js';
-import { startServer } from '../support/server.js';
+import { startHere } from '../support/here.js';
 
 const POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'";
 const SECRET = 'SECRET_KEY=hunter2';
@@ -42,7 +42,7 @@ for (const name of [...DENIED, ...ALLOWED]) {
 symlinkSync('.env', join(root, 'link.txt'));
 symlinkSync('.git', join(root, 'repository'));
 
-const server = await startServer(t, ['--root', root, '--static-root', root]);
+const server = await startHere(t, ['--root', root, '--static-root', root]);
 const conversation = await converse(t, server.port);
 
 t.test('each kind of upload is sent with what keeps it from acting for the site', async (t) => {

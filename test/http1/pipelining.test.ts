@@ -2,8 +2,8 @@
 import { once } from 'node:events';
 import t from 'tap';
 import { receive, startApp } from '../support/app.js';
+import { startHere } from '../support/here.js';
 import { openConnection } from '../support/raw.js';
-import { startServer } from '../support/server.js';
 
 const FIRST = 'GET /first HTTP/1.1\r\nHost: a\r\n\r\n';
 
@@ -12,7 +12,7 @@ t.test('a request whose body has only begun behind another one is read to its en
     const { target, body } = await receive(request);
     response.end(`<${target} ${body.toString()}>`);
   });
-  const server = await startServer(t, ['--root', t.testdir({}), '--upstream', app.address]);
+  const server = await startHere(t, ['--root', t.testdir({}), '--upstream', app.address]);
   const large = 'x'.repeat(100_000);
   const cases: readonly (readonly [
     name: string,
@@ -42,7 +42,7 @@ t.test('a client that leaves while the last of several requests is answered is n
   const app = await startApp(t, (request, response) => {
     if (request.url === '/first') response.end('first');
   });
-  const server = await startServer(t, ['--root', t.testdir({}), '--upstream', app.address]);
+  const server = await startHere(t, ['--root', t.testdir({}), '--upstream', app.address]);
   const client = await openConnection(t, server.port);
   client.socket.write(`${FIRST}${FIRST.replace('first', 'second')}`);
   const [, response] = await once(app.server, 'request').then(() => once(app.server, 'request'));

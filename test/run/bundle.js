@@ -6,6 +6,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 /** The folder of this project. */
 export const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
 
+/** What runs several tests in one process, and is tap to each of them. */
+export const TEST_FILE = new URL('./test-file.js', import.meta.url).href;
+
 /** A module finds what lies beside its source, wherever it was compiled to. @type {import('esbuild').Plugin} */
 const sourceUrls = {
   name: 'source-urls',
@@ -28,5 +31,19 @@ export const MODULES = /** @type {const} */ ({
   logLevel: 'warning',
 });
 
-/** @type {import('esbuild').BuildOptions} */
-export const BUNDLED = { ...MODULES, bundle: true, packages: 'external', plugins: [sourceUrls] };
+/** Instead of tap, a test gets what test-file.js makes of it, so that several can share a process. @type {import('esbuild').Plugin} */
+export const TESTS_OF_A_FILE = {
+  name: 'tests-of-a-file',
+  setup({ onResolve }) {
+    onResolve({ filter: /^tap$/ }, ({ importer }) =>
+      importer.endsWith('.test.ts') ? { path: TEST_FILE, external: true } : undefined,
+    );
+  },
+};
+
+export const BUNDLED = /** @satisfies {import('esbuild').BuildOptions} */ ({
+  ...MODULES,
+  bundle: true,
+  packages: 'external',
+  plugins: [sourceUrls],
+});

@@ -2,10 +2,10 @@
  * Compiles everything that a run needs, once, with esbuild: `src` to `dist`, as `npm run build` does without the types,
  * and the tests to modules that start without a loader.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { build, type Metafile } from 'esbuild';
-import { BUNDLED, MODULES, PROJECT } from './bundle.js';
+import { BUNDLED, MODULES, PROJECT, TESTS_OF_A_FILE } from './bundle.js';
 
 /** A compiled test. */
 export interface TestFile {
@@ -38,6 +38,7 @@ export async function compileSource(): Promise<void> {
 export async function compileTests(paths: readonly string[], folder: string): Promise<TestFile[]> {
   const { metafile } = await build({
     ...BUNDLED,
+    plugins: [...BUNDLED.plugins, TESTS_OF_A_FILE],
     entryPoints: [...paths],
     outbase: '.',
     outdir: folder,
@@ -47,29 +48,23 @@ export async function compileTests(paths: readonly string[], folder: string): Pr
     sourcemap: true,
     metafile: true,
   });
-  return paths.map((path) => {
-    const isUnit = !reaches(path, STARTERS, metafile);
-    return {
-      path,
-      compiled: join(folder, path.replace(/\.ts$/, '.mjs')),
-      isUnit,
-      sharesProcess:
-        isUnit && !ALONE.includes(path) && !reaches(path, SERVER, metafile) && !makesDirectoryFirst(path),
-    };
-  });
+  return paths.map((path) => ({
+    path,
+    compiled: join(folder, path.replace(/\.ts$/, '.mjs')),
+    isUnit: !reaches(path, STARTERS, metafile),
+    sharesProcess: !ALONE.some((pattern) => pattern.test(path)),
+  }));
 }
 
 /** What starts other programs: Node's own way, and the package that starts the browser. */
 const STARTERS = /^(?:node:child_process|playwright-core)$/;
-/** A whole server in the test's own process. */
-const SERVER = /^test\/support\/here\.ts$/;
-/** What these do to their process, or measure of it, others would feel. */
-const ALONE = [
-  'test/http/linear.test.ts',
-  'test/http1/turn.test.ts',
-  'test/stores/cut.test.ts',
-  'test/stores/disk.test.ts',
-  'test/stores/kernel-send.test.ts',
+/** What these do to their process, or measure of it, others would feel; or they take long enough by themselves. */
+const ALONE: readonly RegExp[] = [
+  /^test\/(?:browser|docker|e2e|run)\//,
+  /^test\/http\/linear\./,
+  /^test\/http1\/(?:answers|lifetimes|memory|resets|streams|tunnel|turn)\b/,
+  /^test\/nginx\/side-by-side\./,
+  /^test\/stores\/(?:cut|disk|kernel-send)\./,
 ];
 
 /** Whether a test imports such a module, by whatever way. */
@@ -81,11 +76,6 @@ function reaches(path: string, wanted: RegExp, { inputs }: Metafile): boolean {
     return (inputs[input]?.imports ?? []).some((each) => wanted.test(each.path) || reachesFrom(each.path));
   };
   return reachesFrom(path);
-}
-
-/** tap has one directory for all that is asked for outside of a test, and empties it each time. */
-function makesDirectoryFirst(path: string): boolean {
-  return /^\S.*\bt\.testdir\(/m.test(readFileSync(join(PROJECT, path), 'utf8'));
 }
 
 /** By path relative to the project, with slashes. */

@@ -1,6 +1,7 @@
 /** Which tests are run together, and in which order. */
 import { writeFileSync } from 'node:fs';
 import { dirname, join, posix, relative } from 'node:path';
+import { TEST_FILE } from './bundle.js';
 import type { TestFile } from './compile.js';
 
 /** What one process runs. */
@@ -15,7 +16,7 @@ export interface Unit {
 /** More in one process would run when others have nothing to do any more. */
 const MOST_TOGETHER = 6;
 
-/** What takes longest begins first, so that the others fill the time beside it. */
+/** What takes longest begins first, so that the others fill the time beside it; then what is of most files. */
 const LONGEST = [
   /^test\/browser\//,
   /^test\/http1\/(?:lifetimes|streams)/,
@@ -24,7 +25,7 @@ const LONGEST = [
 ];
 
 /**
- * Tests of functions are run in one process for each folder: to start one costs more than most of them do.
+ * Those of a folder that can share a process do: to start one, and tap and the server in it, costs more than many tests do.
  * @param folder where a module can be written for them
  */
 export function plan(tests: readonly TestFile[], folder: string): Unit[] {
@@ -36,7 +37,7 @@ export function plan(tests: readonly TestFile[], folder: string): Unit[] {
     else together.set(room, [...(together.get(room) ?? []), test]);
   }
   for (const [room, files] of together) units.push(...group(room, files, folder));
-  return units.sort((one, other) => rank(one) - rank(other));
+  return units.sort((one, other) => rank(one) - rank(other) || other.files.length - one.files.length);
 }
 
 export function alone(test: TestFile): Unit {
@@ -58,9 +59,11 @@ function group(room: string, files: readonly TestFile[], folder: string): Unit[]
 function together(name: string, files: readonly TestFile[], compiled: string): Unit {
   const [first] = files;
   if (first !== undefined && files.length === 1) return alone(first);
-  const lines = files.map(
-    (file) => `import ${JSON.stringify(`./${relative(dirname(compiled), file.compiled)}`)};`,
-  );
+  const calls = files.map((file) => {
+    const module = JSON.stringify(`./${relative(dirname(compiled), file.compiled)}`);
+    return `await runTestFile(${JSON.stringify(file.path)}, () => import(${module}));`;
+  });
+  const lines = [`import { runTestFile } from ${JSON.stringify(TEST_FILE)};`, ...calls];
   writeFileSync(compiled, `${lines.join('\n')}\n`);
   return {
     name: `${name} (${files.map(({ path }) => posix.basename(path, '.test.ts')).join(', ')})`,

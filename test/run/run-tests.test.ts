@@ -7,7 +7,7 @@ import t, { type Test } from 'tap';
 import { spawnChild } from '../support/child.js';
 import { skipUnless } from '../support/skip.js';
 import { until } from '../support/until.js';
-import { BUNDLED } from './bundle.js';
+import { BUNDLED, TEST_FILE } from './bundle.js';
 import type { TestFile } from './compile.js';
 import { plan } from './plan.js';
 import { formatCounts } from './result.js';
@@ -20,7 +20,7 @@ const workplace = openWorkplace();
 /** Writes a test as it is compiled. */
 function makeTest(name: string, code: string, isUnit = false): TestFile {
   const compiled = join(workplace.folder, `${name}.mjs`);
-  writeFileSync(compiled, `import t from 'tap';\n${code}\n`);
+  writeFileSync(compiled, `import t from ${JSON.stringify(TEST_FILE)};\n${code}\n`);
   return { path: `test/${name}.test.ts`, compiled, isUnit, sharesProcess: isUnit };
 }
 

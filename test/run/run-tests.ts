@@ -8,7 +8,7 @@ import { countsOf, detailsOf, seedsOf } from './tap-output.js';
 import type { Workplace } from './workplace.js';
 
 /** Most tests wait for processes of their own, more than the processors are busy. */
-const AT_ONCE = 4;
+const AT_ONCE = 5;
 /** Seconds that a test file may take; they take 30 at most, and a busy machine is several times slower. */
 const FILE_SECONDS = 300;
 /** Where so many fail, it is not by chance. */

@@ -1,13 +1,13 @@
 // Error answers of our own: in the form the client asks for, never kept, silent about the disk and the app.
 import t from 'tap';
 import { startRecorder } from '../support/app.js';
+import { startHere } from '../support/here.js';
 import { get, rawRequest } from '../support/raw.js';
-import { startServer } from '../support/server.js';
 
 const root = t.testdir({ 'a.txt': 'hello' });
 const app = await startRecorder(t);
 const { address } = app;
-const { port } = await startServer(t, ['--root', root, '--upstream', address]);
+const { port } = await startHere(t, ['--root', root, '--upstream', address]);
 // An app that was there and is gone: one that was never there may be starting.
 await rawRequest(port, get('/page'));
 await app.stop();

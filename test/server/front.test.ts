@@ -6,8 +6,8 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
 import { startApp, startRecorder } from '../support/app.js';
+import { startHere } from '../support/here.js';
 import { get, openConnection, parseResponse, rawExchange, rawRequest } from '../support/raw.js';
-import { startServer } from '../support/server.js';
 import { until } from '../support/until.js';
 
 /** An app that answers `/late` when it is told to, `/half` by half, and `/never` not at all. */
@@ -20,7 +20,7 @@ const app = await startApp(t, (request, response) => {
   else if (!request.url?.startsWith('/never')) response.end('page');
 });
 const root = t.testdir({ 'a.txt': 'file' });
-const { port } = await startServer(t, ['--root', root, '--upstream', app.address]);
+const { port } = await startHere(t, ['--root', root, '--upstream', app.address]);
 
 t.test('the longest prefix wins, on the normalized path', async (t) => {
   const base = t.testdir({});
@@ -29,7 +29,7 @@ t.test('the longest prefix wins, on the normalized path', async (t) => {
     writeFileSync(join(base, name, 'a.txt'), name);
   }
   const app = await startRecorder(t);
-  const { port } = await startServer(t, [
+  const { port } = await startHere(t, [
     ...['--root', join(base, 'media'), '--static-root', join(base, 'static'), '--upstream', app.address],
     ...['--mount', `/media/more/=${join(base, 'more')}`],
     ...['--mount', `/media/more/deep/=${join(base, 'deep')}`],
@@ -58,7 +58,7 @@ t.test('the longest prefix wins, on the normalized path', async (t) => {
 });
 
 t.test('without an app, what is in no location is 404', async (t) => {
-  const { port } = await startServer(t, ['--root', t.testdir({})]);
+  const { port } = await startHere(t, ['--root', t.testdir({})]);
   for (const [target, method] of [
     ['/', 'GET'],
     ['/page', 'POST'],
@@ -238,7 +238,7 @@ function makeLargeFile(root: string): string {
 t.test('a client that has said its last byte gets all files that it asked for', async (t) => {
   const root = t.testdir({});
   const plain = makeLargeFile(root);
-  const { port } = await startServer(t, ['--root', root, '--upstream', app.address]);
+  const { port } = await startHere(t, ['--root', root, '--upstream', app.address]);
   const odd = plain.replace('\r\n\r\n', '\r\nAccept: a\r\nAccept: b\r\n\r\n');
   const old = 'GET /media/large.bin HTTP/1.0\r\n\r\n';
   const cases: readonly (readonly [what: string, requests: readonly string[]])[] = [
@@ -257,7 +257,7 @@ t.test('a client that has said its last byte gets all files that it asked for', 
 t.test('a client that has said its last byte before the app was asked counts as gone there', async (t) => {
   const root = t.testdir({});
   const file = makeLargeFile(root);
-  const server = await startServer(t, ['--root', root, '--upstream', app.address, ...INTO_FILES]);
+  const server = await startHere(t, ['--root', root, '--upstream', app.address, ...INTO_FILES]);
   for (const [index, request] of askApp('/never').entries()) {
     const target = `/never?before=${index}`;
     const { answers } = await askAndEnd(server.port, [file, request.replace('/never', target)]);
@@ -270,7 +270,7 @@ t.test('where the app may finish without its client, that gets all its answers',
   const root = t.testdir({});
   const file = makeLargeFile(root);
   const options = ['--root', root, '--upstream', app.address, '--no-abort-on-client-close'];
-  const { port } = await startServer(t, [...options, ...INTO_FILES]);
+  const { port } = await startHere(t, [...options, ...INTO_FILES]);
   for (const request of askApp('/page')) {
     for (const requests of [[request], [file, request]]) {
       const { answers } = await askAndEnd(port, requests);
@@ -280,7 +280,7 @@ t.test('where the app may finish without its client, that gets all its answers',
 });
 
 t.test('a client that says its last byte while the app works is most likely gone', async (t) => {
-  const server = await startServer(t, ['--root', root, '--upstream', app.address]);
+  const server = await startHere(t, ['--root', root, '--upstream', app.address]);
   for (const [index, request] of askApp('/never').entries()) {
     const target = `/never?${index}`;
     const connection = await openConnection(t, server.port);

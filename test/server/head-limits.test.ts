@@ -1,8 +1,8 @@
 // How large a head may be, on both sides of the real command, to the byte; and what is no request at all.
 import t from 'tap';
 import { startTcpApp } from '../support/app.js';
+import { startHere } from '../support/here.js';
 import { get, rawRequest } from '../support/raw.js';
-import { startServer } from '../support/server.js';
 
 /** A head of exactly so many bytes: `before` and an empty line around one long field. */
 function sized(before: string, size: number): string {
@@ -19,7 +19,7 @@ const upstream = await startTcpApp(t, (socket) => {
   });
 });
 const root = t.testdir({ 'a.txt': 'hello' });
-const start = (...args: string[]) => startServer(t, ['--root', root, '--upstream', upstream, ...args]);
+const start = (...args: string[]) => startHere(t, ['--root', root, '--upstream', upstream, ...args]);
 
 const CASES: readonly (readonly [request: number, response: number, args: readonly string[]])[] = [
   [32 * 1024, 64 * 1024, []],

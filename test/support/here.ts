@@ -12,6 +12,8 @@ import { prepareShutdown } from '../../src/server/shutdown.js';
 import type { LogLine } from './server.js';
 
 export interface ServerHere {
+  /** `http://127.0.0.1:PORT`, without a trailing slash. */
+  readonly origin: string;
   readonly port: number;
   /** Every log line so far. */
   readonly log: readonly LogLine[];
@@ -64,5 +66,6 @@ export async function startHere(
       waiting.add(check);
       check();
     });
-  return { port: Number(new URL(address).port), log, logged, stop: () => shutdown.stop('the test') };
+  const { origin, port } = new URL(address);
+  return { origin, port: Number(port), log, logged, stop: () => shutdown.stop('the test') };
 }

@@ -1,23 +1,25 @@
 /** Waiting for what another process or a socket will do, by condition instead of by time. */
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** Milliseconds between two looks. */
+/** Milliseconds between two looks, where nothing else is said. */
 const INTERVAL = 10;
 
 /**
  * Resolves when the condition holds.
  * @param what the condition in words, for the message
  * @param limit milliseconds until it rejects; far more than is ever needed
+ * @param interval milliseconds between two looks: more where a look is dear
  */
 export async function until(
   condition: () => boolean | Promise<boolean>,
   what: string,
   limit = 60_000,
+  interval = INTERVAL,
 ): Promise<void> {
   const end = Date.now() + limit;
   while (!(await condition())) {
     if (Date.now() > end) throw new Error(`this did not come to pass in ${limit} ms: ${what}`);
-    await pause(INTERVAL);
+    await pause(interval);
   }
 }
 

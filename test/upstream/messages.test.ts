@@ -1,8 +1,8 @@
 /** HTTP's small print between app and client: 1xx, HEAD, 204, 304, trailers (RFC 9110, RFC 9112). */
 import t from 'tap';
 import { startTcpApp } from '../support/app.js';
+import { startHere } from '../support/here.js';
 import { openConnection } from '../support/raw.js';
-import { startServer } from '../support/server.js';
 
 interface Case {
   readonly what: string;
@@ -137,7 +137,7 @@ t.test('between app and client', async (t) => {
   const address = await startTcpApp(t, (socket) => {
     socket.once('data', () => socket.end(Buffer.from(answer, 'latin1')));
   });
-  const server = await startServer(t, ['--root', t.testdir({}), '--upstream', address]);
+  const server = await startHere(t, ['--root', t.testdir({}), '--upstream', address]);
   for (const { what, request = GET, answer: bytes, gets, not } of CASES) {
     answer = bytes;
     const client = await openConnection(t, server.port);

@@ -2,8 +2,8 @@
 // stand-in that counts them.
 import t from 'tap';
 import { startApp } from '../support/app.js';
+import { startHere } from '../support/here.js';
 import { get, openConnection, rawRequest } from '../support/raw.js';
-import { startServer } from '../support/server.js';
 import { until } from '../support/until.js';
 
 const waiting: (() => void)[] = [];
@@ -11,7 +11,7 @@ const app = await startApp(t, (request, response) => {
   if (request.url === '/wait') waiting.push(() => response.end('ok'));
   else response.end('ok');
 });
-const { port } = await startServer(t, ['--root', t.testdir({}), '--upstream', app.address]);
+const { port } = await startHere(t, ['--root', t.testdir({}), '--upstream', app.address]);
 
 t.test('requests one after the other share a connection', async (t) => {
   await rawRequest(port, get('/'));

@@ -2,8 +2,8 @@
 import t from 'tap';
 import { readProxyHeader } from '../../src/server/proxy-protocol.js';
 import { startRecorder } from '../support/app.js';
+import { startHere } from '../support/here.js';
 import { get, openConnection } from '../support/raw.js';
-import { startServer } from '../support/server.js';
 
 const SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
 
@@ -76,13 +76,7 @@ t.test('headers', async (t) => {
 
 t.test('with --proxy-protocol the client is who the header names', async (t) => {
   const app = await startRecorder(t);
-  const server = await startServer(t, [
-    '--root',
-    t.testdir({}),
-    '--upstream',
-    app.address,
-    '--proxy-protocol',
-  ]);
+  const server = await startHere(t, ['--root', t.testdir({}), '--upstream', app.address, '--proxy-protocol']);
   const request = get('/', ['X-Forwarded-For: 6.6.6.6']);
   const headers: [what: string, parts: (string | Buffer)[], client: string][] = [
     ['version 1', [`PROXY TCP4 203.0.113.7 127.0.0.1 4660 80\r\n${request}`], '203.0.113.7'],

@@ -1,8 +1,8 @@
 // The head of the app's answer as the client gets it. The app is a stand-in that writes exactly these bytes.
 import t from 'tap';
 import { startTcpApp } from '../support/app.js';
+import { startHere } from '../support/here.js';
 import { get, type RawResponse, rawRequest } from '../support/raw.js';
-import { startServer } from '../support/server.js';
 
 const answers = new Map<string, string>();
 const upstream = await startTcpApp(t, (socket) => {
@@ -11,7 +11,7 @@ const upstream = await startTcpApp(t, (socket) => {
     socket.end(answers.get(target) ?? 'HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n', 'latin1');
   });
 });
-const { port } = await startServer(t, ['--root', t.testdir({}), '--upstream', upstream]);
+const { port } = await startHere(t, ['--root', t.testdir({}), '--upstream', upstream]);
 
 let count = 0;
 function answerOf(
