@@ -1,5 +1,6 @@
 // Ranges of addresses as operators write them: '10.0.0.0/8', '::1', 'loopback', 'private' (nginx: set_real_ip_from).
 import { BlockList, isIP } from 'node:net';
+import { ownString } from '../http/own-string.js';
 import { quote } from './errors.js';
 
 /** A range of addresses; `unix` stands for a peer on a unix socket, which has none. */
@@ -60,7 +61,7 @@ export function networkTest(networks: readonly Network[]): (address: string | un
     const family = isIP(address);
     const inside = family !== 0 && list.check(address, family === 6 ? 'ipv6' : 'ipv4');
     if (known.size >= MAX_KNOWN) known.clear();
-    known.set(address, inside);
+    known.set(ownString(address), inside);
     return inside;
   };
 }

@@ -1,5 +1,7 @@
 // A cache bounded by bytes: second chance (CLOCK), which lets only some of what is new come in at all.
 
+import { ownString } from '../http/own-string.js';
+
 const CONSIDERED_EVERY = 8;
 
 /**
@@ -39,7 +41,7 @@ export class BoundedCache<T> {
   /** @param value for which there is room */
   set(key: string, value: T): void {
     this.delete(key);
-    this.#entries.set(key, { value, used: false });
+    this.#entries.set(ownString(key), { value, used: false });
     this.#bytes += this.#cost(value);
   }
 

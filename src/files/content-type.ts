@@ -2,6 +2,7 @@
 import { lookup } from 'mime-types';
 import type { FileLocation } from '../config/location.js';
 import { fieldValue } from '../http/fields.js';
+import { ownString } from '../http/own-string.js';
 import { type BytePath, toText } from '../http/target.js';
 
 /** Types of text beside text/* that are sent with a charset. */
@@ -36,7 +37,7 @@ export function contentTypeFor(
     const type =
       ownType ?? withCharset(harmless(builtIn ?? location.defaultType, location.kind), location.charset);
     // Extensions come from clients: only those that a table knows are kept, so that what they fill has a bound.
-    if ((ownType ?? builtIn) !== undefined && computed.size < 4096) computed.set(extension, type);
+    if ((ownType ?? builtIn) !== undefined && computed.size < 4096) computed.set(ownString(extension), type);
     return type;
   };
 }

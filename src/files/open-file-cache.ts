@@ -46,7 +46,7 @@ export class OpenFileCache {
     this.#files = new BoundedCache(limit - forMetadata, ({ representation }) =>
       cost(representation.version.size),
     );
-    this.#metadata = new BoundedCache(forMetadata, () => OVERHEAD);
+    this.#metadata = new BoundedCache(forMetadata, () => METADATA);
   }
 
   /** Bytes held now. */
@@ -81,7 +81,7 @@ export class OpenFileCache {
 
   /** Whether the metadata of a file of this version may be cached; if so, there is room for it. */
   admitsMetadata(version: FileVersion): boolean {
-    return isSettled(version) && this.#metadata.makeRoomFor(OVERHEAD);
+    return isSettled(version) && this.#metadata.makeRoomFor(METADATA);
   }
 
   /** @param file admitted */
@@ -98,8 +98,10 @@ function isSettled(version: FileVersion): boolean {
   return Date.now() - Math.max(version.ctimeMs, version.mtimeMs) > SETTLED_AFTER;
 }
 
-/** What an entry takes beside its content, in bytes: heads, names and objects. */
-const OVERHEAD = 2048;
+/** What a file takes beside its content, in bytes: two heads, names and objects. As measured, and a little more. */
+const OVERHEAD = 5632;
+/** What one takes of which only the metadata is here. */
+const METADATA = 2560;
 
 function cost(size: number): number {
   return size + OVERHEAD;

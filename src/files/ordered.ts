@@ -1,6 +1,7 @@
 // A file that the app ordered is sent with the app's fields in place of the location's own (nginx: X-Accel-Redirect).
 import { fieldValue, replaceFields, withoutFields } from '../http/fields.js';
 import type { Order } from '../http/order.js';
+import { ownString } from '../http/own-string.js';
 import type { Describe, Representation } from './representation.js';
 
 /** Cached files as they were offered last with a type of the app's: most apps name the same one each time. */
@@ -28,7 +29,7 @@ export function describeOrdered(
 function describeAs(contentType: string, representation: Representation, describe: Describe): Representation {
   const last = withType.get(representation);
   if (last?.contentType === contentType) return last;
-  const described = describe({ ...representation.file, contentType });
+  const described = describe({ ...representation.file, contentType: ownString(contentType) });
   withType.set(representation, described);
   return described;
 }

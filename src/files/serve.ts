@@ -4,6 +4,7 @@ import type { FileLocation } from '../config/location.js';
 import { MethodNotAllowedError, NotAcceptableError, NotFoundError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
 import type { Order } from '../http/order.js';
+import { ownString } from '../http/own-string.js';
 import { type BytePath, toBytePath } from '../http/target.js';
 import { DiskStore } from '../stores/disk.js';
 import { isSameVersion, type OpenedFile, type Store, StoreError } from '../stores/store.js';
@@ -177,7 +178,11 @@ class FileServer {
         file = this.#openSibling(sibling);
         if (file === undefined) return this.#serve(exchange, order, { ...wanted, sibling: sibling.next() });
       }
-      const representation = this.#describe({ name, version: file.version, coding: sibling?.coding });
+      const representation = this.#describe({
+        name: ownString(name),
+        version: file.version,
+        coding: sibling?.coding,
+      });
       return this.#sendFrom(exchange, order, wanted, representation, file);
     } catch (error) {
       file?.close();
@@ -217,11 +222,13 @@ class FileServer {
     if (!this.#cache.admits(version)) {
       const isNew = sent.sibling === undefined && this.#cache.getMetadata(key) === undefined;
       const snapshot =
-        isNew && this.#cache.admitsMetadata(version) ? this.#store.snapshot(sent.name, version) : undefined;
+        isNew && this.#cache.admitsMetadata(version)
+          ? this.#store.snapshot(representation.file.name, version)
+          : undefined;
       if (snapshot !== undefined) this.#cache.setMetadata(key, { representation, snapshot });
       return file;
     }
-    const snapshot = this.#store.snapshot(sent.sibling?.name ?? sent.name, version);
+    const snapshot = this.#store.snapshot(ownString(sent.sibling?.name ?? sent.name), version);
     if (snapshot === undefined) return file;
     const ready = new ReadyResponse(representation, (content) => fillFrom(file, content, 0));
     const cached = { representation, ready, snapshot, original: sent.sibling?.original };
@@ -251,7 +258,7 @@ class FileServer {
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       const isNews = this.#unusable.size < UNUSABLE_NAMED && !this.#unusable.has(name);
-      if (isNews) this.#unusable.add(name);
+      if (isNews) this.#unusable.add(ownString(name));
       this.#log[isNews ? 'warn' : 'debug'](
         { path: error.path, reason: error.reason },
         'a precompressed file cannot be sent; another one or its original is',

@@ -1,6 +1,7 @@
 // The head of a request (RFC 9112 §3, §5, §6): what is on the wire, and what frames it. What it means, and whether its
 // Host and its target make sense, is not judged here.
 import { hasElement } from '../http/fields.js';
+import { ownString } from '../http/own-string.js';
 import { offeredProtocol } from '../http/upgrade.js';
 import { HeadTooLarge, MalformedMessage, TargetTooLong, UnknownCoding } from './errors.js';
 import { readFields } from './fields.js';
@@ -144,7 +145,8 @@ function lowerCase(name: string): string {
   const known = lowerCaseNames.get(name);
   if (known !== undefined) return known;
   const lower = name.toLowerCase();
-  if (lowerCaseNames.size < MAX_NAMES && name.length <= 64) lowerCaseNames.set(name, lower);
+  if (lowerCaseNames.size < MAX_NAMES && name.length <= 64)
+    lowerCaseNames.set(ownString(name), ownString(lower));
   return lower;
 }
 

@@ -4,23 +4,31 @@ import { fstatSync, write, writeSync } from 'node:fs';
 
 /** Written at the latest after this many milliseconds. */
 const DELAY = 100;
-/** Written at once from this many characters on. With four times as many, each write would be felt by a request. */
+/** Written at once from this many bytes on. With four times as many, each write would be felt by a request. */
 const BATCH = 16 * 1024;
-/** A reader that does not read costs memory up to this many characters; then lines are dropped and counted. */
+/** Lines are copied into pieces of so many bytes: kept as text, they would keep the heads that they tell of. */
+const PIECE = 64 * 1024;
+/** A reader that does not read costs so many bytes; then lines are dropped and counted. */
 const LIMIT = 16 * 1024 * 1024;
 /** How long to wait, in milliseconds, when a pipe is full. */
 const RETRY = 20;
+
+const NOTHING = Buffer.alloc(0);
 
 /** Lines on their way to a descriptor. */
 export class LogOutput {
   readonly #descriptor: number;
   /** A file takes lines at once; only a pipe or a terminal can be full, and is written to off this thread. */
   readonly #isFile: boolean;
-  #pending = '';
+  /** Full pieces that wait, what they hold in bytes, and the one that is being filled. */
+  readonly #full: Buffer[] = [];
+  #held = 0;
+  #filling = Buffer.allocUnsafeSlow(PIECE);
+  #filled = 0;
   #dropped = 0;
   #timer: NodeJS.Timeout | undefined;
   #isWriting = false;
-  #current: Buffer = Buffer.alloc(0);
+  #current: Buffer = NOTHING;
 
   constructor(descriptor: number) {
     this.#descriptor = descriptor;
@@ -31,12 +39,12 @@ export class LogOutput {
 
   /** Takes a line with its line break; never throws, never waits. */
   write(line: string): void {
-    if (this.#pending.length > LIMIT) {
+    if (this.#held > LIMIT) {
       this.#dropped += 1;
       return;
     }
-    this.#pending += line;
-    if (this.#pending.length >= BATCH) this.#flush();
+    this.#append(line);
+    if (this.#filled >= BATCH || this.#full.length > 0) this.#flush();
     else this.#timer ??= setTimeout(() => this.#flush(), DELAY).unref();
   }
 
@@ -50,42 +58,76 @@ export class LogOutput {
   flushSync(): void {
     // What another thread is writing now cannot be taken back, and a line after it would land inside.
     if (this.#isWriting) return;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    const rest = Buffer.concat([this.#current, this.#takePending()]);
-    this.#current = Buffer.alloc(0);
-    let written = 0;
-    // A full pipe at the end of the process is tried a few times, and then left.
-    for (let attempt = 0; written < rest.length && attempt < 1000; attempt++) {
-      try {
-        written += writeSync(this.#descriptor, rest, written);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
+    this.#stopTimer();
+    for (this.#takeNext(); this.#current.length > 0; this.#takeNext()) {
+      const rest = this.#current;
+      let written = 0;
+      // A full pipe at the end of the process is tried a few times, and then left.
+      for (let attempt = 0; written < rest.length && attempt < 1000; attempt++) {
+        try {
+          written += writeSync(this.#descriptor, rest, written);
+        } catch (error) {
+          if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
+        }
       }
+      if (written < rest.length) return;
     }
   }
 
+  #append(line: string): void {
+    const room = this.#filling.length - this.#filled;
+    // Three bytes are the most that a character of JavaScript's takes.
+    if (room < line.length * 3) {
+      const length = Buffer.byteLength(line);
+      if (room < length) this.#begin(length);
+    }
+    this.#filled += this.#filling.write(line, this.#filled);
+  }
+
+  /** Begins with another piece, in which there is room for so many bytes. */
+  #begin(room: number): void {
+    if (this.#filled > 0) {
+      this.#full.push(this.#filling.subarray(0, this.#filled));
+      this.#held += this.#filling.length;
+    }
+    this.#filling = Buffer.allocUnsafeSlow(Math.max(PIECE, room));
+    this.#filled = 0;
+  }
+
   #flush(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#stopTimer();
     if (this.#isFile) {
       this.flushSync();
       return;
     }
     if (this.#isWriting) return;
-    this.#current = this.#takePending();
+    this.#takeNext();
     if (this.#current.length === 0) return;
     this.#isWriting = true;
     this.#writeCurrent();
   }
 
-  #takePending(): Buffer {
-    const notice =
-      this.#dropped === 0 ? '' : `{"level":40,"dropped":${this.#dropped},"msg":"log lines were dropped"}\n`;
-    const taken = Buffer.from(this.#pending + notice);
-    this.#pending = '';
-    this.#dropped = 0;
-    return taken;
+  #stopTimer(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** What is written next is the current piece; an empty one when there is nothing more. */
+  #takeNext(): void {
+    const next = this.#full.shift();
+    if (next !== undefined) {
+      this.#held -= next.buffer.byteLength;
+      this.#current = next;
+      return;
+    }
+    if (this.#dropped > 0) {
+      this.#append(`{"level":40,"dropped":${this.#dropped},"msg":"log lines were dropped"}\n`);
+      this.#dropped = 0;
+    }
+    this.#current = this.#filling.subarray(0, this.#filled);
+    this.#filled = 0;
+    // A file has it before anything else is written there.
+    if (!this.#isFile && this.#current.length > 0) this.#filling = Buffer.allocUnsafeSlow(PIECE);
   }
 
   #writeCurrent(): void {
@@ -95,7 +137,7 @@ export class LogOutput {
         return;
       }
       // Nobody can be told that the log cannot be written; the site goes on.
-      this.#current = error ? Buffer.alloc(0) : this.#current.subarray(written);
+      this.#current = error ? NOTHING : this.#current.subarray(written);
       if (this.#current.length > 0) {
         this.#writeCurrent();
         return;

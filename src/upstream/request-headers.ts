@@ -3,6 +3,7 @@
 import { BadRequestError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
 import { connectionOptions, isHopByHop } from '../http/fields.js';
+import { ownString } from '../http/own-string.js';
 
 /**
  * Fields that are not passed on as received.
@@ -23,8 +24,8 @@ function judge(name: string): string | undefined {
   const lower = name.toLowerCase();
   // WSGI cannot tell X_Real_IP from X-Real-IP; nginx drops such names too (underscores_in_headers).
   const refused = lower.includes('_') || isHopByHop(lower) || REPLACED.test(lower);
-  const judgement = refused ? undefined : lower;
-  if (judged.size < MAX_JUDGED && name.length <= 64) judged.set(name, judgement);
+  const judgement = refused ? undefined : ownString(lower);
+  if (judged.size < MAX_JUDGED && name.length <= 64) judged.set(ownString(name), judgement);
   return judgement;
 }
 

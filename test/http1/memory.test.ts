@@ -1,9 +1,24 @@
 // What connections hold in memory while they are open: nothing of what has been done with, and of an answer in small chunks
-// not much more than its bytes. Each is compared with the same of ordinary size, in the same server.
-import { mkdtempSync, rmSync } from 'node:fs';
+// not much more than its bytes. What the server keeps when a request is gone holds nothing of the rest of it. Each is
+// compared with the same of ordinary size, in the same server.
+import { execFileSync } from 'node:child_process';
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import t, { type Test } from 'tap';
+import { LogOutput } from '../../src/server/log-output.js';
 import { withoutProc } from '../support/proc.js';
 import { until } from '../support/until.js';
 import { type CountedServer, startCounted } from './lifetimes/server-resources.js';
@@ -30,40 +45,43 @@ const MOST_ROUNDS = 4;
 /**
  * Does one thing on many connections, with little and with much in it, and tells the bytes by which memory grew more: the
  * least of several rounds, unless one is below the limit already.
+ * @param much how much that is, in bytes
  */
 async function excess(
   t: Test,
   server: CountedServer,
   work: (size: number) => Promise<RawClient>,
   limit: number,
+  { much = LARGE, connections = CONNECTIONS } = {},
 ): Promise<number> {
   const grown = async (size: number): Promise<number> => {
     const before = await memoryOf(server);
-    const clients = await Promise.all(Array.from({ length: CONNECTIONS }, () => work(size)));
+    const clients = await Promise.all(Array.from({ length: connections }, () => work(size)));
     t.teardown(() => {
       for (const { socket } of clients) socket.destroy();
     });
     return (await memoryOf(server)) - before;
   };
   // For what is only made once, such as compiled code.
-  await grown(LARGE);
+  await grown(much);
   let least = Number.POSITIVE_INFINITY;
   for (let round = 0; round < MOST_ROUNDS && least >= limit; round++) {
     const small = await grown(10);
-    least = Math.min(least, (await grown(LARGE)) - small);
+    least = Math.min(least, (await grown(much)) - small);
   }
   return least;
 }
 
-async function ask(target: Target, request: string): Promise<RawClient> {
+/** Resolves with the connection when the answer is here, which ends so. */
+async function ask(target: Target, request: string, wanted = 'hello'): Promise<RawClient> {
   const client = new RawClient(target);
   let end = '';
   client.socket.on('data', (bytes: Buffer) => {
-    end = (end + bytes.toString('latin1')).slice(-5);
+    end = (end + bytes.toString('latin1')).slice(-wanted.length);
   });
   await client.send(request);
-  await client.until(() => end === 'hello');
-  if (end !== 'hello') throw new Error(`instead of an answer: ${client.text}`);
+  await client.until(() => end === wanted);
+  if (end !== wanted) throw new Error(`instead of an answer: ${client.text}`);
   return client;
 }
 
@@ -100,6 +118,132 @@ t.test('idle connections keep no head', { skip: withoutProc() }, async (t) => {
     limit,
   );
   t.ok(answered < limit, `of the app's answers: ${answered} bytes on ${CONNECTIONS} connections`);
+});
+
+t.test('what is kept of a request keeps nothing of the rest of it', { skip: withoutProc() }, async (t) => {
+  const files = 9 * CONNECTIONS;
+  const sparse = 200_000;
+  const root = t.testdir({ kept: {}, listed: {}, large: {} });
+  const names = Array.from({ length: files }, (_, index) => `a-name-of-ordinary-length-${index}.txt`);
+  const longAgo = new Date(Date.now() - 60_000);
+  for (const name of names) {
+    writeFileSync(join(root, 'kept', name), 'hello');
+    // Only what is known of it is kept: it is too large. It ends as the other does.
+    writeFileSync(join(root, 'large', name), '');
+    truncateSync(join(root, 'large', name), sparse);
+    for (const folder of ['kept', 'large']) utimesSync(join(root, folder, name), longAgo, longAgo);
+  }
+  const app = await startRawApp(t);
+  const args = [
+    '--root',
+    root,
+    '--upstream',
+    app.address,
+    '--trust-proxy',
+    'loopback',
+    '--cache-size',
+    '64mb',
+  ];
+  const server = await startCounted(t, args, root, OPTIONS);
+  await until(
+    () => Date.now() - statSync(join(root, 'large', names.at(-1) ?? '')).ctimeMs > 3500,
+    'the files have aged',
+  );
+  let last = 0;
+  const next = (): number => last++;
+  const cookie = (size: number): string => `Cookie: ${padding(size)}\r\n`;
+  const fromApp = (to: CountedServer, id: number, fields: string): Promise<RawClient> => {
+    app
+      .expect(
+        id,
+        ({ socket }) =>
+          void socket.write('HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello'),
+      )
+      .catch(t.fail);
+    return ask(to.port, `GET /${id} HTTP/1.1\r\nHost: a\r\n${fields}\r\n`);
+  };
+  const cases: Readonly<Record<string, (size: number) => Promise<RawClient>>> = {
+    'cached files': (size) =>
+      ask(server.port, `GET /media/kept/${names[next()]} HTTP/1.1\r\nHost: a\r\n${cookie(size)}\r\n`),
+    'known metadata': (size) =>
+      ask(
+        server.port,
+        `GET /media/large/${names[next()]} HTTP/1.1\r\nHost: a\r\nRange: bytes=0-4\r\n${cookie(size)}\r\n`,
+        '\0'.repeat(5),
+      ),
+    'known proxies': (size) => {
+      const id = next();
+      return fromApp(
+        server,
+        id,
+        `X-Forwarded-For: 2001:db8:1234:5678::${id.toString(16)}\r\n${cookie(size)}`,
+      );
+    },
+  };
+  for (const [what, work] of Object.entries(cases)) {
+    last = 0;
+    const limit = (CONNECTIONS * LARGE) / 4;
+    const held = await excess(t, server, work, limit);
+    t.ok(held < limit, `${what}: ${held} bytes for ${CONNECTIONS} requests`);
+  }
+
+  // Only the first few hundred names are remembered: few requests, with more in each.
+  const [much, connections] = [120_000, 40];
+  const large = await startCounted(t, [...args, '--max-request-head', '128kb'], root, OPTIONS);
+  const limit = (connections * much) / 4;
+  const named = (size: number): Promise<RawClient> => {
+    const id = next();
+    return fromApp(large, id, `X-Name-Of-Ordinary-Length-${id}: b\r\n${cookie(size)}`);
+  };
+  const held = await excess(t, large, named, limit, { much, connections });
+  t.ok(held < limit, `names of fields: ${held} bytes for ${connections} requests`);
+});
+
+t.test('log lines that wait take what their text does', { skip: withoutProc() }, async (t) => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc') as () => void;
+  const heldNow = (): number => {
+    collectGarbage();
+    const { heapUsed, external } = process.memoryUsage();
+    return heapUsed + external;
+  };
+  // A pipe that nobody reads.
+  const pipe = join(t.testdir(), 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  const descriptor = openSync(pipe, 'r+');
+  const output = new LogOutput(descriptor);
+  const lines = 2000;
+  let text = 0;
+  const before = heldNow();
+  for (let line = 0; line < lines; line++) {
+    const head = `GET /media/a-name-of-ordinary-length.txt?${line} HTTP/1.1\r\nCookie: ${padding(LARGE)}\r\n\r\n`;
+    const read = Buffer.from(head).toString('latin1');
+    const written = `{"target":"${read.slice(4, read.indexOf(' H'))}","msg":"request"}\n`;
+    text += written.length;
+    output.write(written);
+  }
+  const held = heldNow() - before;
+  t.ok(held < (lines * LARGE) / 4, `${held} bytes are held for ${text} characters in ${lines} lines`);
+
+  const reader = await open(pipe, 'r');
+  const received: Buffer[] = [];
+  const piece = Buffer.alloc(65_536);
+  const readOn = async (): Promise<void> => {
+    for (let length = 0; length < text; ) {
+      const { bytesRead } = await reader.read(piece);
+      received.push(Buffer.from(piece.subarray(0, bytesRead)));
+      length += bytesRead;
+    }
+  };
+  await Promise.all([output.drain(), readOn()]);
+  const told = Buffer.concat(received).toString().split('\n');
+  t.equal(told.length, lines + 1);
+  for (const [index, line] of told.slice(0, -1).entries()) {
+    const { target } = JSON.parse(line) as { target: string };
+    if (target !== `/media/a-name-of-ordinary-length.txt?${index}`) t.fail(`line ${index}: ${line}`);
+  }
+  await reader.close();
+  closeSync(descriptor);
 });
 
 t.test('an answer in small chunks takes little more than its bytes', { skip: withoutProc() }, async (t) => {
