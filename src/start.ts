@@ -1,6 +1,7 @@
 // From a configuration to a server that listens and ends on a signal.
 import type { Config } from './config/location.js';
 import { assemble } from './server/app.js';
+import { logUncaught } from './server/defects.js';
 import { listen } from './server/listen.js';
 import { createLog } from './server/log.js';
 import { prepareShutdown } from './server/shutdown.js';
@@ -23,6 +24,7 @@ export async function start(
   const { app, server } = await assemble(config, log, times);
   const shutdown = prepareShutdown(app, server, config.shutdownTimeout, log.events);
   const address = await listen(app, config.listen, config.listenFrom);
+  logUncaught(log.events);
   log.events.info(describeStart(config, address), 'listening');
   warnOfMissingApp(config, log.events);
   warnOfMissingSpool(config, log.events);

@@ -149,12 +149,19 @@ export class ServerConnection implements WireOwner, RequestSource, ResponseOwner
   }
 
   onClose(): void {
-    this.endTurn();
-    this.#clearDeadline();
-    this.#held = undefined;
-    this.#home.gone(this);
-    this.#request?.abandon();
-    this.#response?.abandon();
+    // Each of them whatever the others do: nobody comes back to this connection.
+    try {
+      this.endTurn();
+    } finally {
+      this.#clearDeadline();
+      this.#held = undefined;
+      this.#home.gone(this);
+      try {
+        this.#request?.abandon();
+      } finally {
+        this.#response?.abandon();
+      }
+    }
   }
 
   // What goes.
@@ -398,7 +405,7 @@ export class ServerConnection implements WireOwner, RequestSource, ResponseOwner
   /** One at a time: what is awaited changes with the state. */
   #within(milliseconds: number, late: () => void): void {
     this.#clearDeadline();
-    this.#deadline = setTimeout(late, milliseconds);
+    this.#deadline = setTimeout(() => this.#wire.attempt(late), milliseconds);
   }
 
   #clearDeadline(): void {

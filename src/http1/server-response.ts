@@ -265,7 +265,7 @@ export class ServerResponse extends EventEmitter implements ClientResponse, Turn
   abandon(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.emit('close');
+    this.#tellClosed();
   }
 
   /** Everything has been taken. */
@@ -275,8 +275,13 @@ export class ServerResponse extends EventEmitter implements ClientResponse, Turn
     this.#pooled = undefined;
     this.writableFinished = true;
     this.#isOver = true;
-    this.emit('close');
+    this.#tellClosed();
     this.#owner.finished();
+  }
+
+  /** Each listener whatever the others do: they give back what the request had. */
+  #tellClosed(): void {
+    for (const listener of this.rawListeners('close')) this.#wire.attempt(() => listener.call(this));
   }
 
   #mayHaveContent(status: number): boolean {

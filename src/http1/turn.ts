@@ -5,6 +5,7 @@
 // hot-4k`: a third to a half of a small answer's time is the wake-up. Batches took 20 KB files at random from 0.58 to
 // 0.69 of nginx, and a 64 KiB file in memory from 0.67 to 0.76, before anything was shared in them (stores/lookups).
 import { inBatch, isInBatch } from '../http/batch.js';
+import { reportDefect } from '../http/defect.js';
 
 /** Something that is put off to the end of the turn. */
 export interface TurnEnd {
@@ -72,13 +73,11 @@ function write(): void {
   for (const each of ready) finish(each);
 }
 
-/** A defect in one does not keep the others waiting; it is reported as any error that nobody has caught. */
+/** A defect in one does not keep the others waiting. */
 function finish(task: TurnEnd): void {
   try {
     task.endTurn();
   } catch (error) {
-    process.nextTick(() => {
-      throw error;
-    });
+    reportDefect(error);
   }
 }

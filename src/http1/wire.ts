@@ -3,7 +3,10 @@
 //
 // It reads into memory that all of them share: libuv reads and tells in one go, and nobody keeps what lies there, so that
 // reading allocates nothing (a small request costs a tenth less). Who reads much for itself brings memory of its own.
+//
+// Whatever an owner throws when it is called is a defect: it ends this connection, and no other.
 import { Socket, type SocketConstructorOpts, type TcpSocketConnectOpts } from 'node:net';
+import { reportDefect } from '../http/defect.js';
 
 /** Whoever owns a wire. */
 export interface WireOwner {
@@ -69,13 +72,28 @@ export class Wire extends Socket {
     this.on('error', (error: Error) => {
       this.#error = error;
     });
-    this.on('drain', () => this.#owner.onDrain()).on('timeout', () => this.#owner.onTimeout());
-    this.on('close', () => this.#owner.onClose(this.#error));
+    this.on('drain', () => this.attempt(() => this.#owner.onDrain()));
+    this.on('timeout', () => this.attempt(() => this.#owner.onTimeout()));
+    this.on('close', () => this.attempt(() => this.#owner.onClose(this.#error)));
   }
 
   /** The owner from here on. */
   handTo(owner: WireOwner): void {
     this.#owner = owner;
+  }
+
+  /** Calls what belongs to this connection, such as a timer's function. What it throws ends the connection. */
+  attempt(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.#fall(error);
+    }
+  }
+
+  #fall(error: unknown): void {
+    reportDefect(error);
+    super.destroy();
   }
 
   /** True once a write has failed. */
@@ -104,19 +122,28 @@ export class Wire extends Socket {
 
   /** For Node's call. */
   readInto(): Buffer {
-    return this.#owner.readInto();
+    try {
+      return this.#owner.readInto();
+    } catch (error) {
+      this.#fall(error);
+      return this.shared;
+    }
   }
 
   /** For Node's call; false stops reading. */
   tellRead(bytes: Buffer, length: number): boolean {
-    this.#owner.onRead(bytes, length);
+    try {
+      this.#owner.onRead(bytes, length);
+    } catch (error) {
+      this.#fall(error);
+    }
     return true;
   }
 
   override push(chunk: unknown, encoding?: BufferEncoding): boolean {
     const goesOn = super.push(chunk, encoding);
     // This is how net tells the end of what can be read; a stream does not emit 'end' once a write has failed.
-    if (chunk === null) this.#owner.onEnd();
+    if (chunk === null) this.attempt(() => this.#owner.onEnd());
     return goesOn;
   }
 
@@ -126,7 +153,7 @@ export class Wire extends Socket {
     if (!isWriteFailure || this.#owner.onWriteFailed === undefined) return super.destroy(error);
     if (this.#writeFailure === undefined) {
       this.#writeFailure = failure.code ?? '';
-      this.#owner.onWriteFailed();
+      this.attempt(() => this.#owner.onWriteFailed?.());
     }
     return this;
   }

@@ -2,7 +2,7 @@
 import type { Logger } from 'pino';
 import { isHttpError, NotFoundError, TunnelRefusedError, UnexpectedError } from '../http/errors.js';
 import type { ClientRequest, Exchange } from '../http/exchange.js';
-import { originOf, plainAddress } from '../http/forwarded.js';
+import { type Origin, originOf, plainAddress } from '../http/forwarded.js';
 import { hostFault } from '../http/framing.js';
 import { parseTarget, type Target } from '../http/target.js';
 import type { Answer } from '../http1/server-options.js';
@@ -43,7 +43,7 @@ export function createFront(
     if (refusal !== undefined) response.shouldKeepAlive = false;
     const { remoteAddress } = request;
     const peer = remoteAddress === undefined ? undefined : plainAddress(remoteAddress);
-    const { client, forwarded } = originOf(request.headers, peer, isTrusted);
+    const { client, forwarded, defect } = findOrigin(request, peer, isTrusted);
     const exchange: Exchange = {
       request,
       response,
@@ -59,11 +59,25 @@ export function createFront(
     };
     if (writeLine !== undefined) logWhenClosed(exchange, startedAt, writeLine);
     try {
+      if (defect !== undefined) throw defect;
       handle(exchange, refusal)?.catch((error: unknown) => fail(exchange, error, log, pages));
     } catch (error) {
       fail(exchange, error, log, pages);
     }
   };
+}
+
+/** Where a request comes from; what goes wrong there is to be answered as any defect, on its own connection. */
+function findOrigin(
+  { headers }: ClientRequest,
+  peer: string | undefined,
+  isTrusted: FrontOptions['isTrusted'],
+): Origin & { readonly defect?: unknown } {
+  try {
+    return originOf(headers, peer, isTrusted);
+  } catch (defect) {
+    return { client: peer ?? '', forwarded: { proto: 'http' }, defect };
+  }
 }
 
 /** What a request asks for, or why it is refused. */
