@@ -1,12 +1,14 @@
 // The alias role through the real command: what is served, under which names, and what never is. The app behind it is
 // a stand-in that records what reaches it, since no request for a file may.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { type Received, startRecorder } from '../support/app.js';
 import { startHere } from '../support/here.js';
 import { get, type RawResponse, rawRequest } from '../support/raw.js';
+
+const LONG_AGO = new Date('2020-02-02T02:02:02Z');
 
 interface Site {
   readonly root: string;
@@ -29,6 +31,8 @@ async function startSite(t: Test): Promise<Site> {
     static: { 'app.css': 'body {}' },
   });
   const root = join(base, 'media');
+  // Its tag is weak as long as the file may change within the second of its time.
+  for (const path of ['media/plain.txt', 'static/app.css']) utimesSync(join(base, path), LONG_AGO, LONG_AGO);
   const app = await startRecorder(t);
   const args = ['--root', root, '--static-root', join(base, 'static'), '--upstream', app.address];
   const { port } = await startHere(t, args);
