@@ -6,7 +6,7 @@ import { Section } from './section.js';
 
 /** Whoever reads a body in chunks. */
 export interface ChunkEvents {
-  /** A part of the body. It lies in the memory that was given to `read`. */
+  /** A part of the body: all that one call of `read` has found. It lies in the memory that was given to it. */
   chunkData(bytes: Buffer): void;
   /** The last chunk and the trailers have been read. Trailers are names and values in turn. */
   chunksEnd(trailers: readonly string[]): void;
@@ -31,7 +31,14 @@ const DATA_LF = 6;
 const TRAILERS = 7;
 const OVER = 8;
 
-/** Reads one body after another; `begin` comes before each. */
+/** Up to so many bytes a loop moves them sooner than a call does. */
+const FEW = 32;
+
+/**
+ * Reads one body after another; `begin` comes before each. Chunks that come together go on as one piece, for which they are
+ * moved together where they lie: an app may write one for each line, or for each byte, and what is done with a piece
+ * costs more than to read it.
+ */
 export class ChunkReader {
   readonly #events: ChunkEvents;
   #trailers: Section | undefined;
@@ -40,6 +47,9 @@ export class ChunkReader {
   #left = 0;
   /** Bytes of the line so far. */
   #line = 0;
+  /** Where the data that this call of `read` has found lies; at first none. */
+  #foundAt = 0;
+  #foundTo = 0;
 
   constructor(events: ChunkEvents) {
     this.#events = events;
@@ -51,25 +61,46 @@ export class ChunkReader {
   }
 
   /**
-   * Reads bytes, as many as belong to the body.
+   * Reads bytes, as many as belong to the body, and may change them.
    * @returns where the rest begins; `length` while the body goes on
    * @throws {MalformedMessage} and is of no use from then on
    */
   read(bytes: Buffer, from: number, length: number): number {
+    this.#foundAt = from;
+    this.#foundTo = from;
     let at = from;
-    while (at < length && this.#state !== OVER) {
-      if (this.#state === DATA) at = this.#readData(bytes, at, length);
-      else if (this.#state === TRAILERS) at = this.#readTrailers(bytes, at, length);
-      else at = this.#readLine(bytes, at, length);
+    try {
+      while (at < length && this.#state !== OVER) {
+        if (this.#state === DATA) at = this.#readData(bytes, at, length);
+        else if (this.#state === TRAILERS) at = this.#readTrailers(bytes, at, length);
+        else at = this.#readLine(bytes, at, length);
+      }
+    } finally {
+      // What stands before a mistake is part of the body.
+      this.#tellFound(bytes);
     }
     return at;
+  }
+
+  #tellFound(bytes: Buffer): void {
+    const found = bytes.subarray(this.#foundAt, this.#foundTo);
+    this.#foundAt = this.#foundTo;
+    if (found.length > 0) this.#events.chunkData(found);
   }
 
   #readData(bytes: Buffer, at: number, length: number): number {
     const end = Math.min(length, at + this.#left);
     this.#left -= end - at;
     if (this.#left === 0) this.#state = DATA_CR;
-    this.#events.chunkData(bytes.subarray(at, end));
+    if (this.#foundTo === this.#foundAt) {
+      this.#foundAt = at;
+      this.#foundTo = end;
+    } else if (end - at <= FEW) {
+      for (let from = at; from < end; from++) bytes[this.#foundTo++] = bytes[from] ?? 0;
+    } else {
+      bytes.copyWithin(this.#foundTo, at, end);
+      this.#foundTo += end - at;
+    }
     return end;
   }
 
@@ -154,6 +185,7 @@ export class ChunkReader {
     if (contentLength !== undefined || transferEncoding !== undefined) {
       throw new MalformedMessage('has trailers that frame a message');
     }
+    this.#tellFound(bytes);
     this.#events.chunksEnd(raw);
     return end;
   }

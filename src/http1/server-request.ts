@@ -44,11 +44,6 @@ export class ServerRequest implements ClientRequest {
   #hasEnded: boolean;
   /** True when nobody wants the body. */
   #isDropped = false;
-  /** What has been found in chunks so far, while they are read; it goes on in one piece, however small they are. */
-  #found: Buffer | undefined;
-  #foundLength = 0;
-  /** The most that can be found, in bytes. */
-  #mostFound = 0;
   #slab: Buffer | undefined;
   #wantsMore = true;
 
@@ -139,9 +134,7 @@ export class ServerRequest implements ClientRequest {
 
   /** Of the reader of chunks. */
   chunkData(bytes: Buffer): void {
-    if (this.#isDropped) return;
-    this.#found ??= Buffer.allocUnsafe(this.#mostFound);
-    this.#foundLength += bytes.copy(this.#found, this.#foundLength);
+    if (!this.#isDropped) this.#push(Buffer.from(bytes));
   }
 
   /** Of the reader of chunks. Trailers of requests are not passed on: whether one may be is for the app to know. */
@@ -154,12 +147,7 @@ export class ServerRequest implements ClientRequest {
       this.#chunks = new ChunkReader(this);
       this.#chunks.begin();
     }
-    this.#mostFound = length - at;
     const end = this.#chunks.read(bytes, at, length);
-    const found = this.#found?.subarray(0, this.#foundLength);
-    this.#found = undefined;
-    this.#foundLength = 0;
-    if (found !== undefined) this.#push(found);
     if (!this.#isOpen) this.#end();
     return end;
   }

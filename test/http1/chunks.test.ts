@@ -187,3 +187,38 @@ t.test('what is written in chunks is read', async () => {
     { numRuns: 1000 },
   );
 });
+
+t.test(
+  'what one read brings goes on in one piece, and what stands behind the body stays as it is',
+  async (t) => {
+    const told: string[] = [];
+    const reader = new ChunkReader({
+      chunkData: (bytes) => told.push(bytes.toString('latin1')),
+      chunksEnd: (trailers) => told.push(`end ${trailers.join()}`),
+    });
+    const large = 'x'.repeat(1000);
+    for (const [what, bodies, wanted] of [
+      ['of a byte each', ['1\r\na\r\n'.repeat(3000), '0\r\n\r\n'], ['a'.repeat(3000), 'end ']],
+      ['with extensions', ['1;a=b\r\na\r\n2;c\r\nbc\r\n', '0\r\nX: y\r\n\r\n'], ['abc', 'end X,y']],
+      ['small and large', [`1\r\na\r\n3e8\r\n${large}\r\n2\r\nbc\r\n0\r\n\r\n`], [`a${large}bc`, 'end ']],
+      ['cut within one', ['5\r\nhe', 'llo\r\n1\r\n!\r\n0\r\n\r\n'], ['he', 'llo!', 'end ']],
+      ['with a mistake behind them', ['1\r\na\r\n1\r\nb\r\nnone\r\n'], ['ab', 'refused']],
+    ] as const) {
+      told.length = 0;
+      reader.begin();
+      let rest = '';
+      for (const body of bodies) {
+        const bytes = bytesOf(`${body}next`);
+        try {
+          const at = reader.read(bytes, 0, body.length);
+          rest = bytes.toString('latin1', at);
+        } catch {
+          told.push('refused');
+          rest = 'next';
+        }
+      }
+      t.same(told, wanted, what);
+      t.equal(rest, 'next', what);
+    }
+  },
+);
