@@ -4,7 +4,7 @@ import { replaceFields, withoutFields } from '../http/fields.js';
 import { fileValidators, type Validators } from '../http/validators.js';
 import type { FileVersion } from '../stores/store.js';
 import { cacheControlFor } from './cache-control.js';
-import { securityHeaders } from './security-headers.js';
+import { securityFieldsFor } from './security-headers.js';
 
 /** A file with what is said of it. */
 export interface Representation {
@@ -52,6 +52,7 @@ export function describeFor(
   varies: (contentType: string) => boolean,
 ): Describe {
   const cacheControlOf = cacheControlFor(location);
+  const securityFieldsOf = securityFieldsFor(location);
   const configured = Object.entries(location.headers ?? {}).flat();
   // contentTypeOf knows it.
   const own = withoutFields(configured, ['Content-Type', '']);
@@ -65,7 +66,7 @@ export function describeFor(
     const fields = ['Last-Modified', validators.lastModifiedText, 'ETag', validators.etag];
     const cacheControl = cacheControlOf(name);
     if (cacheControl !== '') fields.push('Cache-Control', cacheControl);
-    fields.push(...securityHeaders(location, contentType));
+    fields.push(...securityFieldsOf(contentType));
     const contentFields = contentType === '' ? [] : ['Content-Type', contentType];
     if (coding !== undefined) contentFields.push('Content-Encoding', coding);
     if (location.maxRanges > 0) contentFields.push('Accept-Ranges', 'bytes');

@@ -3,7 +3,7 @@
  * control, on a server that is careless with uploads. What does no harm there proves nothing here.
  */
 import { once } from 'node:events';
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Test } from 'tap';
 import { type Received, receive, startApp } from '../support/app.js';
@@ -24,12 +24,18 @@ export interface Upload {
 }
 
 /** What the app answers a target with; undefined for its 404. */
-export type Pages = (target: URL) => Page | undefined;
+export type Pages = (target: URL) => Page | HandedOut | undefined;
 
 export interface Page {
   readonly body: string;
   /** HTML unless said otherwise. */
   readonly type?: string;
+}
+
+/** The app has an upload sent in place of an answer of its own, with the type that it names (X-Accel-Redirect). */
+export interface HandedOut {
+  readonly upload: string;
+  readonly type: string;
 }
 
 export interface Site {
@@ -64,10 +70,13 @@ export async function startGuarded(
   pages: Pages,
   options: readonly string[] = [],
 ): Promise<Site> {
-  const { received, listener } = createVictim(pages);
+  const { received, listener } = createVictim(pages, (name, response) => {
+    response.setHeader('X-Accel-Redirect', `/handed-out/${name}`).end();
+  });
   const app = await startApp(t, listener);
   const root = t.testdir(Object.fromEntries(Object.entries(uploads).map(([name, { body }]) => [name, body])));
-  const args = ['--root', root, '--url', '/media/', '--upstream', app.address, ...options];
+  const args = ['--root', root, '--url', '/media/', '--internal', `/handed-out/=${root}`];
+  args.push('--upstream', app.address, ...options);
   const server = await startServer(t, args);
   return {
     origin: server.origin,
@@ -82,7 +91,9 @@ export async function startGuarded(
 
 /** On the careless server. */
 export async function startCareless(t: Test, uploads: Record<string, Upload>, pages: Pages): Promise<Site> {
-  const { received, listener } = createVictim(pages);
+  const { received, listener } = createVictim(pages, (name, response) => {
+    response.end(uploads[name]?.body);
+  });
   const sent = new Set<string>();
   const server = createServer((request, response) => {
     const target = request.url ?? '';
@@ -106,8 +117,14 @@ export async function startCareless(t: Test, uploads: Record<string, Upload>, pa
   };
 }
 
-/** An app that logs everybody in and does whatever a request with the session asks for. */
-function createVictim(pages: Pages): { received: Received[]; listener: RequestListener } {
+/**
+ * An app that logs everybody in and does whatever a request with the session asks for.
+ * @param handOut has an upload of this name sent as the answer
+ */
+function createVictim(
+  pages: Pages,
+  handOut: (name: string, response: ServerResponse) => void,
+): { received: Received[]; listener: RequestListener } {
   const received: Received[] = [];
   const listener: RequestListener = async (request, response) => {
     const asked = await receive(request);
@@ -117,8 +134,8 @@ function createVictim(pages: Pages): { received: Received[]; listener: RequestLi
     const page = pages(new URL(asked.target, 'http://localhost'));
     if (page === undefined) return response.writeHead(404).end();
     const type = page.type ?? 'text/html; charset=utf-8';
-    response.writeHead(200, { 'Content-Type': type, 'Set-Cookie': `${SESSION}; Path=/` });
-    return response.end(page.body);
+    response.setHeader('Content-Type', type).setHeader('Set-Cookie', `${SESSION}; Path=/`);
+    return 'upload' in page ? handOut(page.upload, response) : response.end(page.body);
   };
   return { received, listener };
 }

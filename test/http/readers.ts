@@ -376,6 +376,9 @@ export const READERS: readonly Reader[] = [
     inputs: {
       ...COMMON,
       'spaces in a type': repeat(' ', 'text/html', 'x'),
+      'parameters, and one that is none': repeat('; a=b', 'image/png', ';'),
+      'values in quotes, and one that does not end': repeat(';a="b"', 'image/png', ';a="'),
+      'a parameter that goes on': repeat('a', 'image/png;a=', ','),
       'spaces before a parameter': repeat(' ', 'text/html', '; charset=latin-1'),
       'spaces behind a semicolon': repeat(' ', 'text/html;', 'x'),
       'spaces and semicolons': repeat('    ;', 'text/html'),
