@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // The command: parse, load, start. No logic of its own.
+import './debugger.js';
 import { readFileSync } from 'node:fs';
 import { parseCommandLine } from './config/command-line.js';
 import { isOperatorError } from './config/errors.js';

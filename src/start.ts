@@ -7,6 +7,7 @@ import { createLog } from './server/log.js';
 import { prepareShutdown } from './server/shutdown.js';
 import { describeStart, warnOfMissingApp, warnOfMissingSpool } from './server/start-report.js';
 import type { TimeLimits } from './server/time-limits.js';
+import { answerSignals } from './signals.js';
 
 /**
  * Resolves when the server listens.
@@ -28,6 +29,7 @@ export async function start(
   log.events.info(describeStart(config, address), 'listening');
   warnOfMissingApp(config, log.events);
   warnOfMissingSpool(config, log.events);
+  answerSignals(log.events);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
       shutdown
