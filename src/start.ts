@@ -5,7 +5,13 @@ import { logUncaught } from './server/defects.js';
 import { listen } from './server/listen.js';
 import { createLog } from './server/log.js';
 import { prepareShutdown } from './server/shutdown.js';
-import { describeStart, warnOfMissingApp, warnOfMissingSpool } from './server/start-report.js';
+import {
+  describeStart,
+  warnOfMissingApp,
+  warnOfMissingSpool,
+  warnOfProjects,
+  warnOfStaticAmongUploads,
+} from './server/start-report.js';
 import type { TimeLimits } from './server/time-limits.js';
 import { answerSignals } from './signals.js';
 
@@ -29,6 +35,8 @@ export async function start(
   log.events.info(describeStart(config, address), 'listening');
   warnOfMissingApp(config, log.events);
   warnOfMissingSpool(config, log.events);
+  warnOfStaticAmongUploads(config, log.events);
+  warnOfProjects(config, log.events);
   answerSignals(log.events);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {

@@ -18,7 +18,7 @@ import { createFront } from './front.js';
 import type { Log } from './log.js';
 import { proxyIntroduction } from './proxy-protocol.js';
 import { createRedirector } from './redirect.js';
-import { checkRoot, directoriesKeptFrom } from './roots.js';
+import { checkRoots, directoriesKeptFrom } from './roots.js';
 import { RouteTable } from './routes.js';
 import { TIME_LIMITS, type TimeLimits } from './time-limits.js';
 import { WITHOUT_SCHEMAS } from './without-schemas.js';
@@ -33,7 +33,7 @@ export interface MediaServer {
 
 /**
  * Builds the server; it does not listen yet.
- * @throws {BadValueError} when a directory is missing or not readable
+ * @throws {BadValueError} when a directory is missing or not readable, or uploads would be sent as static files
  */
 export async function createMediaServer(config: Config, log: Log): Promise<FastifyInstance> {
   return (await assemble(config, log)).app;
@@ -80,15 +80,13 @@ function createRoutes(
   times: AppTimes,
   log: Logger,
 ): { readonly table: RouteTable; readonly proxies: readonly AppProxy[] } {
+  checkRoots(config);
   const table = new RouteTable();
   const redirect = createRedirector(table, config, log);
   const proxies = new Map<Location, AppProxy>();
   const memory = new UploadMemory(config.uploadMemory);
   for (const location of config.locations) {
-    if (location.kind !== 'upstream') {
-      checkRoot(location);
-      continue;
-    }
+    if (location.kind !== 'upstream') continue;
     const proxy = createProxy(location, { redirect, memory, times, log });
     proxies.set(location, proxy);
   }

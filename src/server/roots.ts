@@ -1,13 +1,75 @@
-// Checks at the start that each directory is there and may be read, so that the mistake is not found by a visitor.
+// Checks at the start that each directory is there, may be read, and is no other's, so that the mistake is not found by a
+// visitor.
 import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import { sep } from 'node:path';
 import { BadValueError } from '../config/errors.js';
-import { type Config, type FileLocation, isProtected } from '../config/location.js';
+import { type Config, type FileLocation, isProtected, type Location } from '../config/location.js';
 
 const CURE = 'mount the volume or directory there, or name another one';
 
+/** @throws {BadValueError} when a root is missing, no directory, or not readable, or would have uploads sent as static files */
+export function checkRoots({ locations }: Pick<Config, 'locations'>): void {
+  for (const location of locations) if (location.kind !== 'upstream') checkRoot(location);
+  for (const [location, uploads] of staticBesideUploads(locations)) {
+    // What needs a permission is kept from all other locations (see below), unless they name its very directory.
+    const depth = depthWithin(uploads.root, location.root);
+    if (depth === 0 || (depth !== undefined && !isProtected(uploads)))
+      refuseUploads(location, uploads, depth);
+  }
+}
+
+/**
+ * Static locations whose files lie below a directory of uploads. That is no way to an upload by itself, and Django takes it,
+ * too; but what an app lets its users put there is sent as the app's own.
+ */
+export function staticFilesAmongUploads({
+  locations,
+}: Pick<Config, 'locations'>): readonly (readonly [location: FileLocation, uploads: FileLocation])[] {
+  return staticBesideUploads(locations).filter(([{ root }, uploads]) => depthWithin(root, uploads.root));
+}
+
+function refuseUploads(location: FileLocation, uploads: FileLocation, depth: number): never {
+  throw new BadValueError(
+    location.from,
+    `${location.root} ${depth === 0 ? 'is' : 'contains'} the directory of uploads ${uploads.root} (${uploads.from}): under ${location.prefix} they would be sent as the app's own files, and a stranger's page would run as part of the site; give the static files a directory of their own, with no uploads in it`,
+  );
+}
+
+function staticBesideUploads(
+  locations: readonly Location[],
+): readonly (readonly [location: FileLocation, uploads: FileLocation])[] {
+  const ofKind = (kind: FileLocation['kind']): FileLocation[] =>
+    locations.filter((location): location is FileLocation => location.kind === kind);
+  return ofKind('static').flatMap((location) =>
+    ofKind('media').map((uploads) => [location, uploads] as const),
+  );
+}
+
+/** How many levels below a directory another one lies, 0 when it is the same; whatever names and links lead to them. */
+function depthWithin(inner: string, outer: string): number | undefined {
+  const wanted = identityOf(outer);
+  let previous = '';
+  // The system walks up from the directory itself: of a link's own place it knows nothing.
+  for (let path = inner, depth = 0; ; path += '/..', depth++) {
+    const identity = identityOf(path);
+    if (identity === wanted) return depth;
+    if (identity === undefined || identity === previous) return undefined;
+    previous = identity;
+  }
+}
+
+/** What tells a directory from all others; undefined when this user may not know. */
+function identityOf(path: string): string | undefined {
+  try {
+    const { dev, ino } = statSync(path, { bigint: true });
+    return `${dev}:${ino}`;
+  } catch {
+    return undefined;
+  }
+}
+
 /** @throws {BadValueError} when the root is missing, no directory, or not readable */
-export function checkRoot({ from, root }: FileLocation): void {
+function checkRoot({ from, root }: FileLocation): void {
   const user = `user id ${process.getuid?.() ?? 'of this process'}`;
   try {
     if (!statSync(root).isDirectory()) throw new BadValueError(from, `${root} is not a directory; ${CURE}`);

@@ -1,9 +1,12 @@
-// What is said at the start: what is served where, whether the app can be reached yet, and bodies be put aside.
+// What is said at the start: what is served where, whether the app can be reached yet, bodies be put aside, and what lies in
+// the directories should be there.
+import { opendir } from 'node:fs/promises';
 import { connect } from 'node:net';
 import type { Logger } from 'pino';
 import { type Address, formatAddress } from '../config/address.js';
 import type { Config, Location, UpstreamLocation } from '../config/location.js';
 import { spoolDirectoryOf, TemporaryFile } from '../upstream/temporary-file.js';
+import { staticFilesAmongUploads } from './roots.js';
 
 /** Fields of the line that says that the server listens. */
 export function describeStart(config: Config, address: string): object {
@@ -40,6 +43,51 @@ export function warnOfMissingSpool(config: Config, log: Logger): void {
       );
     }
   }
+}
+
+/** Warns when static files lie among uploads, so that one of these may come to be among them. */
+export function warnOfStaticAmongUploads(config: Config, log: Logger): void {
+  for (const [{ root }, uploads] of staticFilesAmongUploads(config)) {
+    log.warn(
+      { root, uploads: uploads.root },
+      'static files lie in a directory of uploads: what the app lets its users put there runs as part of the site; give static files a directory of their own',
+    );
+  }
+}
+
+/** What lies at the top of a Django project. */
+const OF_A_PROJECT = /^(?:manage\.py|settings\.py|\.git|\.env(?:\..*)?)$|\.sqlite3$/;
+
+/** So many names are looked at: a project has fewer, and uploads may be millions. */
+const NAMES_SEEN = 10_000;
+
+/** So many are told. */
+const NAMES_TOLD = 10;
+
+/** Warns when a root is the directory of a project, which is easily written in place of one in it. */
+export function warnOfProjects(config: Config, log: Logger): void {
+  const roots = config.locations.flatMap((location) =>
+    location.kind === 'media' || location.kind === 'static' ? [location.root] : [],
+  );
+  for (const root of new Set(roots)) void warnOfProject(root, log);
+}
+
+async function warnOfProject(root: string, log: Logger): Promise<void> {
+  const found: string[] = [];
+  let seen = 0;
+  try {
+    for await (const { name } of await opendir(root, { bufferSize: 1000 })) {
+      if (OF_A_PROJECT.test(name)) found.push(name);
+      if (++seen === NAMES_SEEN || found.length === NAMES_TOLD) break;
+    }
+  } catch {
+    // It was there a moment ago; if it is gone, requests tell.
+  }
+  if (found.length === 0) return;
+  log.warn(
+    { root, found: found.sort() },
+    'files of a project lie in this root: whoever may fetch from it gets all that is in it, code, settings and data, but for names that begin with a dot; name a directory that holds nothing but uploads or static files',
+  );
 }
 
 function describeUpstreams({ upstreams }: UpstreamLocation): string {

@@ -31,7 +31,7 @@ function configure(t: Test, options: object, upstream: string): string {
   const root = t.testdir({ files: { 'a.txt': '0123456789', 'b.txt': 'other' } });
   const locations = [
     { kind: 'media', prefix: '/files/', root: './files', authRequest: '/may-i/?of=files', ...options },
-    { kind: 'static', prefix: '/open/', root: './files' },
+    { kind: 'media', prefix: '/open/', root: './files' },
     { kind: 'upstream', prefix: '/', upstream },
   ];
   writeFileSync(`${root}/config.json`, JSON.stringify({ locations }));

@@ -41,12 +41,14 @@ t.test('the type comes from the extension alone', async (t) => {
     ['größe.jpg', 'image/jpeg'],
     ['größe', UNKNOWN],
   ];
-  const root = t.testdir({});
+  const base = t.testdir({ media: {}, static: {} });
+  const root = join(base, 'static');
   for (const [name] of cases) {
     mkdirSync(dirname(join(root, name)), { recursive: true });
     writeFileSync(join(root, name), 'content');
   }
-  const { port } = await startServer(t, ['--static-root', root], { env: { MEDIA_ROOT: root } });
+  const env = { MEDIA_ROOT: join(base, 'media') };
+  const { port } = await startServer(t, ['--static-root', root], { env });
   for (const [name, type] of cases) {
     const { headers } = await rawRequest(port, get(`/static/${encodeURI(name)}`));
     t.equal(headers['content-type'], type, name);

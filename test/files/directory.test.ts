@@ -50,10 +50,10 @@ writeFileSync(join(root, 'a.txt'), 'a file');
 writeFileSync(join(root, 'index.html'), 'index of the root');
 writeFileSync(join(root, 'plain', 'übersicht.html'), 'overview of plain');
 
-const place = { kind: 'static', root, index: 'index.html' };
+const place = { kind: 'media', root, index: 'index.html' };
 const server = await startLocations(t, [
   { ...place, prefix: '/' },
-  { ...place, kind: 'media', prefix: '/media/' },
+  { ...place, prefix: '/media/' },
   { ...place, prefix: '/never/', symlinks: 'never' },
   { kind: 'media', root, prefix: '/off/' },
   { ...place, prefix: '/named/', index: 'übersicht.html' },

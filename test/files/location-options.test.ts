@@ -5,7 +5,7 @@ import t, { type Test } from 'tap';
 import { type Conversation, converse } from '../support/conversation.js';
 import { startLocationsHere } from '../support/locations.js';
 
-const root = t.testdir({
+const FILES = {
   'a.txt': 'text',
   'a.glb': 'a model',
   'a.JS': 'alert(1)',
@@ -16,18 +16,22 @@ const root = t.testdir({
   'app.3f2a9c1b8d7e': 'hashed',
   'app.3f2a9c1b8d7.css': 'a digit too few',
   fonts: { 'a.woff2': 'a font' },
-});
-for (const name of ['bücher.txt', 'a.größe']) writeFileSync(join(root, name), 'text');
-// In latin-1, as systems before UTF-8 wrote it.
-writeFileSync(Buffer.from(join(root, 'caf\xe9.txt'), 'latin1'), 'text');
-for (const name of ['a.txt', 'a.svg']) utimesSync(join(root, name), 1_704_067_200, 1_704_067_200);
+};
+const base = t.testdir({ media: structuredClone(FILES), static: structuredClone(FILES) });
+const [root, staticRoot] = [join(base, 'media'), join(base, 'static')];
+for (const directory of [root, staticRoot]) {
+  for (const name of ['bücher.txt', 'a.größe']) writeFileSync(join(directory, name), 'text');
+  // In latin-1, as systems before UTF-8 wrote it.
+  writeFileSync(Buffer.from(join(directory, 'caf\xe9.txt'), 'latin1'), 'text');
+  for (const name of ['a.txt', 'a.svg']) utimesSync(join(directory, name), 1_704_067_200, 1_704_067_200);
+}
 
 const place = { kind: 'media', root };
 const server = await startLocationsHere(
   t,
   [
     { ...place, prefix: '/usual/' },
-    { ...place, prefix: '/static/', kind: 'static' },
+    { kind: 'static', root: staticRoot, prefix: '/static/' },
     {
       ...place,
       prefix: '/fields/',
@@ -52,9 +56,9 @@ const server = await startLocationsHere(
     { ...place, prefix: '/latin/', charset: 'iso-8859-1' },
     { ...place, prefix: '/aged/', maxAge: '1h' },
     {
-      ...place,
-      prefix: '/patterns/',
       kind: 'static',
+      root: staticRoot,
+      prefix: '/patterns/',
       maxAge: '5m',
       cacheControl: [
         { match: '^fonts/', value: 'public, max-age=31536000' },

@@ -1,6 +1,6 @@
 // Precompressed siblings: which one a client gets, what caches are told, and what does not count as one.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { converse, wasReady } from '../support/conversation.js';
@@ -20,7 +20,11 @@ const CONTENTS: Readonly<Record<string, string>> = {
 };
 const CODING: Readonly<Record<string, string>> = { br: 'br', zst: 'zstd', gz: 'gzip' };
 
-const directory = t.testdir({ root: {}, 'outside.css': 'what lies outside of the root is not for visitors' });
+const directory = t.testdir({
+  root: {},
+  media: {},
+  'outside.css': 'what lies outside of the root is not for visitors',
+});
 const root = join(directory, 'root');
 const outside = join(directory, 'outside.css');
 const put = (name: string, content: string, age = 0): void => {
@@ -29,6 +33,10 @@ const put = (name: string, content: string, age = 0): void => {
 };
 for (const [name, content] of Object.entries(CONTENTS)) put(name, content);
 utimesSync(outside, MODIFIED, MODIFIED);
+
+/** The same files as uploads. */
+const media = join(directory, 'media');
+cpSync(root, media, { recursive: true, preserveTimestamps: true });
 
 const place = { kind: 'static', root };
 const server = await startLocations(t, [
@@ -40,8 +48,8 @@ const server = await startLocations(t, [
   { ...place, prefix: '/unencoded/', headers: { 'Content-Encoding': '' } },
   { ...place, prefix: '/pictures/', headers: { 'Content-Type': 'image/x-own' } },
   { ...place, prefix: '/styles/', headers: { 'Content-Type': 'text/css' } },
-  { kind: 'media', root, prefix: '/media/' },
-  { kind: 'media', root, prefix: '/asked/', precompressed: ['gz'] },
+  { kind: 'media', root: media, prefix: '/media/' },
+  { kind: 'media', root: media, prefix: '/asked/', precompressed: ['gz'] },
 ]);
 const conversation = await converse(t, server.port);
 const ask = (target: string, accepted: string | undefined, ...fields: string[]) =>
@@ -241,7 +249,7 @@ t.test(
     put('secret.css', 'the original');
     put('secret.css.gz', 'sibling');
     chmodSync(join(root, 'secret.css.gz'), 0);
-    const args = ['--root', root, '--static-root', root];
+    const args = ['--root', media, '--static-root', root];
     const { port } = await startServer(t, args, { uid: PLAIN_USER });
     const response = await rawRequest(port, get('/static/secret.css', ['Accept-Encoding: gzip']));
     t.equal(response.status, 200);

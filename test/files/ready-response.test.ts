@@ -1,6 +1,6 @@
 // Responses that are ready as bytes: the same as those put together for each request, in whatever order and mixture.
 import { createHash } from 'node:crypto';
-import { utimesSync, writeFileSync } from 'node:fs';
+import { cpSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
@@ -14,7 +14,8 @@ const MODIFIED = 1_704_067_200;
 const DATE = 'Mon, 01 Jan 2024 00:00:00 GMT';
 const KB = 1024;
 
-const root = t.testdir({});
+const base = t.testdir({ media: {} });
+const [root, staticRoot] = [join(base, 'media'), join(base, 'static')];
 const files: Readonly<Record<string, Buffer>> = {
   'a.txt': Buffer.from('some text'),
   'empty.txt': Buffer.alloc(0),
@@ -32,10 +33,11 @@ for (const [name, content] of Object.entries(files)) {
   writeFileSync(join(root, name), content);
   utimesSync(join(root, name), MODIFIED, MODIFIED);
 }
+cpSync(root, staticRoot, { recursive: true, preserveTimestamps: true });
 const names = Object.keys(files).map((name) => encodeURIComponent(name));
 const locations = [
   { kind: 'media', prefix: '/media/', root },
-  { kind: 'static', prefix: '/static/', root },
+  { kind: 'static', prefix: '/static/', root: staticRoot },
   { kind: 'media', prefix: '/own/', root, headers: { 'X-Own': 'ä=1; b', 'Cache-Control': '' }, maxRanges: 0 },
 ];
 const server = await startLocations(t, locations, [], { node: AN_HOUR_LATER });

@@ -1,6 +1,6 @@
 // Uploads are untrusted: what each kind of file is sent with, and that no spelling leads to a file that is denied.
 // What a browser makes of it is tested in one.
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { types as BUILT_IN } from 'mime-types';
 import t from 'tap';
@@ -35,7 +35,9 @@ const ALLOWED = [
   '~backup',
 ];
 
-const root = t.testdir({});
+const base = t.testdir({ media: {}, static: {} });
+const root = join(base, 'media');
+const staticRoot = join(base, 'static');
 for (const name of [...DENIED, ...ALLOWED]) {
   mkdirSync(dirname(join(root, name)), { recursive: true });
   writeFileSync(join(root, name), DENIED.includes(name) ? SECRET : 'shown');
@@ -43,7 +45,9 @@ for (const name of [...DENIED, ...ALLOWED]) {
 symlinkSync('.env', join(root, 'link.txt'));
 symlinkSync('.git', join(root, 'repository'));
 
-const server = await startHere(t, ['--root', root, '--static-root', root]);
+cpSync(root, staticRoot, { recursive: true, verbatimSymlinks: true });
+
+const server = await startHere(t, ['--root', root, '--static-root', staticRoot]);
 const conversation = await converse(t, server.port);
 
 t.test('each kind of upload is sent with what keeps it from acting for the site', async (t) => {
@@ -103,6 +107,7 @@ t.test("the app's own static files run as what they are", async (t) => {
     ['upload.wasm', 'application/wasm'],
     ['upload.html', 'text/html; charset=utf-8'],
   ] as const) {
+    writeFileSync(join(staticRoot, name), 'x');
     const { headers } = await conversation.ask(`/static/${name}`);
     t.equal(headers['content-type'], type, name);
     t.notOk('content-security-policy' in headers, name);

@@ -1,6 +1,6 @@
 // A directory that is missing or cannot be read is found at the start, not by a visitor.
-import { chmodSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import t from 'tap';
 import type { Environment, Flags } from '../../src/config/sources.js';
 import { createLog, createMediaServer, loadConfig } from '../../src/index.js';
@@ -25,6 +25,79 @@ t.test('a root that is missing is refused with its source, the user id and the c
   t.equal(await refusal({}, { MEDIA_ROOT: missing }), `MEDIA_ROOT: ${rest}`);
   t.equal(await refusal({ root: base, staticRoot: missing }), `--static-root: ${rest}`);
   t.equal(await refusal({ mount: [`/more/=${missing}`] }), `--mount: ${rest}`);
+});
+
+t.test('uploads that would be sent as static files are refused, by whatever name', async (t) => {
+  const place = t.testdir({ uploads: { deep: { er: {} } }, apart: {}, 'uploads-too': {} });
+  const [uploads, apart, link] = [join(place, 'uploads'), join(place, 'apart'), join(place, 'link')];
+  symlinkSync('uploads', link);
+  symlinkSync('uploads/deep/er', join(place, 'deep-link'));
+  symlinkSync('../uploads/deep', join(apart, 'inner'));
+  const deeper = join(uploads, 'deep/er');
+  const told = (how: string, root: string, media: string): string =>
+    `--static-root: ${root} ${how} the directory of uploads ${media} (--root): under /static/ they would be sent as the app's own files, and a stranger's page would run as part of the site; give the static files a directory of their own, with no uploads in it`;
+  const cases: readonly (readonly [how: 'is' | 'contains' | undefined, staticRoot: string, media: string])[] =
+    [
+      ['is', uploads, uploads],
+      ['is', uploads, link],
+      ['is', link, uploads],
+      ['is', deeper, join(link, 'deep/er')],
+      ['is', deeper, join(place, 'deep-link')],
+      ['is', join(apart, 'inner'), join(link, 'deep')],
+      ['contains', uploads, deeper],
+      ['contains', link, join(apart, 'inner')],
+      ['contains', join(apart, 'inner'), join(place, 'deep-link')],
+      ['contains', place, deeper],
+      ['contains', '/', apart],
+      // Static files within a directory of uploads, or beside it.
+      [undefined, deeper, uploads],
+      [undefined, join(place, 'deep-link'), link],
+      [undefined, apart, uploads],
+      [undefined, apart, join(apart, 'inner')],
+      [undefined, uploads, join(place, 'uploads-too')],
+    ];
+  for (const [how, staticRoot, media] of cases) {
+    const expected = how === undefined ? 'nothing was refused' : told(how, staticRoot, media);
+    t.equal(await refusal({ root: media, staticRoot }), expected);
+  }
+  // As it is written: config/ makes it absolute.
+  for (const spelling of [`${uploads}/`, `${uploads}/../uploads/.`, relative(process.cwd(), uploads)])
+    t.match(await refusal({ root: uploads, staticRoot: spelling }), /^--static-root: .* is the directory/);
+  t.match(
+    await refusal({ root: apart, mount: [`/more/=${deeper}`], staticRoot: uploads }),
+    / contains the directory of uploads \S+ \(--mount\): /,
+  );
+  t.match(
+    await refusal({}, { MEDIA_ROOT: deeper, STATIC_ROOT: uploads }),
+    /^STATIC_ROOT: .*\(MEDIA_ROOT\): /,
+  );
+  t.equal(
+    await refusal({ root: uploads, mount: [`/more/=${deeper}`], internal: [`/internal/=${uploads}`] }),
+    'nothing was refused',
+    'uploads may be mounted twice',
+  );
+});
+
+t.test('a config file is not taken either when it has uploads sent as static files', async (t) => {
+  const place = t.testdir({ 'config.json': '', site: { uploads: {} } });
+  const config = join(place, 'config.json');
+  const refusalOf = (uploads: object, files: object = {}): Promise<string> => {
+    const locations = [
+      { kind: 'media', prefix: '/media/', root: 'site/uploads', ...uploads },
+      { kind: 'static', prefix: '/assets/', root: 'site', ...files },
+      { kind: 'upstream', prefix: '/', upstream: ':9' },
+    ];
+    writeFileSync(config, JSON.stringify({ locations }));
+    return refusal({ config });
+  };
+  const asked = { authRequest: '/may-i/' };
+  t.match(
+    await refusalOf({}),
+    /config\.json: locations\[1\]: .* contains .* \(\S+ locations\[0\]\): under \/assets\//,
+  );
+  t.match(await refusalOf({}, asked), / contains /, 'whoever may see them');
+  t.match(await refusalOf({ ...asked, root: 'site' }), / is the directory /);
+  t.equal(await refusalOf(asked), 'nothing was refused', 'those are kept from other locations');
 });
 
 t.test('a root that is a file is refused', async (t) => {

@@ -1,4 +1,5 @@
 // What is said at the start.
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { startRecorder } from '../support/app.js';
@@ -43,4 +44,45 @@ t.test('a directory that takes no temporary file is a warning, once', async (t) 
     off.log.some(({ path }) => path === '/proc'),
     'none where nothing is buffered',
   );
+});
+
+t.test('static files within a directory of uploads are a warning', async (t) => {
+  const root = t.testdir({ assets: {} });
+  const assets = join(root, 'assets');
+  const server = await startServer(t, ['--root', root, '--static-root', assets]);
+  const line = await server.logged(({ level }) => Number(level) >= 40);
+  t.match(line, { level: 40, root: assets, uploads: root, msg: /directory of their own/ });
+});
+
+t.test('a root that looks like a project is a warning that names what was found', async (t) => {
+  const base = t.testdir({
+    ...{ project: { 'manage.py': '', 'a.txt': '', '.git': {}, '.env.local': '', '.envelope': '' } },
+    ...{
+      package: { 'settings.py': '', 'settings.pyc': '', 'old-manage.py': '' },
+      data: { 'db.sqlite3': '' },
+    },
+    ...{ media: { '.well-known': {}, sub: { 'settings.py': '' }, 'sqlite3.png': '', env: {} }, many: {} },
+  });
+  for (let number = 0; number < 30; number++) writeFileSync(join(base, 'many', `${number}.sqlite3`), '');
+  const at = (name: string): string => join(base, name);
+  const server = await startServer(t, [
+    ...['--root', at('media'), '--static-root', at('package')],
+    ...['project', 'data', 'many'].flatMap((name) => ['--mount', `/${name}/=${at(name)}`]),
+    ...['--mount', `/again/=${at('project')}`, '--mount', `/last/=${at('media')}`],
+  ]);
+  const expected: Readonly<Record<string, readonly string[]>> = {
+    project: ['.env.local', '.git', 'manage.py'],
+    package: ['settings.py'],
+    data: ['db.sqlite3'],
+  };
+  for (const [name, found] of Object.entries(expected)) {
+    const line = await server.logged(({ root }) => root === at(name));
+    t.match(line, { level: 40, msg: /project/ });
+    t.same(line['found'], found);
+  }
+  const { found } = await server.logged(({ root }) => root === at('many'));
+  t.equal((found as string[]).length, 10, 'some of many');
+  await server.stop();
+  const warned = server.log.flatMap(({ level, root }) => (level === 40 ? [root] : [])).sort();
+  t.same(warned, ['data', 'many', 'package', 'project'].map(at), 'each once, and no other');
 });
