@@ -8,17 +8,19 @@ import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
 import t from 'tap';
 import { withoutProc } from '../support/proc.js';
 import { rawRequest } from '../support/raw.js';
+import { socketDirectory } from '../support/unix.js';
 import { until } from '../support/until.js';
 import { startCounted } from './lifetimes/server-resources.js';
-import { RawClient } from './raw-client.js';
+import { RawClient, type Target } from './raw-client.js';
 import { resetNow, startResettingApp } from './resets/app.js';
 import { KINDS, type Kind } from './resets/requests.js';
 import { Random } from './streams/random.js';
 
-/** At least; more by `npm run test:suites`. */
+/** At least, half of them by TCP and half by unix sockets; more by `npm run test:suites`. */
 const CONNECTIONS = Number(process.env['RESETS'] ?? 800);
 /** Where the hunt has not been everywhere, it goes on up to here. */
 const MOST = 10 * CONNECTIONS;
+const WAYS = ['TCP', 'unix sockets'] as const;
 const AT_ONCE = 40;
 /** What it must have come to. */
 const STATUSES = [101, 200, 204, 206, 400, 404, 405, 499, 502];
@@ -91,13 +93,13 @@ const NAMES = [
   'in the answer',
 ];
 
-async function resetOne(port: number, id: number): Promise<void> {
+async function resetOne(target: Target, id: number): Promise<void> {
   const random = new Random(SEED, id);
   const kind = KINDS[id % KINDS.length];
   const moment = MOMENTS[random.pick(NAMES)];
   if (kind === undefined || moment === undefined) throw new Error('there is nothing to do');
   const request = Buffer.from(kind.request(id, random), 'latin1');
-  const client = new RawClient(port, { staysOpen: true, isPaused: random.percent(30) });
+  const client = new RawClient(target, { staysOpen: true, isPaused: random.percent(30) });
   await new Promise<void>((resolve) => {
     client.socket.once('connect', () => resolve()).once('close', () => resolve());
   });
@@ -106,25 +108,27 @@ async function resetOne(port: number, id: number): Promise<void> {
   await client.closed;
 }
 
-t.test(
-  `the process lives and holds nothing after ${CONNECTIONS} connections or more that were reset at random moments`,
-  { skip: withoutProc(), timeout: 120_000 },
-  async (t) => {
-    t.comment(`RESETS_SEED=${SEED}`);
+t.comment(`RESETS_SEED=${SEED}`);
+for (const way of WAYS) {
+  const connections = Math.ceil(CONNECTIONS / WAYS.length);
+  const name = `the process lives and holds nothing after ${connections} connections or more by ${way} that were reset at random moments`;
+  t.test(name, { skip: withoutProc(), timeout: 120_000 }, async (t) => {
+    const sockets = way === 'TCP' ? undefined : socketDirectory(t);
     const root = t.testdir({ media: { 'a.txt': 'hello' } });
     closeSync(openSync(join(root, 'media/large.bin'), 'w'));
     truncateSync(join(root, 'media/large.bin'), 8_000_000);
-    const app = await startResettingApp(t, SEED);
+    const app = await startResettingApp(t, SEED, sockets && join(sockets, 'app'));
     const args = ['--root', join(root, 'media'), '--internal', `/internal/=${join(root, 'media')}`];
     const server = await startCounted(
       t,
       // Bodies that are larger than the memory of one request go to files.
       [...args, '--spool-dir', root, '--upload-memory', '0', '--upstream', app.address],
       root,
-      { times: TIMES },
+      { times: TIMES, ...(sockets === undefined ? {} : { listen: `unix:${join(sockets, 'server')}` }) },
     );
-    const ask = (target: string) =>
-      rawRequest(server.port, `GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
+    const target = sockets === undefined ? server.port : { path: join(sockets, 'server') };
+    const ask = (path: string) =>
+      rawRequest(target, `GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`);
     await ask('/media/a.txt');
     const before = { descriptors: server.descriptors(), resources: await server.nodeResources() };
 
@@ -139,11 +143,11 @@ t.test(
         ...(temporaryFiles > 0 ? [] : ['a temporary file']),
       ];
     };
-    const goesOn = (): boolean => id < CONNECTIONS || (id < MOST && missing().length > 0);
+    const goesOn = (): boolean => id < connections || (id < MOST && missing().length > 0);
     const work = async (): Promise<void> => {
       while (server.isAlive() && goesOn()) {
         id += 1;
-        await resetOne(server.port, id);
+        await resetOne(target, id);
         if (id % 5 === 0) temporaryFiles = Math.max(temporaryFiles, server.descriptors().temporaryFiles);
       }
     };
@@ -177,5 +181,5 @@ t.test(
     t.strictSame(defects, [], `RESETS_SEED=${SEED}: no defect in the log`);
 
     t.strictSame(missing(), [], `the hunt has been everywhere, in ${id} connections`);
-  },
-);
+  });
+}

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { Test } from 'tap';
+import { reset } from '../../support/reset.js';
 import { Random } from '../streams/random.js';
 
 /** When it resets. */
@@ -41,8 +42,8 @@ const ANSWERS: readonly [head: string, body: string][] = [
   ['HTTP/1.1 204 No Content\r\n\r\n', ''],
 ];
 
-/** Starts it; it is stopped when the test ends. */
-export async function startResettingApp(t: Test, seed: number): Promise<ResettingApp> {
+/** Starts it, on a port of loopback or the unix socket at `path`; it is stopped when the test ends. */
+export async function startResettingApp(t: Test, seed: number, path?: string): Promise<ResettingApp> {
   const resets = Object.fromEntries(STAGES.map((stage) => [stage, 0])) as Record<Stage, number>;
   const sockets = new Set<Socket>();
   let isCalm = false;
@@ -52,23 +53,23 @@ export async function startResettingApp(t: Test, seed: number): Promise<Resettin
     socket.on('error', () => {}).once('close', () => sockets.delete(socket));
     socket.on('end', () => socket.end());
     accepted += 1;
-    const reset = (stage: Stage): void => {
+    const resetAt = (stage: Stage): void => {
       if (socket.destroyed) return;
       resets[stage] += 1;
       resetNow(socket);
     };
     if (isCalm) speak(socket, () => answerAll(socket));
-    else if (new Random(seed, -accepted).percent(5)) reset('before it reads');
-    else speak(socket, (target, id) => answer(socket, target, new Random(seed, id), reset));
+    else if (new Random(seed, -accepted).percent(5)) resetAt('before it reads');
+    else speak(socket, (target, id) => answer(socket, target, new Random(seed, id), resetAt));
   });
-  server.listen({ port: 0, host: '127.0.0.1', backlog: 2048 });
+  server.listen({ ...(path === undefined ? { port: 0, host: '127.0.0.1' } : { path }), backlog: 2048 });
   await once(server, 'listening');
   t.teardown(() => {
     server.close();
     for (const socket of sockets) socket.destroy();
   });
   return {
-    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    address: path === undefined ? `127.0.0.1:${(server.address() as AddressInfo).port}` : `unix:${path}`,
     resets,
     calmDown: () => {
       isCalm = true;
@@ -83,7 +84,7 @@ export async function startResettingApp(t: Test, seed: number): Promise<Resettin
  */
 export function resetNow(socket: Socket): void {
   if (socket.writableEnded && !socket.writableFinished) socket.destroy();
-  else socket.resetAndDestroy();
+  else reset(socket);
 }
 
 /** Calls back for each request, when its head is here. Bodies are dropped: none of them looks like a head. */
