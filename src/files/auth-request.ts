@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { FileAccess } from '../config/location.js';
-import { AuthRequestError, isHttpError } from '../http/errors.js';
+import { AuthRequestError, isHttpError, LoopDetectedError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
 import { fieldValue } from '../http/fields.js';
 import type { AppAnswer, Subrequest } from '../http/order.js';
@@ -13,8 +13,8 @@ import type { AccessHandler } from './access-handler.js';
 /** Permissions cached at most; each takes about 150 bytes. */
 const MAX_PERMISSIONS = 10_000;
 
-/** Answers that are for the client: it must log in, or elsewhere, or may not. */
-const REFUSALS = new Set([401, 403, 301, 302, 303, 307, 308]);
+/** Answers that are for the client: it must log in, or elsewhere, or may not; or the question went in a circle. */
+const REFUSALS = new Set([401, 403, 301, 302, 303, 307, 308, 508]);
 
 /** Asks the app about each request. */
 export function createAuthRequest(
@@ -33,7 +33,8 @@ export function createAuthRequest(
       exchange.request.method ?? 'GET',
     ];
     const answer = await subrequest(exchange, path, fields).catch((error: unknown) => {
-      if (isHttpError(error)) throw new AuthRequestError(path, error.message);
+      if (isHttpError(error) && !(error instanceof LoopDetectedError))
+        throw new AuthRequestError(path, error.message);
       throw error;
     });
     if (answer === undefined) return false;

@@ -124,6 +124,12 @@ export const SpoolFailedError = createError(
   'The request body cannot be written to %s (%s); make room there, or name another directory with --spool-dir',
   507,
 );
+/** 508: the request goes in a circle (RFC 5842 §7.2). Argument: how that shows. */
+export const LoopDetectedError = createError(
+  'MEDIA_SERVE_LOOP',
+  'The request goes in a circle: %s; an address of --upstream, or what answers there, leads back here',
+  508,
+);
 
 /** An error with the status it is answered with. */
 export interface HttpError extends Error {

@@ -12,10 +12,11 @@ const HOP_BY_HOP = new Set([
 
 /**
  * Fields that a Connection field cannot make a proxy drop. They are meant for the end (RFC 9110 §7.6.1 forbids
- * naming such), and a client that could remove them would hide who it is, or somebody's session, from the app.
+ * naming such), and a client that could remove them would hide who it is, or somebody's session, from the app, or have
+ * requests go round for ever.
  */
 const END_TO_END =
-  /^(?:x-forwarded-.*|x-real-ip|x-request-id|forwarded|host|cookie|set-cookie|authorization|cache-control|expires|vary|etag|location|content-.*|x-accel-.*)$/;
+  /^(?:x-forwarded-.*|x-real-ip|x-request-id|cdn-loop|forwarded|host|cookie|set-cookie|authorization|cache-control|expires|vary|etag|location|content-.*|x-accel-.*)$/;
 
 /** True for the fields that concern only one connection. */
 export function isHopByHop(lowerCaseName: string): boolean {

@@ -11,6 +11,7 @@ import type { Subrequest } from '../http/order.js';
 import { parseTarget, toBytePath } from '../http/target.js';
 import { Server } from '../http1/server.js';
 import { kernelSend } from '../stores/kernel-send.js';
+import { LoopGuard } from '../upstream/loop.js';
 import { type Proxy as AppProxy, type AppTimes, createProxy } from '../upstream/proxy.js';
 import { UploadMemory } from '../upstream/upload-memory.js';
 import { readErrorPages } from './error-page.js';
@@ -85,9 +86,10 @@ function createRoutes(
   const redirect = createRedirector(table, config, log);
   const proxies = new Map<Location, AppProxy>();
   const memory = new UploadMemory(config.uploadMemory);
+  const loop = new LoopGuard();
   for (const location of config.locations) {
     if (location.kind !== 'upstream') continue;
-    const proxy = createProxy(location, { redirect, memory, times, log });
+    const proxy = createProxy(location, { redirect, loop, memory, times, log });
     proxies.set(location, proxy);
   }
   const cache = new OpenFileCache(config.cacheSize);

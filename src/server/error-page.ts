@@ -28,6 +28,7 @@ const EXPLANATIONS: Readonly<Record<number, string>> = {
   503: 'The server is busy; please try again in a moment.',
   504: 'The application took too long to answer.',
   507: 'The server has no room for this upload now.',
+  508: 'The server is set up in such a way that the request came back to it.',
 };
 
 /** Where an error says more than its status. */

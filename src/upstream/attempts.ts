@@ -11,6 +11,7 @@ import type { ResponseStart } from '../http1/response-parser.js';
 import type { Peer, Peers } from './balance.js';
 import { endIfClientLeft, onClientLeft } from './client-left.js';
 import { explain, SendTimeout, TotalTimeout, upstreamFailure } from './failure.js';
+import type { LoopGuard } from './loop.js';
 import { type Outcome, Relay, type RelayOptions, type Watch } from './relay.js';
 import { IN_ONE_GO, type RequestBody } from './request-body.js';
 import { framingLine, isOfBody, requestFields, requestLine } from './request-headers.js';
@@ -24,6 +25,8 @@ export interface UpstreamContext {
   readonly relay: RelayOptions;
   /** Carries out what the app orders instead of answering. */
   readonly redirect: Redirector;
+  /** Marks what is passed on. */
+  readonly loop: LoopGuard;
   readonly log: Logger;
   /** True once the app has answered a request, whatever it said. */
   hasAnswered: boolean;
@@ -136,6 +139,7 @@ class Attempts implements Outcome, Watch {
     const isOrdered = this.#order !== undefined;
     let head = requestLine(this.#method, (this.#order ?? exchange).target.raw);
     head += requestFields(exchange, isOrdered ? isOfBody : undefined);
+    head += this.#shared.loop.line;
     if (this.#upgrade !== undefined) head += `Connection: Upgrade\r\nUpgrade: ${this.#upgrade}\r\n`;
     else if (!this.#repeatable) head += 'Connection: close\r\n';
     if (!isOrdered) head += framingLine(exchange, body);

@@ -6,6 +6,7 @@ import type { Exchange } from '../http/exchange.js';
 import type { Order, Redirector, Subrequest } from '../http/order.js';
 import { passToApp, type UpstreamContext } from './attempts.js';
 import { Peers } from './balance.js';
+import type { LoopGuard } from './loop.js';
 import type { RelayOptions } from './relay.js';
 import { takeRequestBody } from './request-body.js';
 import { createSubrequest } from './subrequest.js';
@@ -26,6 +27,7 @@ export interface Proxy {
 export interface ProxyTools {
   /** Carries out what the app orders instead of answering. */
   readonly redirect: Redirector;
+  readonly loop: LoopGuard;
   readonly memory: UploadMemory;
   readonly times: AppTimes;
   readonly log: Logger;
@@ -40,13 +42,17 @@ export interface AppTimes {
 }
 
 /** Prepares the app's location. The app need not be there yet. */
-export function createProxy(location: UpstreamLocation, { redirect, memory, times, log }: ProxyTools): Proxy {
+export function createProxy(
+  location: UpstreamLocation,
+  { redirect, loop, memory, times, log }: ProxyTools,
+): Proxy {
   const peers = new Peers(location, times.idleTimeout);
   const shared: UpstreamContext = {
     location,
     peers,
     log,
     redirect,
+    loop,
     relay: relayOptions(location, times, log),
     hasAnswered: false,
   };
@@ -60,10 +66,14 @@ export function createProxy(location: UpstreamLocation, { redirect, memory, time
     await passToApp(shared, exchange, body);
   };
   return {
-    handle: (exchange, order) =>
-      order === undefined && exchange.request.bodyLength !== 0
+    handle(exchange, order) {
+      // Before its body is taken: each round would keep it.
+      const fault = loop.faultOf(exchange.request);
+      if (fault !== undefined) return Promise.reject(fault);
+      return order === undefined && exchange.request.bodyLength !== 0
         ? handleWithBody(exchange)
-        : passToApp(shared, exchange, undefined, order),
+        : passToApp(shared, exchange, undefined, order);
+    },
     subrequest: createSubrequest(shared),
     async close() {
       peers.close();

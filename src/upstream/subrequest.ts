@@ -23,10 +23,12 @@ const ABOUT_FILE = /^(?:if-.*|range)$/;
 /** The way to ask the app of a location. A question does no harm twice, so that it is tried again like any GET. */
 export function createSubrequest(shared: UpstreamContext): Subrequest {
   return async (exchange, target, fields) => {
+    const fault = shared.loop.faultOf(exchange.request);
+    if (fault !== undefined) throw fault;
     const startedAt = performance.now();
     const request: AppRequest = {
       method: 'GET',
-      head: `${requestLine('GET', target)}${askFields(exchange, fields)}\r\n`,
+      head: `${requestLine('GET', target)}${askFields(exchange, fields)}${shared.loop.line}\r\n`,
       body: undefined,
       upgrades: false,
       isLast: false,

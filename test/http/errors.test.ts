@@ -15,6 +15,7 @@ const LIST = [
   [new errors.BadGatewayError(':8000', 'refused'), 502],
   [new errors.BusyError('/srv/a', 'EMFILE'), 503],
   [new errors.GatewayTimeoutError(':8000', 'slow'), 504],
+  [new errors.LoopDetectedError('twice'), 508],
 ] as const;
 
 t.test('each error has its status and a code of its own', async (t) => {

@@ -29,6 +29,7 @@ import { createRedirector } from '../../src/server/redirect.js';
 import { RouteTable } from '../../src/server/routes.js';
 import { createSendfileFinder } from '../../src/server/sendfile.js';
 import { DiskStore } from '../../src/stores/disk.js';
+import { LoopGuard } from '../../src/upstream/loop.js';
 import { readOrder } from '../../src/upstream/order.js';
 import { requestFields, requestLine } from '../../src/upstream/request-headers.js';
 import { ResponseBuffer } from '../../src/upstream/response-buffer.js';
@@ -62,6 +63,7 @@ const FILE: FileLocation = {
   sendTimeout: 60_000,
 };
 const VERSION = { dev: 1, ino: 1, size: 1_000_000_000, mtimeMs: 1_000_000_000_000, ctimeMs: 1 };
+const LOOP = new LoopGuard();
 const LOG = pino({ level: 'silent' });
 
 const contentTypeOf = contentTypeFor(FILE);
@@ -276,6 +278,17 @@ export const READERS: readonly Reader[] = [
       names: numbered((index) => `x-${index},`),
       'names that stay': repeat('content-a,'),
       'a name that nearly stays': repeat('a', 'x-forwarded-', '\n'),
+    },
+  },
+  {
+    name: 'CDN-Loop',
+    read: (list) => LOOP.faultOf({ headers: { 'cdn-loop': list } }),
+    inputs: {
+      ...COMMON,
+      marks: repeat('media-serve,'),
+      'marks with parameters': repeat('media-serve;id=0,'),
+      'parameters of one mark': repeat(';id=0', 'media-serve'),
+      'spaces around marks': repeat(' ', 'media-serve', 'media-serve'),
     },
   },
   {

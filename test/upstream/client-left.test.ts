@@ -4,6 +4,7 @@ import t from 'tap';
 import type { ClientResponse, Exchange } from '../../src/http/exchange.js';
 import type { UpstreamContext } from '../../src/upstream/attempts.js';
 import { endIfClientLeft, onClientLeft } from '../../src/upstream/client-left.js';
+import { LoopGuard } from '../../src/upstream/loop.js';
 import { createSubrequest } from '../../src/upstream/subrequest.js';
 
 /** A response, as far as leaving is concerned. */
@@ -63,7 +64,12 @@ t.test('a client that has left is asked no question for', async (t) => {
   };
   const peer = { name: 'app', active: 0, connections: { takeIdle: connect, connect } };
   const peers = { choose: () => peer, failed() {}, succeeded: () => t.fail('nobody was asked') };
-  const shared = { peers, location: ENDS, hasAnswered: false } as unknown as UpstreamContext;
+  const shared = {
+    peers,
+    loop: new LoopGuard(),
+    location: ENDS,
+    hasAnswered: false,
+  } as unknown as UpstreamContext;
   const response = makeResponse({ hasLeft: true });
   const exchange = {
     response,
