@@ -30,7 +30,7 @@ export async function start(
   process.once('exit', () => log.flushSync());
   const { app, server } = await assemble(config, log, times);
   const shutdown = prepareShutdown(app, server, config.shutdownTimeout, log.events);
-  const address = await listen(app, config.listen, config.listenFrom);
+  const address = await listen(app, config);
   logUncaught(log.events);
   log.events.info(describeStart(config, address), 'listening');
   warnOfMissingApp(config, log.events);
