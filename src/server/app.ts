@@ -19,7 +19,7 @@ import { createFront } from './front.js';
 import type { Log } from './log.js';
 import { proxyIntroduction } from './proxy-protocol.js';
 import { createRedirector } from './redirect.js';
-import { checkRoots, directoriesKeptFrom } from './roots.js';
+import { checkLinks, checkRoots, directoriesKeptFrom } from './roots.js';
 import { RouteTable } from './routes.js';
 import { TIME_LIMITS, type TimeLimits } from './time-limits.js';
 import { WITHOUT_SCHEMAS } from './without-schemas.js';
@@ -94,16 +94,15 @@ function createRoutes(
   }
   const cache = new OpenFileCache(config.cacheSize);
   for (const location of config.locations) {
-    const handle =
-      location.kind === 'upstream'
-        ? proxies.get(location)?.handle
-        : guardFiles(
-            location,
-            createFileHandler(location, { log, cache, excluded: directoriesKeptFrom(location, config) }),
-            askFor(location, config, proxies),
-            log,
-          );
-    if (handle !== undefined) table.add({ location, handle });
+    if (location.kind === 'upstream') {
+      const proxy = proxies.get(location);
+      if (proxy !== undefined) table.add({ location, handle: proxy.handle });
+      continue;
+    }
+    const excluded = directoriesKeptFrom(location, config);
+    checkLinks(location, excluded);
+    const files = createFileHandler(location, { log, cache, excluded });
+    table.add({ location, handle: guardFiles(location, files, askFor(location, config, proxies), log) });
   }
   return { table, proxies: [...proxies.values()] };
 }

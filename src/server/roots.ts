@@ -4,6 +4,8 @@ import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import { sep } from 'node:path';
 import { BadValueError } from '../config/errors.js';
 import { type Config, type FileLocation, isProtected, type Location } from '../config/location.js';
+import { checkRealPaths, followsLinks } from '../stores/disk.js';
+import { StoreError } from '../stores/store.js';
 
 const CURE = 'mount the volume or directory there, or name another one';
 
@@ -83,6 +85,26 @@ function checkRoot({ from, root }: FileLocation): void {
       throw new BadValueError(from, `${root} cannot be read by ${user}; run as its owner, or chmod a+rX it`);
     }
     throw error;
+  }
+}
+
+/**
+ * Checks that links can be judged: else every file would be missing, and not a word would tell why.
+ * @param excluded what must not be served by any name
+ * @throws {BadValueError} when they cannot, unless they need not
+ */
+export function checkLinks({ from, root, symlinks }: FileLocation, excluded: readonly string[]): void {
+  if (followsLinks({ symlinks, excluded })) return;
+  try {
+    checkRealPaths(root);
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    const other =
+      excluded.length === 0 ? ', or, where only you can place links, write --symlinks follow' : '';
+    throw new BadValueError(
+      from,
+      `where links below ${root} lead cannot be told here (${error.reason}); mount /proc (mount -t proc proc /proc)${other}`,
+    );
   }
 }
 

@@ -44,6 +44,9 @@ const ATTEMPTS = 30;
 /** What Linux adds to the path of an open file that has lost its name. A file may also be called that. */
 const WITHOUT_NAME = ' (deleted)';
 
+/** Where Linux tells the paths of this process's open files. Asking by name again instead would leave room for a swap. */
+const TELLS = '/proc/self/fd';
+
 const FAILURES: Readonly<Record<string, StoreFailure>> = {
   ENOENT: 'not-found',
   ENOTDIR: 'not-found',
@@ -75,6 +78,29 @@ export interface DiskPolicy {
   readonly isDenied?: (realPath: BytePath) => boolean;
 }
 
+/** True when it does not matter where a name leads. */
+export function followsLinks({ symlinks, excluded = [] }: DiskPolicy): boolean {
+  return symlinks === 'follow' && excluded.length === 0;
+}
+
+/**
+ * Makes sure that it can be told where names below a directory lead, without which none of them is opened.
+ * @param directory absolute path
+ * @throws {StoreError} when it cannot
+ */
+export function checkRealPaths(directory: string): void {
+  const name = toBytePath(directory);
+  const descriptor = openDescriptor(name);
+  try {
+    const real = realPathOf(descriptor, name);
+    if (real === undefined || !isOpen(real, descriptor)) {
+      throw new StoreError('failed', directory, `${TELLS} names another file`);
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 /** A directory on disk. */
 export class DiskStore implements Store {
   readonly #root: string;
@@ -92,7 +118,7 @@ export class DiskStore implements Store {
     this.#root = withSeparator(toBytePath(root));
     this.#policy = policy;
     this.#excluded = (policy.excluded ?? []).map((directory) => withSeparator(toBytePath(directory)));
-    this.#followsLinks = policy.symlinks === 'follow' && this.#excluded.length === 0;
+    this.#followsLinks = followsLinks(policy);
     this.#realRoot = this.#resolveRoot();
   }
 
@@ -265,14 +291,27 @@ function unservable(stats: Stats, name: string): [StoreFailure, string, string] 
 /** The real path of an open descriptor, as bytes; undefined when it cannot be told, or there is none any more. */
 function realPathOf(descriptor: number, name: string): string | undefined {
   const isTold = process.platform === 'linux';
-  const real = isTold
-    ? readlinkSync(`/proc/self/fd/${descriptor}`, 'latin1')
-    : realpathSync.native(toSystemPath(name), 'latin1');
+  const real = isTold ? toldPathOf(descriptor, name) : realpathSync.native(toSystemPath(name), 'latin1');
   if (isTold && !real.endsWith(WITHOUT_NAME)) return real;
   // A path that was not told as it is must mean the file that is open.
-  const named = lstatSync(toSystemPath(real), { bigint: true, throwIfNoEntry: false });
+  return isOpen(real, descriptor) ? real : undefined;
+}
+
+/** @throws {StoreError} which is of the system, not of the file: without /proc there would seem to be none at all */
+function toldPathOf(descriptor: number, name: string): string {
+  try {
+    return readlinkSync(`${TELLS}/${descriptor}`, 'latin1');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new StoreError('failed', toText(name), `${TELLS}: ${code}; is /proc mounted?`);
+  }
+}
+
+/** Whether a path is that of an open file, and no link to it. */
+function isOpen(path: string, descriptor: number): boolean {
+  const named = lstatSync(toSystemPath(path), { bigint: true, throwIfNoEntry: false });
   const opened = fstatSync(descriptor, { bigint: true });
-  return named?.ino === opened.ino && named.dev === opened.dev ? real : undefined;
+  return named?.ino === opened.ino && named.dev === opened.dev;
 }
 
 /** Whether one of the names, outermost first, is a link, as far as that can be told. */

@@ -15,9 +15,16 @@ export interface Ended {
 /** Runs media-serve with these arguments; one that goes on running is killed after a minute (`code` is null). */
 export async function runCommand(
   args: readonly string[],
-  options: { env?: Record<string, string>; cwd?: string; uid?: number | undefined } = {},
+  options: {
+    env?: Record<string, string>;
+    cwd?: string;
+    uid?: number | undefined;
+    /** A command that is given the server's command line and runs it. */
+    wrap?: readonly string[];
+  } = {},
 ): Promise<Ended> {
-  const child = spawnChild(NODE, [...NODE_ARGUMENTS, CLI, ...args], {
+  const [program = NODE, ...rest] = [...(options.wrap ?? []), NODE, ...NODE_ARGUMENTS, CLI, ...args];
+  const child = spawnChild(program, rest, {
     cwd: options.cwd,
     env: { PATH: process.env['PATH'] ?? '', ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
