@@ -9,8 +9,9 @@ import { basename, dirname, join } from 'node:path';
 import { type Address, formatAddress } from '../config/address.js';
 import { BadValueError } from '../config/errors.js';
 import type { Config } from '../config/location.js';
-import { type Network, networkTest } from '../config/network.js';
+import type { Network } from '../config/network.js';
 import { plainAddress } from '../http/forwarded.js';
+import { networkTest } from '../http/network-test.js';
 
 type TcpAddress = Address & { kind: 'tcp' };
 

@@ -2,7 +2,7 @@
 import { EventEmitter } from 'node:events';
 import { pino } from 'pino';
 import type { Config, FileLocation } from '../../src/config/location.js';
-import { networkTest, parseNetwork } from '../../src/config/network.js';
+import { parseNetwork } from '../../src/config/network.js';
 import { linkExpression, Secret } from '../../src/config/secure-link.js';
 import { createAuthRequest } from '../../src/files/auth-request.js';
 import { cacheControlFor } from '../../src/files/cache-control.js';
@@ -21,6 +21,7 @@ import type { Exchange } from '../../src/http/exchange.js';
 import { connectionOptions, fieldValue } from '../../src/http/fields.js';
 import { originOf } from '../../src/http/forwarded.js';
 import { hostFault } from '../../src/http/framing.js';
+import { networkTest } from '../../src/http/network-test.js';
 import { parseTarget, type Target, toText } from '../../src/http/target.js';
 import { logWhenClosed } from '../../src/server/access-log.js';
 import { sendErrorPage } from '../../src/server/error-page.js';

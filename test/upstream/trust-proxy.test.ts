@@ -1,7 +1,8 @@
 /** Whom to believe about the client (nginx: set_real_ip_from, real_ip_recursive; RFC 7239). */
 import t from 'tap';
-import { networkTest, parseNetwork } from '../../src/config/network.js';
+import { parseNetwork } from '../../src/config/network.js';
 import { originOf } from '../../src/http/forwarded.js';
+import { networkTest } from '../../src/http/network-test.js';
 import { startRecorder } from '../support/app.js';
 import { startHere } from '../support/here.js';
 import { get, rawExchange, rawRequest } from '../support/raw.js';
