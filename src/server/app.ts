@@ -6,6 +6,7 @@ import type { Config, FileLocation, Location } from '../config/location.js';
 import { guardFiles } from '../files/guard.js';
 import { OpenFileCache } from '../files/open-file-cache.js';
 import { createFileHandler } from '../files/serve.js';
+import { LogThrottle } from '../http/log-throttle.js';
 import { networkTest } from '../http/network-test.js';
 import type { Subrequest } from '../http/order.js';
 import { parseTarget, toBytePath } from '../http/target.js';
@@ -15,7 +16,7 @@ import { LoopGuard } from '../upstream/loop.js';
 import { type Proxy as AppProxy, type AppTimes, createProxy } from '../upstream/proxy.js';
 import { UploadMemory } from '../upstream/upload-memory.js';
 import { readErrorPages } from './error-page.js';
-import { createFront } from './front.js';
+import { createFront, type FailedRequest } from './front.js';
 import type { Log } from './log.js';
 import { proxyIntroduction } from './proxy-protocol.js';
 import { createRedirector } from './redirect.js';
@@ -47,8 +48,12 @@ export async function assemble(
   times: TimeLimits = TIME_LIMITS,
 ): Promise<MediaServer> {
   const { proxies, table } = createRoutes(config, times.app, log.events);
+  const busy = new LogThrottle<FailedRequest>(({ message, ...request }, times) =>
+    log.events.error({ ...request, times }, message),
+  );
   const answer = createFront(table, {
     log,
+    busy,
     pages: readErrorPages(config),
     isTrusted: networkTest(config.trustProxy),
   });
@@ -67,6 +72,7 @@ export async function assemble(
   });
   app.addHook('onClose', async () => {
     for (const proxy of proxies) await proxy.close();
+    busy.flush();
   });
   // It is a library to be opened: now there is a descriptor for it.
   if (config.locations.some((location) => location.kind !== 'upstream' && location.sendfile)) {

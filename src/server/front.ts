@@ -1,9 +1,16 @@
 // The way of a request: target → location → file or app → response.
 import type { Logger } from 'pino';
-import { isHttpError, NotFoundError, TunnelRefusedError, UnexpectedError } from '../http/errors.js';
+import {
+  BusyError,
+  isHttpError,
+  NotFoundError,
+  TunnelRefusedError,
+  UnexpectedError,
+} from '../http/errors.js';
 import type { ClientRequest, Exchange } from '../http/exchange.js';
 import { type Origin, originOf, plainAddress } from '../http/forwarded.js';
 import { hostFault } from '../http/framing.js';
+import type { LogThrottle } from '../http/log-throttle.js';
 import { parseTarget, type Target } from '../http/target.js';
 import type { Answer } from '../http1/server-options.js';
 import { logWhenClosed } from './access-log.js';
@@ -12,9 +19,19 @@ import type { Log } from './log.js';
 import { nextRequestId } from './request-id.js';
 import type { RouteTable } from './routes.js';
 
+/** What the log says of a request that failed. */
+export interface FailedRequest {
+  readonly requestId: string;
+  readonly target: string;
+  readonly code: string;
+  readonly message: string;
+}
+
 /** What the front needs besides the locations. */
 export interface FrontOptions {
   readonly log: Log;
+  /** Is told of requests for which there was no descriptor, instead of a line for each. */
+  readonly busy: LogThrottle<FailedRequest>;
   readonly pages: ErrorPages;
   /** Whether what a proxy at this address says of its client is believed; undefined is a unix socket. */
   readonly isTrusted: (address: string | undefined) => boolean;
@@ -26,7 +43,7 @@ export interface FrontOptions {
  */
 export function createFront(
   table: RouteTable,
-  { log: { events: log, writeLine }, pages, isTrusted }: FrontOptions,
+  { log: { events: log, writeLine }, busy, pages, isTrusted }: FrontOptions,
 ): Answer {
   const handle = (exchange: Exchange, refusal: Error | undefined): Promise<void> | undefined => {
     if (refusal !== undefined) throw refusal;
@@ -60,9 +77,9 @@ export function createFront(
     if (writeLine !== undefined) logWhenClosed(exchange, startedAt, writeLine);
     try {
       if (defect !== undefined) throw defect;
-      handle(exchange, refusal)?.catch((error: unknown) => fail(exchange, error, log, pages));
+      handle(exchange, refusal)?.catch((error: unknown) => fail(exchange, error, log, busy, pages));
     } catch (error) {
-      fail(exchange, error, log, pages);
+      fail(exchange, error, log, busy, pages);
     }
   };
 }
@@ -95,12 +112,20 @@ function readTarget(request: ClientRequest): { target: Target; refusal?: Error }
   }
 }
 
-function fail(exchange: Exchange, error: unknown, log: Logger, pages: ErrorPages): void {
+function fail(
+  exchange: Exchange,
+  error: unknown,
+  log: Logger,
+  busy: LogThrottle<FailedRequest>,
+  pages: ErrorPages,
+): void {
   const { response, id, target } = exchange;
   const known = isHttpError(error) ? error : new UnexpectedError();
   if (known !== error)
     log.error({ requestId: id, target: target.raw, err: error }, 'a defect; please report it');
-  else if (known.statusCode >= 500) {
+  else if (known instanceof BusyError) {
+    busy.tell({ requestId: id, target: target.raw, code: known.code, message: known.message });
+  } else if (known.statusCode >= 500) {
     log.error({ requestId: id, target: target.raw, code: known.code }, known.message);
   }
   if (response.destroyed) return;

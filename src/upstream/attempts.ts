@@ -10,7 +10,7 @@ import { MalformedMessage } from '../http1/errors.js';
 import type { ResponseStart } from '../http1/response-parser.js';
 import type { Peer, Peers } from './balance.js';
 import { endIfClientLeft, onClientLeft } from './client-left.js';
-import { explain, SendTimeout, TotalTimeout, upstreamFailure } from './failure.js';
+import { explain, isOutOfDescriptors, SendTimeout, TotalTimeout, upstreamFailure } from './failure.js';
 import type { LoopGuard } from './loop.js';
 import { type Outcome, Relay, type RelayOptions, type Watch } from './relay.js';
 import { IN_ONE_GO, type RequestBody } from './request-body.js';
@@ -258,6 +258,8 @@ class Attempts implements Outcome, Watch {
   #next(error: Error): { peer: Peer; again: boolean } | undefined {
     const peer = this.#peer;
     if (peer === undefined || isHttpError(error) || error instanceof TotalTimeout) return undefined;
+    // No other server would be reached either, and this one has done nothing.
+    if (isOutOfDescriptors(error)) return undefined;
     const attempt = { error, sent: this.#sent };
     const { peers, log, location } = this.#shared;
     const alone = peers.all.length === 1;

@@ -1,6 +1,12 @@
 // Why the app did not answer, told apart: 504 when it took too long, 502 when it is not there or broke off,
 // 503 while it has never been there.
-import { BadGatewayError, GatewayTimeoutError, isHttpError, StartingUpError } from '../http/errors.js';
+import {
+  BadGatewayError,
+  BusyError,
+  GatewayTimeoutError,
+  isHttpError,
+  StartingUpError,
+} from '../http/errors.js';
 import { codeOf } from './retry.js';
 
 const CLOSED = 'it closed the connection before it answered; a worker may have died or timed out';
@@ -14,7 +20,6 @@ const HINTS: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'its host name cannot be resolved now',
   EHOSTUNREACH: 'its host cannot be reached',
   ENETUNREACH: 'its network cannot be reached',
-  EMFILE: 'this process has no file descriptor left; raise the limit on open files (ulimit -n)',
   ECONNRESET: CLOSED,
   EPIPE: CLOSED,
   MEDIA_SERVE_CONNECTION_CLOSED: CLOSED,
@@ -49,10 +54,22 @@ export function explain(error: Error): string {
   return OF_THE_ANSWER.has(codeOf(error)) ? `its answer ${error.message}` : error.message;
 }
 
+/** True when the failure is not the app's, nor the disk's: this process, or the system, can open nothing more. */
+export function isOutOfDescriptors(error: Error): boolean {
+  const code = codeOf(error);
+  return code === 'EMFILE' || code === 'ENFILE';
+}
+
+/** The answer to that. @param what cannot be opened */
+export function busy(what: string, code: string): Error {
+  return new BusyError(what, `${code}; raise the limit on open files (ulimit -n)`);
+}
+
 /** The error that a failed request is answered with. */
 export function upstreamFailure(error: Error, address: string, hasEverAnswered: boolean): Error {
   if (isHttpError(error)) return error;
   const code = codeOf(error);
+  if (isOutOfDescriptors(error)) return busy(`a connection to the app at ${address}`, code);
   const limit = TOO_LONG[code];
   if (limit !== undefined) return new GatewayTimeoutError(address, limit);
   const reason = HINTS[code] ?? explain(error);

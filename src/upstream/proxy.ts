@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { UpstreamLocation } from '../config/location.js';
 import { BadRequestError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
+import { LogThrottle } from '../http/log-throttle.js';
 import type { Order, Redirector, Subrequest } from '../http/order.js';
 import { passToApp, type UpstreamContext } from './attempts.js';
 import { Peers } from './balance.js';
@@ -47,13 +48,19 @@ export function createProxy(
   { redirect, loop, memory, times, log }: ProxyTools,
 ): Proxy {
   const peers = new Peers(location, times.idleTimeout);
+  const fileFailures = new LogThrottle<NodeJS.ErrnoException>(({ code, message }, failures) =>
+    log.error(
+      { path: spoolDirectoryOf(location), reason: code ?? message, times: failures },
+      'an answer cannot be written to a temporary file, so the app waits for its client; make room there, or name another directory with --spool-dir',
+    ),
+  );
   const shared: UpstreamContext = {
     location,
     peers,
     log,
     redirect,
     loop,
-    relay: relayOptions(location, times, log),
+    relay: relayOptions(location, times, fileFailures),
     hasAnswered: false,
   };
   const handleWithBody = async (exchange: Exchange): Promise<void> => {
@@ -77,23 +84,23 @@ export function createProxy(
     subrequest: createSubrequest(shared),
     async close() {
       peers.close();
+      fileFailures.flush();
     },
   };
 }
 
-function relayOptions(location: UpstreamLocation, { discardTimeout }: AppTimes, log: Logger): RelayOptions {
+function relayOptions(
+  location: UpstreamLocation,
+  { discardTimeout }: AppTimes,
+  fileFailures: LogThrottle<NodeJS.ErrnoException>,
+): RelayOptions {
   const { bufferMemory, bufferFileLimit, responseBuffering, sendTimeout } = location;
   const directory = spoolDirectoryOf(location);
   const responseBuffer = {
     memory: bufferMemory,
     file: bufferFileLimit,
     createFile: () => new TemporaryFile(directory),
-    onFileFailed({ code, message }: NodeJS.ErrnoException) {
-      log.error(
-        { path: directory, reason: code ?? message },
-        'an answer cannot be written to a temporary file, so the app waits for its client; make room there, or name another directory with --spool-dir',
-      );
-    },
+    onFileFailed: (error: NodeJS.ErrnoException) => fileFailures.tell(error),
   };
   return { responseBuffer: responseBuffering ? responseBuffer : undefined, sendTimeout, discardTimeout };
 }

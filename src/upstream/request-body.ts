@@ -7,6 +7,7 @@ import { BodyTooLargeError, RequestTimeoutError, SpoolFailedError } from '../htt
 import type { Exchange } from '../http/exchange.js';
 import type { OutgoingBody } from '../http1/client-connection.js';
 import { FileParts, MemoryParts } from './body-parts.js';
+import { busy, isOutOfDescriptors } from './failure.js';
 import { spoolDirectoryOf, TemporaryFile } from './temporary-file.js';
 import type { UploadMemory } from './upload-memory.js';
 
@@ -219,8 +220,10 @@ class Collector {
     this.#borrowed = 0;
   }
 
-  #cannotWrite({ code, message }: NodeJS.ErrnoException): Error {
+  #cannotWrite(error: NodeJS.ErrnoException): Error {
+    const { code, message } = error;
     const directory = spoolDirectoryOf(this.#location);
+    if (isOutOfDescriptors(error)) return busy(`a temporary file in ${directory}`, code ?? message);
     return new SpoolFailedError(directory, code ?? message);
   }
 

@@ -9,7 +9,7 @@ import type { ResponseStart } from '../http1/response-parser.js';
 import type { UpstreamContext } from './attempts.js';
 import type { Peer } from './balance.js';
 import { endIfClientLeft, onClientLeft } from './client-left.js';
-import { upstreamFailure } from './failure.js';
+import { isOutOfDescriptors, upstreamFailure } from './failure.js';
 import { fieldLine, isOfBody, requestFields, requestLine } from './request-headers.js';
 import { readResponseHead } from './response-headers.js';
 import { isClosed } from './retry.js';
@@ -58,6 +58,8 @@ async function askPeers(
       peers.succeeded(peer);
       return answer;
     } catch (error) {
+      if (isOutOfDescriptors(error as Error))
+        throw upstreamFailure(error as Error, peer.name, shared.hasAnswered);
       peers.failed(peer);
       failure = upstreamFailure(error as Error, peer.name, shared.hasAnswered);
       tried.push(peer);
