@@ -1,6 +1,7 @@
 // From a configuration to a server that listens and ends on a signal.
 import type { Config } from './config/location.js';
 import { assemble } from './server/app.js';
+import { warnOfFewOpenFiles } from './server/connection-places.js';
 import { logUncaught } from './server/defects.js';
 import { listen } from './server/listen.js';
 import { createLog } from './server/log.js';
@@ -28,11 +29,12 @@ export async function start(
 ): Promise<void> {
   const log = await createLog(config);
   process.once('exit', () => log.flushSync());
-  const { app, server } = await assemble(config, log, times);
+  const { app, server, places } = await assemble(config, log, times);
   const shutdown = prepareShutdown(app, server, config.shutdownTimeout, log.events);
   const address = await listen(app, config);
   logUncaught(log.events);
-  log.events.info(describeStart(config, address), 'listening');
+  log.events.info(describeStart(config, address, places), 'listening');
+  warnOfFewOpenFiles(places, log.events);
   warnOfMissingApp(config, log.events);
   warnOfMissingSpool(config, log.events);
   warnOfStaticAmongUploads(config, log.events);

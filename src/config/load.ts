@@ -16,6 +16,7 @@ export function loadConfig(flags: Flags, environment: Environment): Config {
     locations: collectLocations(sources, file),
     listen: sources.require('listen'),
     listenFrom: sources.fromOf('listen'),
+    maxConnections: sources.get('maxConnections'),
     maxRequestHead: sources.require('maxRequestHead'),
     cacheSize: sources.require('cacheSize'),
     uploadMemory: sources.require('uploadMemory'),

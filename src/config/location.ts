@@ -101,6 +101,8 @@ export interface Config {
   readonly listen: OptionValue<'listen'>;
   /** What gave the address, for messages. */
   readonly listenFrom: string;
+  /** Undefined is as many as the system has room for. */
+  readonly maxConnections: OptionValue<'maxConnections'> | undefined;
   /** In bytes. */
   readonly maxRequestHead: OptionValue<'maxRequestHead'>;
   /** Memory for cached files, in bytes; 0 for none. */

@@ -10,6 +10,7 @@ import {
   checkPattern,
   checkTypes,
   count,
+  countFromOne,
   directory,
   duration,
   errorPage,
@@ -279,6 +280,12 @@ export const OPTIONS = {
     default: '$secure_link_expires$uri $secret',
     nginx: 'secure_link_md5',
     doc: 'what the `md5` of a link is made of',
+  }),
+  maxConnections: option({
+    type: countFromOne,
+    contexts: ['server'],
+    nginx: 'worker_connections',
+    doc: 'connections of clients that are open at once, tunnels among them, those to the app not; past it idle ones are closed, and new ones wait. By default half of the open files that the system allows (`ulimit -n`), less some to spare, and at most 16384',
   }),
   maxBody: option({
     type: size,

@@ -85,6 +85,17 @@ export const count: ValueType<number> = {
   },
 };
 
+/** A whole number of what there must be one of at least. */
+export const countFromOne: ValueType<number> = {
+  ...count,
+  schema: { type: 'integer', minimum: 1 },
+  parse(value) {
+    const number = count.parse(value);
+    if (number === 0) throw new TypeError(`${quote(value)} is too few; write 1 or more, such as 1024`);
+    return number;
+  },
+};
+
 /** A value that only the config file can hold; its shape is all that is asked of it, unless `check` asks more. */
 export function fromFile<T>(schema: JsonSchema, check: (value: T) => void = () => {}): ValueType<T> {
   return {

@@ -17,6 +17,12 @@ export const HeadTimeoutError = createError(
   'The client did not send its request within %s s',
   408,
 );
+/** 408: a head of which only a part had come, given up when those of all clients took too much memory. */
+export const HeadGivenUpError = createError(
+  'MEDIA_SERVE_HEAD_GIVEN_UP',
+  'The client was too slow to send its request while many others did the same',
+  408,
+);
 /** 414: the request line alone is larger than a head may be (RFC 9110 §15.5.15). */
 export const TargetTooLongError = createError('MEDIA_SERVE_TARGET_TOO_LONG', 'The request %s', 414);
 /** 431: the head is larger than allowed, or has too many fields (nginx: large_client_header_buffers). Argument: which. */
@@ -99,7 +105,7 @@ export const BadGatewayError = createError(
   'The app at %s did not answer: %s',
   502,
 );
-/** 503: no file descriptors are left. Argument: path and system error, for the log. */
+/** 503: no file descriptors are left. Arguments: what would need one, and system error, for the log. */
 export class BusyError extends createError('MEDIA_SERVE_BUSY', '%s cannot be opened now (%s)', 503) {
   readonly headers = { 'Retry-After': '1' };
 }

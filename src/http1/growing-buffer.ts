@@ -15,6 +15,11 @@ export class GrowingBuffer {
     return this.#length;
   }
 
+  /** The memory that it takes, in bytes. */
+  get capacity(): number {
+    return this.#memory.length;
+  }
+
   /** What is here, up to the next call. */
   get bytes(): Buffer {
     return this.#memory.subarray(0, this.#length);

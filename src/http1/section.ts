@@ -26,6 +26,11 @@ export class Section {
     return this.#text?.length ?? (this.#held.length || this.#beginning.length);
   }
 
+  /** What a section that has not come to its end takes, in bytes. */
+  get memory(): number {
+    return this.#held.capacity;
+  }
+
   /** What is here of a section, one character for each byte. */
   get text(): string {
     return this.#text ?? (this.#held.length > 0 ? this.slice(0) : this.#beginning);

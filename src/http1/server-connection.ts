@@ -6,9 +6,10 @@
 //                                  │                                  └→ lingering → closed
 //                                  └→ another protocol: the wire is the tunnel's
 import type { Socket } from 'node:net';
-import { HeadTimeoutError } from '../http/errors.js';
+import { HeadGivenUpError, HeadTimeoutError } from '../http/errors.js';
 import type { TunnelEnd } from '../http/exchange.js';
 import { CR, LF } from './characters.js';
+import type { ConnectionLimit, Placed } from './connection-limit.js';
 import { MalformedMessage } from './errors.js';
 import { GrowingBuffer } from './growing-buffer.js';
 import { faultOf } from './request-fault.js';
@@ -22,9 +23,14 @@ import { answerAtEndOfTurn, type TurnEnd } from './turn.js';
 import { Wire, type WireOwner } from './wire.js';
 import { WireEnd } from './wire-end.js';
 
+/** So much of a head has its method and its target, if that is not very long, in bytes. */
+const TOLD = 2200;
+
 /** What a connection needs of its server. */
 export interface ConnectionHome {
   readonly options: ServerOptions;
+  /** Is told what is under way on the connection. */
+  readonly limit: ConnectionLimit;
   /** True once no further request is taken. */
   readonly isStopping: boolean;
   /** It is closed. Told once. */
@@ -32,7 +38,7 @@ export interface ConnectionHome {
 }
 
 /** See above. */
-export class ServerConnection implements WireOwner, RequestSource, ResponseOwner, TurnEnd {
+export class ServerConnection implements WireOwner, RequestSource, ResponseOwner, TurnEnd, Placed {
   remoteAddress: string | undefined;
   readonly #home: ConnectionHome;
   readonly #wire: Wire;
@@ -66,6 +72,7 @@ export class ServerConnection implements WireOwner, RequestSource, ResponseOwner
     // Asked for now, so that Node remembers it: a connection that is reset has no address any more.
     this.remoteAddress = this.#wire.remoteAddress;
     this.#wire.setTimeout(options.keepAliveTimeout);
+    home.limit.idle(this);
     const { introduction } = options;
     if (introduction === undefined) return;
     this.#introduction = new GrowingBuffer();
@@ -75,8 +82,9 @@ export class ServerConnection implements WireOwner, RequestSource, ResponseOwner
     });
   }
 
+  /** Clients that wait for a place get it after this answer. */
   get isStopping(): boolean {
-    return this.#home.isStopping;
+    return this.#home.isStopping || this.#home.limit.waiting > 0;
   }
 
   /** True when no request is under way, nor has begun to come. */
@@ -90,6 +98,13 @@ export class ServerConnection implements WireOwner, RequestSource, ResponseOwner
   destroy(): void {
     this.#wire.destroy();
     this.#joined?.destroy();
+  }
+
+  giveUpHead(): void {
+    // What is no head yet gets no answer of HTTP.
+    if (this.#introduction !== undefined) this.#wire.destroy();
+    // As it is for the memory, no more of it is decoded than what the log tells.
+    else this.#refuse(new HeadGivenUpError(), this.#head.slice(0, TOLD));
   }
 
   // What comes.
@@ -216,7 +231,10 @@ export class ServerConnection implements WireOwner, RequestSource, ResponseOwner
     held.append(bytes, 0, length);
     const all = held.bytes;
     const found = this.#home.options.introduction?.read(all, this.remoteAddress);
-    if (found === undefined) return;
+    if (found === undefined) {
+      this.#home.limit.holdsHead(this, held.capacity);
+      return;
+    }
     if (found === 'refused') {
       this.#wire.destroy();
       return;
@@ -242,7 +260,10 @@ export class ServerConnection implements WireOwner, RequestSource, ResponseOwner
       if (section.isFull) this.#refuse(tooLargeHead(section.text), section.text);
       else if (isHopeless(section, before)) {
         this.#refuse(new MalformedMessage('is no HTTP/1.1'), section.text);
-      } else if (before === 0) this.#awaitHead();
+      } else {
+        if (before === 0) this.#awaitHead();
+        this.#home.limit.holdsHead(this, section.memory);
+      }
       return;
     }
     const { text } = section;
@@ -263,6 +284,7 @@ export class ServerConnection implements WireOwner, RequestSource, ResponseOwner
   #begin(head: RequestHead, size: number, fault?: Error): void {
     const request = new ServerRequest(head, this, fault);
     this.#request = request;
+    this.#home.limit.busy(this);
     this.#response = new ServerResponse(
       this.#wire,
       request,
@@ -346,8 +368,11 @@ export class ServerConnection implements WireOwner, RequestSource, ResponseOwner
       if (this.#held === undefined && !request.destroyed && request.fault === undefined && request.wantsMore)
         this.readOn();
     } else if (this.hasEnded) this.onEnd();
-    else if (this.isStopping && this.isIdle) this.#wire.destroySoon();
-    else this.readOn();
+    else if (this.#home.isStopping && this.isIdle) this.#wire.destroySoon();
+    else {
+      if (this.isIdle) this.#home.limit.idle(this);
+      this.readOn();
+    }
   }
 
   /** Empty lines are no request, and who sends nothing else is idle. They must not keep the connection for ever. */
@@ -398,6 +423,8 @@ export class ServerConnection implements WireOwner, RequestSource, ResponseOwner
   #readOnForAWhile(): void {
     const { lingeringTimeout, lingeringTime } = this.#home.options;
     this.#wire.setTimeout(lingeringTimeout);
+    // Its answer is delivered, as far as it can be told.
+    if (this.#isLingering) this.#home.limit.idle(this);
     this.#within(lingeringTime, () => this.#wire.destroy());
     this.readOn();
   }

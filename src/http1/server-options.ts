@@ -1,5 +1,6 @@
 // What a server is told: who answers, and how long and how large things may be.
 import type { ClientRequest, ClientResponse } from '../http/exchange.js';
+import type { ConnectionLimit } from './connection-limit.js';
 
 /**
  * Answers one request; never throws.
@@ -43,4 +44,6 @@ export interface ServerOptions {
   /** Largest head of a request, in bytes (nginx: large_client_header_buffers). */
   readonly maxHead: number;
   readonly introduction: Introduction | undefined;
+  /** How many connections there may be (nginx: worker_connections); all listeners that are given one share it. */
+  readonly limit?: ConnectionLimit;
 }

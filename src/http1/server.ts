@@ -1,12 +1,16 @@
 // Accepts connections of clients, and knows those that are open. To Fastify it is the server that its shell starts and
 // closes.
 import { Server as NetServer, type Socket } from 'node:net';
+import { ConnectionLimit, type Listener } from './connection-limit.js';
 import { type ConnectionHome, ServerConnection } from './server-connection.js';
 import type { ServerOptions } from './server-options.js';
 
+const UNLIMITED = { max: Number.POSITIVE_INFINITY, maxWaiting: 0, waitTimeout: 0 };
+
 /** A listener that speaks HTTP/1.1 with its clients. */
-export class Server extends NetServer implements ConnectionHome {
+export class Server extends NetServer implements ConnectionHome, Listener {
   readonly options: ServerOptions;
+  readonly limit: ConnectionLimit;
   isStopping = false;
   readonly #connections = new Set<ServerConnection>();
   readonly #whenEmpty: (() => void)[] = [];
@@ -14,7 +18,8 @@ export class Server extends NetServer implements ConnectionHome {
   constructor(options: ServerOptions) {
     super({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true });
     this.options = options;
-    this.on('connection', this.#accept);
+    this.limit = options.limit ?? new ConnectionLimit(UNLIMITED);
+    this.on('connection', (socket: Socket) => this.limit.arrive(socket, this));
   }
 
   /** How many connections are open. */
@@ -23,7 +28,8 @@ export class Server extends NetServer implements ConnectionHome {
   }
 
   gone(connection: ServerConnection): void {
-    this.#connections.delete(connection);
+    if (!this.#connections.delete(connection)) return;
+    this.limit.leave(connection);
     if (this.#connections.size > 0) return;
     for (const empty of this.#whenEmpty.splice(0)) empty();
   }
@@ -31,6 +37,7 @@ export class Server extends NetServer implements ConnectionHome {
   /** Takes no new connections, and no further requests; calls back when the last connection is closed. */
   override close(closed?: (error?: Error) => void): this {
     this.isStopping = true;
+    this.limit.dismiss(this);
     return super.close((error) => {
       if (this.#connections.size === 0) closed?.(error);
       else this.#whenEmpty.push(() => closed?.(error));
@@ -47,11 +54,11 @@ export class Server extends NetServer implements ConnectionHome {
     for (const connection of this.#connections) connection.destroy();
   }
 
-  readonly #accept = (socket: Socket): void => {
+  take(socket: Socket): void {
     const connection = new ServerConnection(socket, this);
     this.#connections.add(connection);
     // One that was reset already would look as if it came by a unix socket, whose peers may be trusted.
     const isUnix = typeof this.address() === 'string';
     if (connection.remoteAddress === undefined && !isUnix) connection.destroy();
-  };
+  }
 }

@@ -15,6 +15,7 @@ import { kernelSend } from '../stores/kernel-send.js';
 import { LoopGuard } from '../upstream/loop.js';
 import { type Proxy as AppProxy, type AppTimes, createProxy } from '../upstream/proxy.js';
 import { UploadMemory } from '../upstream/upload-memory.js';
+import { type ConnectionPlaces, connectionPlaces, watchedLimit } from './connection-places.js';
 import { readErrorPages } from './error-page.js';
 import { createFront, type FailedRequest } from './front.js';
 import type { Log } from './log.js';
@@ -31,6 +32,8 @@ export interface MediaServer {
   readonly app: FastifyInstance;
   /** The listener that it starts and closes. */
   readonly server: Server;
+  /** What its listeners have room for. */
+  readonly places: ConnectionPlaces;
 }
 
 /**
@@ -57,11 +60,14 @@ export async function assemble(
     pages: readErrorPages(config),
     isTrusted: networkTest(config.trustProxy),
   });
+  const places = connectionPlaces(config.maxConnections);
+  const { limit, flush } = watchedLimit(places, times.client.keepAliveTimeout, log.events);
   const server = new Server({
     answer,
     ...times.client,
     maxHead: config.maxRequestHead,
     introduction: config.proxyProtocol ? proxyIntroduction(log.events, times.introduction) : undefined,
+    limit,
   });
   const app: FastifyInstance = Fastify({
     logger: false,
@@ -72,6 +78,7 @@ export async function assemble(
   });
   app.addHook('onClose', async () => {
     for (const proxy of proxies) await proxy.close();
+    flush();
     busy.flush();
   });
   // It is a library to be opened: now there is a descriptor for it.
@@ -79,7 +86,7 @@ export async function assemble(
     app.addHook('onListen', async () => void kernelSend());
   }
   await app.ready();
-  return { app, server };
+  return { app, server, places };
 }
 
 function createRoutes(

@@ -6,11 +6,12 @@ import type { Logger } from 'pino';
 import { type Address, formatAddress } from '../config/address.js';
 import type { Config, Location, UpstreamLocation } from '../config/location.js';
 import { spoolDirectoryOf, TemporaryFile } from '../upstream/temporary-file.js';
+import type { ConnectionPlaces } from './connection-places.js';
 import { staticFilesAmongUploads } from './roots.js';
 
 /** Fields of the line that says that the server listens. */
-export function describeStart(config: Config, address: string): object {
-  return { address, locations: config.locations.map(describeLocation) };
+export function describeStart(config: Config, address: string, { max }: ConnectionPlaces): object {
+  return { address, locations: config.locations.map(describeLocation), maxConnections: max };
 }
 
 function describeLocation(location: Location): string {

@@ -73,6 +73,19 @@ t.test('every refusal is one line that names the source, the value and the cure'
     { flags: { logLevel: 'loud' }, source: '--log-level', value: '"loud"', cure: 'trace, debug, info' },
     { flags: { logFormat: 'xml' }, source: '--log-format', value: '"xml"', cure: 'json, pretty' },
     { flags: { shutdownTimeout: '-1' }, source: '--shutdown-timeout', value: '"-1"', cure: 'such as 60s' },
+    { flags: { maxConnections: '0' }, source: '--max-connections', value: '"0"', cure: 'write 1 or more' },
+    {
+      flags: { maxConnections: 'off' },
+      source: '--max-connections',
+      value: '"off"',
+      cure: 'write one such as',
+    },
+    {
+      environment: { MEDIA_SERVE_MAX_CONNECTIONS: '1.5' },
+      source: 'MEDIA_SERVE_MAX_CONNECTIONS',
+      value: '"1.5"',
+      cure: 'write one such as',
+    },
     { environment: { PORT: 'http' }, source: 'PORT', value: '"http"', cure: 'write :8000' },
     { environment: { PORT: '99999' }, source: 'PORT', value: '99999', cure: 'to 65535' },
     {

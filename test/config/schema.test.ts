@@ -13,7 +13,7 @@ t.test('the schema accepts what the server accepts', async (t) => {
     {},
     { $schema: './schema.json' },
     { listen: ':8080', maxAge: '1h', logLevel: 'warn', logFormat: 'json' },
-    { listen: 8080, maxAge: 60, shutdownTimeout: 1.5 },
+    { listen: 8080, maxAge: 60, shutdownTimeout: 1.5, maxConnections: 1000 },
     { locations: [] },
     {
       locations: [
@@ -35,6 +35,7 @@ t.test('the schema refuses what the server refuses', async (t) => {
     { root: './media' },
     { listen: 70_000 },
     { maxAge: -1 },
+    { maxConnections: 0 },
     { logLevel: 'loud' },
     { locations: {} },
     { locations: [{}] },

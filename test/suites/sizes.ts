@@ -10,7 +10,13 @@ import type { Suite } from './suite.js';
 /** How much of each, by the variable that the test reads. */
 type Sizes = Readonly<Record<string, string>>;
 
-export const FULL: Sizes = { STREAMS: '20000', ANSWERS: '4000', RESETS: '4000', NGINX_REQUESTS: '10000' };
+export const FULL: Sizes = {
+  STREAMS: '20000',
+  ANSWERS: '4000',
+  RESETS: '4000',
+  CONNECTIONS: '10000',
+  NGINX_REQUESTS: '10000',
+};
 /** In each state in which a connection can be. */
 const FULL_LIFETIMES: Sizes = { LIFETIME_CONNECTIONS: '500' };
 /** For what has been shown at more on another version of Node. */
@@ -37,7 +43,7 @@ export function sizeSuites(tests: readonly TestFile[], workplace: Workplace): re
     suite(
       'sizes',
       `Full sizes (${told.join(' ')})`,
-      /^test\/(?:http1\/(?:streams|answers|resets)|nginx\/side-by-side)\.test\.ts$/,
+      /^test\/(?:http1\/(?:streams|answers|resets|many-connections)|nginx\/side-by-side)\.test\.ts$/,
       FULL,
     ),
   ];
