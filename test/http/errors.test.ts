@@ -6,6 +6,7 @@ const LIST = [
   [new errors.BadTargetError('is odd'), 400],
   [new errors.ForbiddenError('/srv/a'), 403],
   [new errors.NotFoundError(), 404],
+  [new errors.HeadGivenUpError(), 408],
   [new errors.MethodNotAllowedError(), 405],
   [new errors.PreconditionFailedError(), 412],
   [new errors.RangeNotSatisfiableError(100), 416],

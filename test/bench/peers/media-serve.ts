@@ -10,7 +10,8 @@ const PACKAGE = new URL('../../../package.json', import.meta.url);
 export const mediaServe: Peer = {
   id: 'media-serve',
   name: 'media-serve',
-  setup: 'access log to a file (stdout), defaults otherwise',
+  setup:
+    'access log to a file (stdout), --max-connections as nginx has worker_connections, defaults otherwise',
   async probe() {
     if (!existsSync(CLI)) throw new Error('dist/cli.js is not there: npm run build');
     const { version } = JSON.parse(readFileSync(PACKAGE, 'utf8')) as { version: string };
@@ -22,12 +23,13 @@ export const mediaServe: Peer = {
         : { 'protected files': 'not supported yet: no option --internal' },
     };
   },
-  command: ({ port, media, upstreamPort, protectedFiles }) => ({
+  command: ({ port, media, upstreamPort, protectedFiles, connections }) => ({
     command: process.execPath,
     args: [
       CLI,
       ...['--listen', `127.0.0.1:${port}`, '--log-format', 'json'],
       ...['--root', media, '--url', '/media/', '--upstream', `127.0.0.1:${upstreamPort}`],
+      ...['--max-connections', String(connections)],
       ...(protectedFiles === undefined ? [] : ['--internal', `/protected/=${protectedFiles}`]),
     ],
   }),
