@@ -8,7 +8,10 @@ const OF_CONNECTION =
 const SAID_BY_PROXY = /^(?:x-forwarded(?:-.*)?|forwarded|x-real-ip|x-request-id)$|_/;
 /** What no Connection field takes away: it is meant for the app. */
 const END_TO_END =
-  /^(?:cookie|authorization|cache-control|expires|vary|etag|location|content-.*|x-accel-.*|set-cookie)$/;
+  /^(?:cdn-loop|cookie|authorization|cache-control|expires|vary|etag|location|content-.*|x-accel-.*|set-cookie)$/;
+
+/** Its mark, behind those of others (RFC 8586). */
+const MARK = /^media-serve;id=[0-9a-f]{16}$/;
 
 const ABSOLUTE = /^https?:\/\/([^/?#]+)(.*)$/is;
 
@@ -52,6 +55,10 @@ export function faultsAtApp(
       faults.push(`the app's ${name} is ${JSON.stringify(values)} and not ${JSON.stringify(value)}`);
     }
   }
+  const marks = valuesOf(received, 'cdn-loop');
+  if (!MARK.test(marks.at(-1) ?? ''))
+    faults.push(`the app's last cdn-loop is ${JSON.stringify(marks.at(-1))}`);
+  const markAt = received.fields.findLastIndex(([name]) => name === 'cdn-loop');
   const mine = {
     ...expected,
     version: '1.1',
@@ -59,7 +66,11 @@ export function faultsAtApp(
     closes: undefined,
     end: undefined,
   };
-  const theirs = { ...received, end: undefined, fields: received.fields.filter(([name]) => !isOwn(name)) };
+  const theirs = {
+    ...received,
+    end: undefined,
+    fields: received.fields.filter(([name], index) => !isOwn(name) && index !== markAt),
+  };
   const different = difference({ ...mine, fields: mine.fields.filter(([name]) => !isOwn(name)) }, theirs);
   if (different !== undefined) faults.push(`sent and received differ in ${different}`);
   return faults;
