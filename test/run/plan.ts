@@ -19,7 +19,7 @@ const MOST_TOGETHER = 6;
 /** What takes longest begins first, so that the others fill the time beside it; then what is of most files. */
 const LONGEST = [
   /^test\/browser\//,
-  /^test\/http1\/(?:lifetimes|streams)/,
+  /^test\/http1\/(?:answers|lifetimes|streams)/,
   /^test\/(?:e2e|run)\//,
   /^test\/(?:nginx|http\/linear|http1\/ )/,
 ];
