@@ -1,10 +1,11 @@
 // Signals that nginx's users are used to sending: the server goes on, and no debugger opens. The real process.
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import t, { type Test } from 'tap';
 import { spawnChild } from './support/child.js';
 import { NODE, NODE_ARGUMENTS } from './support/node.js';
+import { withoutProc } from './support/proc.js';
 import { get, rawRequest } from './support/raw.js';
 import { type RunningServer, startServer } from './support/server.js';
 import { skipUnless } from './support/skip.js';
@@ -94,15 +95,25 @@ t.test('SIGHUP does not end the server, and the log says that nothing is read an
   t.equal(await server.stop(), 0);
 });
 
+function childrenOf(pid: number | undefined): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean).map(Number);
+}
+
 const SCRIPT = '/usr/bin/script';
 t.test(
   'a server in a terminal ends when the terminal is closed',
-  { skip: skipUnless(existsSync(SCRIPT), `${SCRIPT} is not there`) },
+  { skip: withoutProc() || skipUnless(existsSync(SCRIPT), `${SCRIPT} is not there`) },
   async (t) => {
     // It gives a command line a terminal, for as long as it lives.
-    const wrap = ['sh', '-c', `exec ${SCRIPT} -qfec "$(printf "'%s' " "$@")" /dev/null`, 'sh'];
-    const { process, port } = await startServer(t, ['--root', t.testdir({})], { wrap });
-    process.kill('SIGKILL');
+    const wrap = ['sh', '-c', `exec ${SCRIPT} -qfec "exec $(printf "'%s' " "$@")" /dev/null`, 'sh'];
+    const { process: terminal, port } = await startServer(t, ['--root', t.testdir({})], { wrap });
+    const servers = childrenOf(terminal.pid);
+    t.equal(servers.length, 1);
+    // Where the test fails, nothing else ends it.
+    t.teardown(async () => {
+      if (await isOpen(port)) for (const pid of servers) process.kill(pid, 'SIGKILL');
+    });
+    terminal.kill('SIGKILL');
     await until(async () => !(await isOpen(port)), 'it has ended');
   },
 );

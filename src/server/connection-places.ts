@@ -10,7 +10,7 @@ const RESERVED = 48;
 /** As many as wait with the system where nothing is said (nginx: listen … backlog=511). */
 const MOST_WAITING = 511;
 /**
- * Where the system allows far more: an idle connection takes 6 KiB of memory. Containers often have a limit of a million
+ * Where the system allows far more: an idle connection takes 7 KiB of memory. Containers often have a limit of a million
  * open files, which nobody has chosen.
  */
 const MOST_BY_DEFAULT = 16_384;

@@ -83,6 +83,8 @@ interface Outcome {
 
 async function runUnit(unit: Unit, { env }: Workplace, options: TestOptions): Promise<Outcome> {
   const { node = process.execPath, server, seconds = FILE_SECONDS } = options;
+  // Those that share a process have it together.
+  const limit = seconds * unit.files.length;
   const startedAt = performance.now();
   const ended = await run(node, ['--enable-source-maps', unit.compiled], {
     env: {
@@ -91,10 +93,10 @@ async function runUnit(unit: Unit, { env }: Workplace, options: TestOptions): Pr
       ...env,
       PATH: `${dirname(node)}${delimiter}${process.env['PATH'] ?? ''}`,
       // Of each test within; the process gets a little longer, to tell which it was.
-      TAP_TIMEOUT: String(seconds),
+      TAP_TIMEOUT: String(limit),
       ...(server === undefined ? {} : { SERVER_NODE: server }),
     },
-    seconds: seconds * 1.2,
+    seconds: limit * 1.2,
   });
   const took = (performance.now() - startedAt) / 1000;
   return { unit, seconds: took, seeds: seedsOf(ended.output), ...judge(unit, ended) };

@@ -20,8 +20,8 @@ const LINES = ['22', '24', '26'];
  */
 const ONCE_IS_ENOUGH = /^test\/(?:browser|docker|package|run)\//;
 
-/** Where versions of Node have differed, or may: sockets, streams, files, the command line. */
-const MEETS_NODE = /^test\/(?:http1\/|server\/|stores\/|cli\.)/;
+/** Where versions of Node have differed, or may: sockets, streams, files, signals, the command line. */
+const MEETS_NODE = /^test\/(?:http1\/|server\/|stores\/|signals\.|cli\.)/;
 
 /**
  * Node's own parser is the judge in these: the running Node keeps that part, and the version that is asked for runs the
