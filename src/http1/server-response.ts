@@ -281,7 +281,13 @@ export class ServerResponse extends EventEmitter implements ClientResponse, Turn
 
   /** Each listener whatever the others do: they give back what the request had. */
   #tellClosed(): void {
-    for (const listener of this.rawListeners('close')) this.#wire.attempt(() => listener.call(this));
+    const listeners = this.rawListeners('close');
+    const last = listeners.length;
+    let next = 0;
+    const tellRest = (): void => {
+      while (next < last) listeners[next++]?.call(this);
+    };
+    while (next < last) this.#wire.attempt(tellRest);
   }
 
   #mayHaveContent(status: number): boolean {

@@ -9,7 +9,6 @@ import {
   lstatSync,
   openSync,
   read as readDescriptor,
-  readlinkSync,
   readSync,
   realpathSync,
   type Stats,
@@ -19,6 +18,7 @@ import { type BytePath, toBytePath, toText } from '../http/target.js';
 import { kernelSend } from './kernel-send.js';
 import { Lookups } from './lookups.js';
 import { toSystemPath, withSeparator } from './names.js';
+import { isOpen, OPEN_FILES, realPathOf } from './real-path.js';
 import {
   type FileVersion,
   isSameVersion,
@@ -40,12 +40,6 @@ const FLAGS_WITHOUT_LINK = FLAGS | (constants.O_NOFOLLOW ?? 0);
  * exchange two directories: three in four attempts meet a swap, and one request in a thousand is refused.
  */
 const ATTEMPTS = 30;
-
-/** What Linux adds to the path of an open file that has lost its name. A file may also be called that. */
-const WITHOUT_NAME = ' (deleted)';
-
-/** Where Linux tells the paths of this process's open files. Asking by name again instead would leave room for a swap. */
-const TELLS = '/proc/self/fd';
 
 const FAILURES: Readonly<Record<string, StoreFailure>> = {
   ENOENT: 'not-found',
@@ -94,7 +88,7 @@ export function checkRealPaths(directory: string): void {
   try {
     const real = realPathOf(descriptor, name);
     if (real === undefined || !isOpen(real, descriptor)) {
-      throw new StoreError('failed', directory, `${TELLS} names another file`);
+      throw new StoreError('failed', directory, `${OPEN_FILES} names another file`);
     }
   } finally {
     closeSync(descriptor);
@@ -286,32 +280,6 @@ function unservable(stats: Stats, name: string): [StoreFailure, string, string] 
   return stats.isDirectory()
     ? ['directory', toText(name), 'is a directory']
     : ['not-found', toText(name), 'is not a regular file'];
-}
-
-/** The real path of an open descriptor, as bytes; undefined when it cannot be told, or there is none any more. */
-function realPathOf(descriptor: number, name: string): string | undefined {
-  const isTold = process.platform === 'linux';
-  const real = isTold ? toldPathOf(descriptor, name) : realpathSync.native(toSystemPath(name), 'latin1');
-  if (isTold && !real.endsWith(WITHOUT_NAME)) return real;
-  // A path that was not told as it is must mean the file that is open.
-  return isOpen(real, descriptor) ? real : undefined;
-}
-
-/** @throws {StoreError} which is of the system, not of the file: without /proc there would seem to be none at all */
-function toldPathOf(descriptor: number, name: string): string {
-  try {
-    return readlinkSync(`${TELLS}/${descriptor}`, 'latin1');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new StoreError('failed', toText(name), `${TELLS}: ${code}; is /proc mounted?`);
-  }
-}
-
-/** Whether a path is that of an open file, and no link to it. */
-function isOpen(path: string, descriptor: number): boolean {
-  const named = lstatSync(toSystemPath(path), { bigint: true, throwIfNoEntry: false });
-  const opened = fstatSync(descriptor, { bigint: true });
-  return named?.ino === opened.ino && named.dev === opened.dev;
 }
 
 /** Whether one of the names, outermost first, is a link, as far as that can be told. */
