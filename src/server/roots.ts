@@ -1,9 +1,9 @@
 // Checks at the start that each directory is there, may be read, and is no other's, so that the mistake is not found by a
 // visitor.
-import { accessSync, constants, realpathSync, statSync } from 'node:fs';
-import { sep } from 'node:path';
+import { accessSync, constants, statSync } from 'node:fs';
 import { BadValueError } from '../config/errors.js';
 import { type Config, type FileLocation, isProtected, type Location } from '../config/location.js';
+import { depthWithin } from '../stores/directory-identity.js';
 import { checkRealPaths, followsLinks } from '../stores/disk.js';
 import { StoreError } from '../stores/store.js';
 
@@ -47,29 +47,6 @@ function staticBesideUploads(
   );
 }
 
-/** How many levels below a directory another one lies, 0 when it is the same; whatever names and links lead to them. */
-function depthWithin(inner: string, outer: string): number | undefined {
-  const wanted = identityOf(outer);
-  let previous = '';
-  // The system walks up from the directory itself: of a link's own place it knows nothing.
-  for (let path = inner, depth = 0; ; path += '/..', depth++) {
-    const identity = identityOf(path);
-    if (identity === wanted) return depth;
-    if (identity === undefined || identity === previous) return undefined;
-    previous = identity;
-  }
-}
-
-/** What tells a directory from all others; undefined when this user may not know. */
-function identityOf(path: string): string | undefined {
-  try {
-    const { dev, ino } = statSync(path, { bigint: true });
-    return `${dev}:${ino}`;
-  } catch {
-    return undefined;
-  }
-}
-
 /** @throws {BadValueError} when the root is missing, no directory, or not readable */
 function checkRoot({ from, root }: FileLocation): void {
   const user = `user id ${process.getuid?.() ?? 'of this process'}`;
@@ -111,17 +88,12 @@ export function checkLinks({ from, root, symlinks }: FileLocation, excluded: rea
 /**
  * The directories of protected locations from which this one must serve nothing, whichever name or link leads there:
  * uploads that the app hands out, is asked about or signs links to often lie below MEDIA_ROOT. A directory that the
- * location itself names, or one around it, is not among them: who names it wants it served.
+ * location itself names at the start, or one around it, is not among them: who names it wants it served.
  */
 export function directoriesKeptFrom(location: FileLocation, { locations }: Config): readonly string[] {
   if (location.kind === 'internal') return [];
-  const own = withSeparator(realpathSync(location.root));
   return locations
     .filter((other): other is FileLocation => other.kind !== 'upstream' && isProtected(other))
-    .map(({ root }) => withSeparator(realpathSync(root)))
-    .filter((directory) => !own.startsWith(directory));
-}
-
-function withSeparator(directory: string): string {
-  return directory.endsWith(sep) ? directory : directory + sep;
+    .map(({ root }) => root)
+    .filter((directory) => depthWithin(location.root, directory) === undefined);
 }

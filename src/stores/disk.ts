@@ -18,6 +18,7 @@ import { type BytePath, toBytePath, toText } from '../http/target.js';
 import { kernelSend } from './kernel-send.js';
 import { Lookups } from './lookups.js';
 import { toSystemPath, withSeparator } from './names.js';
+import { PATH_ONLY, ProtectedDirectories } from './protected-directories.js';
 import { isOpen, OPEN_FILES, realPathOf } from './real-path.js';
 import {
   type FileVersion,
@@ -66,7 +67,10 @@ export interface DiskPolicy {
    * lead out of the root, which lets anyone who can place a link there read what this process can (nginx: disable_symlinks).
    */
   readonly symlinks: 'inside' | 'never' | 'follow';
-  /** Directories (absolute, real); neither they nor anything below is opened, whichever name leads there. */
+  /**
+   * Absolute paths of directories: neither what they lead to at the moment nor anything below is opened, whichever name
+   * leads there.
+   */
   readonly excluded?: readonly string[];
   /** Refuses names by the path that a file really has in the root, so that no link or spelling gets around a rule. */
   readonly isDenied?: (realPath: BytePath) => boolean;
@@ -99,7 +103,7 @@ export function checkRealPaths(directory: string): void {
 export class DiskStore implements Store {
   readonly #root: string;
   readonly #policy: DiskPolicy;
-  readonly #excluded: readonly string[];
+  readonly #excluded: ProtectedDirectories;
   /** True when it does not matter where a name leads. */
   readonly #followsLinks: boolean;
   #realRoot: string;
@@ -111,7 +115,7 @@ export class DiskStore implements Store {
   constructor(root: string, policy: DiskPolicy) {
     this.#root = withSeparator(toBytePath(root));
     this.#policy = policy;
-    this.#excluded = (policy.excluded ?? []).map((directory) => withSeparator(toBytePath(directory)));
+    this.#excluded = new ProtectedDirectories(policy.excluded ?? []);
     this.#followsLinks = followsLinks(policy);
     this.#realRoot = this.#resolveRoot();
   }
@@ -154,12 +158,18 @@ export class DiskStore implements Store {
     try {
       const snapshot = this.#followsLinks
         ? new DiskSnapshot([], this.#root + path, version, targets)
-        : new DiskSnapshot(directoriesOf(this.#root, path), this.#root + path, version, links);
+        : new DiskSnapshot(this.#wayTo(path), this.#root + path, version, links, this.#excluded);
       return snapshot.isValid() ? snapshot : undefined;
     } catch {
       // A directory of the way was closed or replaced meanwhile. Nothing is wrong with the file that is open.
       return undefined;
     }
+  }
+
+  /** The directories whose identity tells whether the file may be seen. */
+  #wayTo(path: BytePath): BytePath[] {
+    const below = directoriesOf(this.#root, path);
+    return this.#excluded.areNone ? below : [this.#root, ...below];
   }
 
   /** The file, or what forbids it. */
@@ -221,7 +231,7 @@ export class DiskStore implements Store {
   #denialOf(descriptor: number, name: string, path: BytePath): string | undefined {
     if (this.#followsLinks) return undefined;
     const real = realPathOf(descriptor, name);
-    return real === undefined ? 'its real path cannot be told' : this.#denialOfRealPath(real, path);
+    return real === undefined ? 'its real path cannot be told' : this.#denialOfReal(descriptor, real, path);
   }
 
   /**
@@ -229,14 +239,23 @@ export class DiskStore implements Store {
    * @throws the system's error when that cannot be found out
    */
   #denialOfName(name: string, path: BytePath): string | undefined {
-    return this.#denialOfRealPath(realpathSync.native(toSystemPath(name), 'latin1'), path);
+    const real = realpathSync.native(toSystemPath(name), 'latin1');
+    if (this.#excluded.areNone) return this.#denialOfRealPath(real, path);
+    const descriptor = openSync(toSystemPath(real), PATH_ONLY);
+    try {
+      return this.#denialOfReal(descriptor, real, path);
+    } finally {
+      closeSync(descriptor);
+    }
   }
 
-  /** What forbids sending the file with this real path by the name of `path`, if anything does. */
+  /** What forbids sending what is open, and has this real path, by the name of `path`, if anything does. */
+  #denialOfReal(descriptor: number, real: string, path: BytePath): string | undefined {
+    return this.#denialOfRealPath(real, path) ?? this.#excluded.denialOf(descriptor, real, this.#root);
+  }
+
   #denialOfRealPath(real: string, path: BytePath): string | undefined {
     const { symlinks, isDenied } = this.#policy;
-    if (this.#excluded.some((directory) => isWithin(real, directory)))
-      return 'belongs to a protected location';
     if (symlinks === 'follow') return undefined;
     if (!this.#contains(real)) return 'leads out of the root';
     const realPath = real.slice(this.#realRoot.length);
@@ -314,13 +333,28 @@ class DiskSnapshot implements PathSnapshot {
   readonly #name: BytePath;
   readonly #version: FileVersion;
   readonly #lookups: Lookups;
+  readonly #excluded: ProtectedDirectories | undefined;
+  /** Of what is excluded. */
+  readonly #state: number | undefined;
 
-  /** @throws the system's error when one of the directories cannot be looked at */
-  constructor(directories: readonly BytePath[], name: BytePath, version: FileVersion, lookups: Lookups) {
+  /**
+   * @param excluded none of the directories is one of them as long as they are the same
+   * @throws the system's error when one of the directories cannot be looked at
+   */
+  constructor(
+    directories: readonly BytePath[],
+    name: BytePath,
+    version: FileVersion,
+    lookups: Lookups,
+    excluded?: ProtectedDirectories,
+  ) {
+    this.#excluded = excluded?.areNone ? undefined : excluded;
+    this.#state = this.#excluded?.state();
     this.#directories = directories.map((name) => {
       const stats = links.of(name);
       // A link is no directory to lstat: no inode has this number, and the snapshot is never valid.
-      return { name, dev: stats?.dev ?? 0, ino: stats?.isDirectory() ? stats.ino : -1 };
+      if (!stats?.isDirectory() || this.#excluded?.mayHave(stats)) return { name, dev: 0, ino: -1 };
+      return { name, dev: stats.dev, ino: stats.ino };
     });
     this.#name = name;
     this.#version = version;
@@ -338,6 +372,7 @@ class DiskSnapshot implements PathSnapshot {
   }
 
   isValidFor(opened: FileVersion): boolean {
+    if (this.#excluded?.state() !== this.#state) return false;
     for (const { name, dev, ino } of this.#directories) {
       const stats = links.of(name);
       if (stats?.ino !== ino || stats.dev !== dev) return false;

@@ -2,22 +2,18 @@
  * Without /proc it cannot be told where links lead, and no file is served: that is said at the start, and in the log when
  * /proc is taken away later. The systems are real ones, in mount namespaces of their own.
  */
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { runCommand } from '../support/command.js';
+import { amongMountsOf, withMounts, withoutMounts } from '../support/mounts.js';
 import { get, rawRequest } from '../support/raw.js';
 import { startServer } from '../support/server.js';
-import { skipUnless } from '../support/skip.js';
 import { PLAIN_USER, withoutPlainUser } from '../support/user.js';
 
-/** Runs the command that follows after this one, in a mount namespace of its own. */
-const within = (command: string): string[] => ['unshare', '-m', 'sh', '-c', `${command} && exec "$@"`, 'sh'];
 const NO_PROC = 'mount -t tmpfs tmpfs /proc';
 
-const tried = spawnSync('unshare', ['-m', 'sh', '-c', NO_PROC]);
-const skip = skipUnless(tried.status === 0, 'nobody may mount anything here (root may, with CAP_SYS_ADMIN)');
+const skip = withoutMounts();
 
 function makeSite(t: Test): { root: string; secret: string } {
   const base = t.testdir({ media: { 'a.txt': 'hello' }, 'secret.txt': 'secret', internal: {} });
@@ -37,7 +33,7 @@ t.test('without /proc the start is refused in one line, with the cure', { skip }
   ] as const) {
     if (!mayFollow) mkdirSync(join(root, 'i'));
     const { code, stdout, stderr } = await runCommand([...args, '--listen', '127.0.0.1:0'], {
-      wrap: within(NO_PROC),
+      wrap: withMounts(NO_PROC),
     });
     t.equal(code, 2, args.join(' '));
     t.equal(stdout, '');
@@ -49,7 +45,9 @@ t.test('without /proc the start is refused in one line, with the cure', { skip }
 
 t.test('who need not know where links lead does without /proc', { skip }, async (t) => {
   const { root } = makeSite(t);
-  const server = await startServer(t, ['--root', root, '--symlinks', 'follow'], { wrap: within(NO_PROC) });
+  const server = await startServer(t, ['--root', root, '--symlinks', 'follow'], {
+    wrap: withMounts(NO_PROC),
+  });
   for (const [name, content] of Object.entries({
     'a.txt': 'hello',
     'link.txt': 'hello',
@@ -59,14 +57,17 @@ t.test('who need not know where links lead does without /proc', { skip }, async 
   }
   const config = join(root, 'config.json');
   writeFileSync(config, JSON.stringify({ locations: [{ kind: 'upstream', prefix: '/', upstream: ':1' }] }));
-  await t.resolves(startServer(t, ['--config', config], { wrap: within(NO_PROC) }), 'nor who has no files');
+  await t.resolves(
+    startServer(t, ['--config', config], { wrap: withMounts(NO_PROC) }),
+    'nor who has no files',
+  );
 });
 
 t.test('a /proc that shows little tells enough', { skip: skip || withoutPlainUser() }, async (t) => {
   const { root } = makeSite(t);
   for (const options of ['hidepid=2', 'subset=pid,hidepid=2']) {
     const user = `setpriv --reuid ${PLAIN_USER} --regid ${PLAIN_USER} --clear-groups`;
-    const wrap = [...within(`mount -t proc -o ${options} proc /proc`), ...user.split(' ')];
+    const wrap = [...withMounts(`mount -t proc -o ${options} proc /proc`), ...user.split(' ')];
     const server = await startServer(t, ['--root', root], { wrap });
     const statuses = [];
     for (const name of ['a.txt', 'link.txt', 'out.txt']) {
@@ -78,12 +79,11 @@ t.test('a /proc that shows little tells enough', { skip: skip || withoutPlainUse
 
 t.test('a /proc that is taken away makes files unreadable, not missing', { skip }, async (t) => {
   const { root } = makeSite(t);
-  const server = await startServer(t, ['--root', root], { wrap: within('true') });
+  const server = await startServer(t, ['--root', root], { wrap: withMounts('true') });
   const ask = async (name: string): Promise<number> =>
     (await rawRequest(server.port, get(`/media/${name}`))).status;
   t.equal(await ask('link.txt'), 200);
-  const taken = spawnSync('nsenter', ['-t', String(server.process.pid), '-m', 'sh', '-c', NO_PROC]);
-  t.equal(taken.status, 0, taken.stderr.toString());
+  amongMountsOf(server.process.pid, NO_PROC);
   t.equal(await ask('out.txt'), 500);
   t.equal(await ask('missing.txt'), 404);
   const line = await server.logged(({ level }) => Number(level) >= 50);

@@ -15,24 +15,11 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { type DiskPolicy, DiskStore } from '../../src/stores/disk.js';
-import { isSameVersion, type Store, StoreError } from '../../src/stores/store.js';
+import { isSameVersion } from '../../src/stores/store.js';
+import { outcome } from '../support/outcome.js';
 import { openDescriptors, withoutProc } from '../support/proc.js';
 
 const INSIDE: DiskPolicy = { symlinks: 'inside' };
-
-/** The content, or why there is none. */
-function outcome(store: Store, path: string): string {
-  try {
-    const file = store.open(path);
-    const buffer = Buffer.alloc(file.version.size);
-    const bytes = file.readSync(buffer, 0);
-    file.close();
-    return buffer.toString('utf8', 0, bytes);
-  } catch (error) {
-    if (error instanceof StoreError) return error.failure;
-    throw error;
-  }
-}
 
 t.test('a regular file is opened, and everything else is refused', async (t) => {
   const root = t.testdir({ 'a.txt': 'content', empty: '', 'directory.d': { b: 'below' } });

@@ -1,0 +1,52 @@
+// What a directory is, whatever names, links and mounts lead to it.
+import { type BigIntStats, statSync } from 'node:fs';
+import { toSystemPath } from './names.js';
+
+/**
+ * Tells a directory from all others that there are at the same time. Inode numbers are used again when a directory is
+ * removed.
+ */
+export type Identity = string;
+
+/** The directory that a path (as bytes) leads to, through links. @throws the system's error when this user may not know */
+export function lookAt(path: string): BigIntStats {
+  return statSync(toSystemPath(path), { bigint: true });
+}
+
+export function identityOf({ dev, ino }: Pick<BigIntStats, 'dev' | 'ino'>): Identity {
+  return `${dev}:${ino}`;
+}
+
+/**
+ * The directory, the one that it lies in, and so on up to the top, each as it is when it is looked at. The system walks up
+ * from the directory itself: of a link's own place it knows nothing.
+ * @throws the system's error when one of them cannot be looked at
+ */
+export function* withThoseAbove(path: string): Generator<BigIntStats, void> {
+  let previous: Identity | undefined;
+  for (let at = path; ; at += '/..') {
+    const stats = lookAt(at);
+    const identity = identityOf(stats);
+    if (identity === previous) return;
+    yield stats;
+    previous = identity;
+  }
+}
+
+/**
+ * How many levels below a directory another one lies, 0 when it is the same; undefined when it does not, or when this user
+ * may not know.
+ */
+export function depthWithin(inner: string, outer: string): number | undefined {
+  try {
+    const wanted = identityOf(lookAt(outer));
+    let depth = 0;
+    for (const stats of withThoseAbove(inner)) {
+      if (identityOf(stats) === wanted) return depth;
+      depth += 1;
+    }
+  } catch {
+    // As promised.
+  }
+  return undefined;
+}

@@ -1,0 +1,92 @@
+// Where a file lies in its own file system, whatever it is mounted as. A directory that is mounted by itself (a bind mount,
+// a Kubernetes subPath) has another directory above it in each place: by looking upward it cannot be told from one that is
+// nowhere else.
+import { readFileSync } from 'node:fs';
+
+/** The same for the same file or directory, by whatever mount it is reached. */
+export interface Place {
+  /** The file system: `major:minor`. */
+  readonly device: string;
+  /** From the top of the file system, as bytes. */
+  readonly path: string;
+}
+
+/** A line of /proc/self/mountinfo (proc_pid_mountinfo(5)). */
+interface Mount {
+  readonly id: string;
+  readonly device: string;
+  /** What of the file system is mounted. */
+  readonly root: string;
+  readonly point: string;
+}
+
+/** Tells one mount from all others that there are at the same time; undefined where the system does not say. */
+export function mountIdOf(descriptor: number): string | undefined {
+  try {
+    return /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, 'latin1'))?.[1];
+  } catch {
+    return undefined;
+  }
+}
+
+/** All mounts that this process sees. */
+export class MountTable {
+  readonly #mounts: readonly Mount[];
+
+  /** @param text as the system gives it, each byte a character */
+  constructor(text: string) {
+    this.#mounts = text.split('\n').flatMap((line) => {
+      const [id, , device, root, point] = line.split(' ');
+      if (id === undefined || device === undefined || root === undefined || point === undefined) return [];
+      return [{ id, device, root: unescaped(root), point: unescaped(point) }];
+    });
+  }
+
+  /** @throws the system's error when it does not tell */
+  static read(): MountTable {
+    return new MountTable(readFileSync('/proc/self/mountinfo', 'latin1'));
+  }
+
+  /**
+   * Where a path lies in its file system; undefined when that cannot be told.
+   * @param real a real path, as bytes
+   * @param id of the mount, where it is known
+   */
+  placeOf(real: string, id: string | undefined): Place | undefined {
+    const mount = this.#mountOf(real, id);
+    const below = mount && pathBelow(real, mount.point);
+    if (mount === undefined || below === undefined) return undefined;
+    return { device: mount.device, path: mount.root === '/' ? below || '/' : mount.root + below };
+  }
+
+  #mountOf(real: string, id: string | undefined): Mount | undefined {
+    if (id !== undefined) return this.#mounts.find((mount) => mount.id === id);
+    let found: Mount | undefined;
+    for (const mount of this.#mounts) {
+      // Of two on the same point the later one is seen.
+      const isCloser = mount.point.length >= (found?.point.length ?? 0);
+      if (isCloser && pathBelow(real, mount.point) !== undefined) found = mount;
+    }
+    return found;
+  }
+}
+
+/** True when it is the same place, or one below it. */
+export function isPlaceWithin(inner: Place, outer: Place): boolean {
+  return inner.device === outer.device && pathBelow(inner.path, outer.path) !== undefined;
+}
+
+/** What of a path is behind a directory's, empty for the directory itself; undefined when it does not lie there. */
+function pathBelow(path: string, directory: string): string | undefined {
+  if (directory === '/') return path === '/' ? '' : path;
+  if (!path.startsWith(directory)) return undefined;
+  const below = path.slice(directory.length);
+  return below === '' || below.startsWith('/') ? below : undefined;
+}
+
+/** Blanks, tabs, ends of lines and backslashes are written in octal. */
+function unescaped(path: string): string {
+  return path.replace(/\\([0-7]{3})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  );
+}

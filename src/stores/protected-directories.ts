@@ -1,0 +1,213 @@
+// Directories from which nothing may be served, told by what they are and not by what they are called. A directory can be
+// moved, exchanged for another one, reached by several mounts, or be called by other letters where case does not count;
+// its device and inode number stay. Neither side is known for good: what is protected is looked at anew for every file that
+// is opened, and so is each directory above the file.
+import { type BigIntStats, closeSync, constants, fstatSync, openSync, type Stats, statSync } from 'node:fs';
+import { type BytePath, toBytePath } from '../http/target.js';
+import { type Identity, identityOf, lookAt, withThoseAbove } from './directory-identity.js';
+import { Lookups } from './lookups.js';
+import { isPlaceWithin, MountTable, mountIdOf, type Place } from './mounts.js';
+import { toSystemPath } from './names.js';
+import { ARE_TOLD, isOpen, OPEN_FILES, realPathOf } from './real-path.js';
+
+/** A descriptor that stands for the file without opening it: no permission is needed (open(2), O_PATH; not in Node's list). */
+const O_PATH = 0o10000000;
+
+/** Opens what a real path means, whatever may be done with it. */
+export const PATH_ONLY =
+  (ARE_TOLD ? O_PATH : constants.O_RDONLY | constants.O_NONBLOCK) | (constants.O_NOFOLLOW ?? 0);
+const DIRECTORY_ONLY = PATH_ONLY | (constants.O_DIRECTORY ?? 0);
+
+/** Directories that were protected since the start and are not any more. */
+const MOST_FORMER = 64;
+
+const PROTECTED = 'belongs to a protected location';
+const MOVED = 'was moved while it was opened';
+const UNKNOWN = 'cannot be told from what belongs to protected locations';
+
+const lookups = new Lookups(statSync);
+
+/** A directory; the time of its creation, 0 where it is not known, tells it from a later one with the same number. */
+type Known = Pick<BigIntStats, 'dev' | 'ino' | 'birthtimeNs'>;
+
+/** See above. */
+export class ProtectedDirectories {
+  readonly #names: readonly BytePath[];
+  /** What each name means; the last thing that it meant while it means nothing, since that may have been moved. */
+  readonly #current: (Known | undefined)[];
+  /**
+   * What names meant before: it was exchanged for another, and its files are as secret as they were. Where the time of
+   * creation is not known it is forgotten: a later directory may have its number.
+   */
+  readonly #former = new Map<Identity, Known>();
+  /** What the requests of a batch share. */
+  readonly #seen: (Stats | undefined)[];
+  #isUnknown = false;
+  #state = 0;
+
+  /** @param directories absolute paths, which may lead to nothing yet, and elsewhere later */
+  constructor(directories: readonly string[]) {
+    this.#names = directories.map(toBytePath);
+    this.#current = directories.map(() => undefined);
+    this.#seen = directories.map(() => undefined);
+    this.#look();
+  }
+
+  /** True when nothing is protected. */
+  get areNone(): boolean {
+    return this.#names.length === 0;
+  }
+
+  /**
+   * A number that stays while the same directories are protected: now, or at a moment since the request was received. It
+   * never does while it cannot be told which they are.
+   */
+  state(): number {
+    let isStill = !this.#isUnknown;
+    for (let index = 0; index < this.#names.length; index++) {
+      const stats = lookQuietly(this.#names[index] ?? '');
+      const seen = this.#seen[index];
+      if (stats === seen) continue;
+      this.#seen[index] = stats;
+      if (stats?.ino !== seen?.ino || stats?.dev !== seen?.dev || stats?.birthtimeMs !== seen?.birthtimeMs)
+        isStill = false;
+    }
+    if (!isStill) {
+      this.#look();
+      this.#state += 1;
+    }
+    return this.#state;
+  }
+
+  /** Whether a directory may be protected, by numbers that may have been rounded. */
+  mayHave({ dev, ino }: Pick<Stats, 'dev' | 'ino'>): boolean {
+    const isIt = (known: Known | undefined): boolean =>
+      known !== undefined && Number(known.dev) === dev && Number(known.ino) === ino;
+    return this.#isUnknown || this.#current.some(isIt) || [...this.#former.values()].some(isIt);
+  }
+
+  /**
+   * What forbids serving an open file or directory, if anything does.
+   * @param real its real path, as bytes
+   * @param root the directory up to which is looked, with its separator, as bytes
+   */
+  denialOf(descriptor: number, real: string, root: BytePath): string | undefined {
+    if (this.areNone) return undefined;
+    const before = this.#state;
+    let parent: number | undefined;
+    try {
+      parent = openSync(toSystemPath(parentOf(real)), DIRECTORY_ONLY);
+      // The directory that is open now is the one that the file is in, or was a moment ago.
+      const way = pathOf(parent, parentOf(real));
+      if (!isOpen(way + real.slice(real.lastIndexOf('/')), descriptor)) return MOVED;
+      // Last, so that what has come to be protected since the file was opened is seen.
+      const above = [fstatSync(descriptor, { bigint: true }), ...this.#upTo(root, way)];
+      this.#look();
+      if (this.#state !== before) return MOVED;
+      if (this.#isUnknown) return UNKNOWN;
+      if (above.some((stats) => this.#has(stats))) return PROTECTED;
+      return ARE_TOLD ? this.#denialByMount(descriptor, real, root) : undefined;
+    } catch {
+      return UNKNOWN;
+    } finally {
+      if (parent !== undefined) closeSync(parent);
+    }
+  }
+
+  *#upTo(root: BytePath, way: string): Generator<BigIntStats, void> {
+    const end = identityOf(lookAt(root));
+    for (const stats of withThoseAbove(way)) {
+      yield stats;
+      if (identityOf(stats) === end) return;
+    }
+  }
+
+  /** For what lies in another mount than the root: above where it is mounted, nobody protected may be seen. */
+  #denialByMount(descriptor: number, real: string, root: BytePath): string | undefined {
+    const id = mountIdOf(descriptor);
+    if (id !== undefined && id === withOpen(root, mountIdOf)) return undefined;
+    const table = MountTable.read();
+    const place = table.placeOf(real, id);
+    if (place === undefined) return UNKNOWN;
+    for (const name of this.#names) {
+      if (isMissing(name)) continue;
+      const other = withOpen(name, (open): Place | undefined => {
+        const path = realPathOf(open, name);
+        return path === undefined ? undefined : table.placeOf(path, mountIdOf(open));
+      });
+      if (other === undefined) return UNKNOWN;
+      if (isPlaceWithin(place, other)) return PROTECTED;
+    }
+    return undefined;
+  }
+
+  #has(stats: BigIntStats): boolean {
+    return (
+      this.#current.some((known) => known !== undefined && isSame(known, stats)) ||
+      isSame(this.#former.get(identityOf(stats)), stats)
+    );
+  }
+
+  /** Finds out what is protected now. */
+  #look(): void {
+    this.#isUnknown = false;
+    for (const [index, name] of this.#names.entries()) {
+      try {
+        const stats = statSync(toSystemPath(name), { bigint: true, throwIfNoEntry: false });
+        if (stats !== undefined) this.#protect(index, stats);
+      } catch {
+        this.#isUnknown = true;
+      }
+    }
+  }
+
+  #protect(index: number, { dev, ino, birthtimeNs }: BigIntStats): void {
+    const before = this.#current[index];
+    const now = { dev, ino, birthtimeNs };
+    if (isSame(before, now)) return;
+    this.#current[index] = now;
+    this.#state += 1;
+    if (before === undefined || before.birthtimeNs === 0n) return;
+    const identity = identityOf(before);
+    this.#former.delete(identity);
+    this.#former.set(identity, before);
+    const [oldest] = this.#former.keys();
+    if (this.#former.size > MOST_FORMER && oldest !== undefined) this.#former.delete(oldest);
+  }
+}
+
+function isSame(known: Known | undefined, { dev, ino, birthtimeNs }: Known): boolean {
+  return known?.ino === ino && known.dev === dev && known.birthtimeNs === birthtimeNs;
+}
+
+/** Undefined also when it cannot be told. */
+function lookQuietly(name: BytePath): Stats | undefined {
+  try {
+    return lookups.of(name);
+  } catch {
+    return undefined;
+  }
+}
+
+function isMissing(name: BytePath): boolean {
+  return statSync(toSystemPath(name), { throwIfNoEntry: false }) === undefined;
+}
+
+/** A path to what is open, and no longer to whatever has its name. */
+function pathOf(descriptor: number, real: string): string {
+  return ARE_TOLD ? `${OPEN_FILES}/${descriptor}` : real;
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, Math.max(1, path.lastIndexOf('/')));
+}
+
+/** Opened only to be asked; a link is followed. */
+function withOpen<Answer>(name: BytePath, ask: (descriptor: number) => Answer): Answer {
+  const descriptor = openSync(toSystemPath(name), DIRECTORY_ONLY & ~(constants.O_NOFOLLOW ?? 0));
+  try {
+    return ask(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
