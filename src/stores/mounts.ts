@@ -1,7 +1,7 @@
 // Where a file lies in its own file system, whatever it is mounted as. A directory that is mounted by itself (a bind mount,
 // a Kubernetes subPath) has another directory above it in each place: by looking upward it cannot be told from one that is
 // nowhere else.
-import { readFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs';
 
 /** The same for the same file or directory, by whatever mount it is reached. */
 export interface Place {
@@ -20,12 +20,20 @@ interface Mount {
   readonly point: string;
 }
 
+/** The system writes four lines or so, of which it is one of the first. */
+const description = Buffer.allocUnsafe(512);
+
 /** Tells one mount from all others that there are at the same time; undefined where the system does not say. */
 export function mountIdOf(descriptor: number): string | undefined {
+  let file: number | undefined;
   try {
-    return /^mnt_id:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, 'latin1'))?.[1];
+    file = openSync(`/proc/self/fdinfo/${descriptor}`, constants.O_RDONLY);
+    const length = readSync(file, description);
+    return /^mnt_id:\s*(\d+)$/m.exec(description.toString('latin1', 0, length))?.[1];
   } catch {
     return undefined;
+  } finally {
+    if (file !== undefined) closeSync(file);
   }
 }
 

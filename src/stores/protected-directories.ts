@@ -8,7 +8,7 @@ import { type Identity, identityOf, lookAt, withThoseAbove } from './directory-i
 import { Lookups } from './lookups.js';
 import { isPlaceWithin, MountTable, mountIdOf, type Place } from './mounts.js';
 import { toSystemPath } from './names.js';
-import { ARE_TOLD, isOpen, OPEN_FILES, realPathOf } from './real-path.js';
+import { ARE_TOLD, isNameOf, OPEN_FILES, realPathOf } from './real-path.js';
 
 /** A descriptor that stands for the file without opening it: no permission is needed (open(2), O_PATH; not in Node's list). */
 const O_PATH = 0o10000000;
@@ -42,6 +42,8 @@ export class ProtectedDirectories {
   readonly #former = new Map<Identity, Known>();
   /** What the requests of a batch share. */
   readonly #seen: (Stats | undefined)[];
+  /** As it was when it was asked last; numbers are not used again while something is mounted there. */
+  #mountOfRoot: string | undefined;
   #isUnknown = false;
   #state = 0;
 
@@ -99,9 +101,10 @@ export class ProtectedDirectories {
       parent = openSync(toSystemPath(parentOf(real)), DIRECTORY_ONLY);
       // The directory that is open now is the one that the file is in, or was a moment ago.
       const way = pathOf(parent, parentOf(real));
-      if (!isOpen(way + real.slice(real.lastIndexOf('/')), descriptor)) return MOVED;
+      const opened = fstatSync(descriptor, { bigint: true });
+      if (!isNameOf(way + real.slice(real.lastIndexOf('/')), opened)) return MOVED;
       // Last, so that what has come to be protected since the file was opened is seen.
-      const above = [fstatSync(descriptor, { bigint: true }), ...this.#upTo(root, way)];
+      const above = [opened, ...this.#upTo(root, way)];
       this.#look();
       if (this.#state !== before) return MOVED;
       if (this.#isUnknown) return UNKNOWN;
@@ -125,7 +128,10 @@ export class ProtectedDirectories {
   /** For what lies in another mount than the root: above where it is mounted, nobody protected may be seen. */
   #denialByMount(descriptor: number, real: string, root: BytePath): string | undefined {
     const id = mountIdOf(descriptor);
-    if (id !== undefined && id === withOpen(root, mountIdOf)) return undefined;
+    if (id !== undefined && id === this.#mountOfRoot) return undefined;
+    // It may have been mounted anew.
+    this.#mountOfRoot = withOpen(root, mountIdOf);
+    if (id !== undefined && id === this.#mountOfRoot) return undefined;
     const table = MountTable.read();
     const place = table.placeOf(real, id);
     if (place === undefined) return UNKNOWN;

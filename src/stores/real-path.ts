@@ -1,5 +1,5 @@
 // Where an open file lies, whatever name, link or other spelling led to it.
-import { fstatSync, lstatSync, readlinkSync, realpathSync } from 'node:fs';
+import { type BigIntStats, fstatSync, lstatSync, readlinkSync, realpathSync } from 'node:fs';
 import { toText } from '../http/target.js';
 import { toSystemPath } from './names.js';
 import { StoreError } from './store.js';
@@ -33,7 +33,11 @@ function toldPathOf(descriptor: number, name: string): string {
 
 /** Whether a path is that of an open file, and no link to it. */
 export function isOpen(path: string, descriptor: number): boolean {
+  return isNameOf(path, fstatSync(descriptor, { bigint: true }));
+}
+
+/** Whether a path means this file, and no link to it. */
+export function isNameOf(path: string, { dev, ino }: Pick<BigIntStats, 'dev' | 'ino'>): boolean {
   const named = lstatSync(toSystemPath(path), { bigint: true, throwIfNoEntry: false });
-  const opened = fstatSync(descriptor, { bigint: true });
-  return named?.ino === opened.ino && named.dev === opened.dev;
+  return named?.ino === ino && named.dev === dev;
 }
