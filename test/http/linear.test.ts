@@ -72,7 +72,7 @@ t.test('what grows faster than its input is found out, and so is what is linear 
 t.test('a pattern that tries all ways to share out a run of spaces is found out', async (t) => {
   const pattern = /^ *(?:(\d+) *- *(\d+)?|-(\d+)) *$/;
   // Fewer than could be sent: they take it long enough.
-  const spaces = (size: number): string => `1-${' '.repeat(size / 4)}x`;
+  const spaces = (size: number): string => `1-${' '.repeat(size / 16)}x`;
   t.match(await examine((text) => pattern.test(text), spaces, ordinary), /bytes cost/);
   t.equal(await examine((text) => text.trim().length, spaces, ordinary), undefined);
 });

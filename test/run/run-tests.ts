@@ -1,4 +1,5 @@
 /** Runs tests, several at the same time, each in a process of its own, and tells what came of them. */
+import { availableParallelism } from 'node:os';
 import { delimiter, dirname } from 'node:path';
 import type { TestFile } from './compile.js';
 import { alone, plan, type Unit } from './plan.js';
@@ -7,8 +8,9 @@ import { type Counts, formatCounts, type Result, sum } from './result.js';
 import { countsOf, detailsOf, seedsOf } from './tap-output.js';
 import type { Workplace } from './workplace.js';
 
-/** Most tests wait for processes of their own, more than the processors are busy. */
+/** Tests that start programs wait for them, more than the processors are busy; others only keep each other waiting. */
 const AT_ONCE = 5;
+const UNITS_AT_ONCE = availableParallelism() + 1;
 /** Seconds that a test file may take; they take 30 at most, and a busy machine is several times slower. */
 const FILE_SECONDS = 300;
 /** Where so many fail, it is not by chance. */
@@ -46,7 +48,8 @@ export async function runTests(
       report(lineOf(outcome));
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  const atOnce = tests.every(({ isUnit }) => isUnit) ? UNITS_AT_ONCE : AT_ONCE;
+  await Promise.all(Array.from({ length: atOnce }, work));
 
   const failed = outcomes.filter(({ counts }) => counts.failed > 0);
   const final = new Map(outcomes.map((outcome) => [outcome.unit, outcome]));
