@@ -9,6 +9,7 @@ import { prepareShutdown } from './server/shutdown.js';
 import {
   describeStart,
   warnOfMissingApp,
+  warnOfMissingRoots,
   warnOfMissingSpool,
   warnOfProjects,
   warnOfStaticAmongUploads,
@@ -35,6 +36,7 @@ export async function start(
   logUncaught(log.events);
   log.events.info(describeStart(config, address, places), 'listening');
   warnOfFewOpenFiles(places, log.events);
+  warnOfMissingRoots(config, log.events);
   warnOfMissingApp(config, log.events);
   warnOfMissingSpool(config, log.events);
   warnOfStaticAmongUploads(config, log.events);

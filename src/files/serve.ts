@@ -38,10 +38,7 @@ export interface FileHandlerOptions {
   readonly excluded: readonly string[];
 }
 
-/**
- * Prepares a location; what holds for all its files is computed here, once.
- * @throws the system's error when the root does not exist
- */
+/** Prepares a location; what holds for all its files is computed here, once. */
 export function createFileHandler(location: FileLocation, options: FileHandlerOptions): FileHandler {
   const server = new FileServer(location, options);
   return (exchange, order) => server.handle(exchange, order);

@@ -1,6 +1,7 @@
-// Checks at the start that each directory is there, may be read, and is no other's, so that the mistake is not found by a
-// visitor.
-import { accessSync, constants, statSync } from 'node:fs';
+// Checks at the start that each directory may be entered, and is no other's, so that the mistake is not found by a visitor.
+// One that is not there may come later.
+import { accessSync, constants, type Stats, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { BadValueError } from '../config/errors.js';
 import { type Config, type FileLocation, isProtected, type Location } from '../config/location.js';
 import { depthWithin } from '../stores/directory-identity.js';
@@ -9,7 +10,7 @@ import { StoreError } from '../stores/store.js';
 
 const CURE = 'mount the volume or directory there, or name another one';
 
-/** @throws {BadValueError} when a root is missing, no directory, or not readable, or would have uploads sent as static files */
+/** @throws {BadValueError} when a root is no directory, may not be entered, or would have uploads sent as static files */
 export function checkRoots({ locations }: Pick<Config, 'locations'>): void {
   for (const location of locations) if (location.kind !== 'upstream') checkRoot(location);
   for (const [location, uploads] of staticBesideUploads(locations)) {
@@ -47,22 +48,57 @@ function staticBesideUploads(
   );
 }
 
-/** @throws {BadValueError} when the root is missing, no directory, or not readable */
+/**
+ * @throws {BadValueError} when the root is there and of no use. One that is not there is waited for: a Django has no
+ * MEDIA_ROOT until its first upload, nor a STATIC_ROOT until collectstatic has run, and volumes come when they come.
+ */
 function checkRoot({ from, root }: FileLocation): void {
-  const user = `user id ${process.getuid?.() ?? 'of this process'}`;
+  const closed = closedDirectoryOnTheWayTo(root);
+  if (closed !== undefined) throw new BadValueError(from, describeClosed(root, closed));
+  const stats = lookQuietly(root);
+  if (stats !== undefined && !stats.isDirectory()) {
+    throw new BadValueError(from, `${root} is not a directory; ${CURE}`);
+  }
+}
+
+/** The root itself, or the outermost directory above it, that this user may not enter. To read its names nobody needs. */
+function closedDirectoryOnTheWayTo(root: string): string | undefined {
   try {
-    if (!statSync(root).isDirectory()) throw new BadValueError(from, `${root} is not a directory; ${CURE}`);
-    accessSync(root, constants.R_OK | constants.X_OK);
+    accessSync(`${root}/.`, constants.X_OK);
+    return undefined;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') {
-      throw new BadValueError(from, `${root} does not exist (looked for as ${user}); ${CURE}`);
-    }
-    if (code === 'EACCES' || code === 'EPERM') {
-      throw new BadValueError(from, `${root} cannot be read by ${user}; run as its owner, or chmod a+rX it`);
-    }
-    throw error;
+    if (code !== 'EACCES' && code !== 'EPERM') return undefined;
   }
+  const above = dirname(root);
+  return above === root ? root : (closedDirectoryOnTheWayTo(above) ?? root);
+}
+
+function describeClosed(root: string, closed: string): string {
+  const user = `user id ${process.getuid?.() ?? 'of this process'}`;
+  const stats = lookQuietly(closed);
+  const mode = ((stats?.mode ?? 0) & 0o7777).toString(8).padStart(4, '0');
+  const what = stats === undefined ? closed : `${closed} (mode ${mode}, owner ${stats.uid}:${stats.gid})`;
+  const cure = `chmod a+x ${closed}`;
+  return closed === root
+    ? `${what} cannot be entered by ${user}; ${cure}`
+    : `${root} cannot be reached: ${what} cannot be entered by ${user}; ${cure}`;
+}
+
+function lookQuietly(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Locations whose root is not there, so that nothing of them is served until it is. */
+export function locationsWithoutRoot({ locations }: Pick<Config, 'locations'>): readonly FileLocation[] {
+  return locations.filter(
+    (location): location is FileLocation =>
+      location.kind !== 'upstream' && lookQuietly(location.root) === undefined,
+  );
 }
 
 /**
@@ -73,7 +109,8 @@ function checkRoot({ from, root }: FileLocation): void {
 export function checkLinks({ from, root, symlinks }: FileLocation, excluded: readonly string[]): void {
   if (followsLinks({ symlinks, excluded })) return;
   try {
-    checkRealPaths(root);
+    // Wherever links lead is told for the whole system, or not at all.
+    checkRealPaths(lookQuietly(root) === undefined ? '/' : root);
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     const other =

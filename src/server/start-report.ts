@@ -7,7 +7,7 @@ import { type Address, formatAddress } from '../config/address.js';
 import type { Config, Location, UpstreamLocation } from '../config/location.js';
 import { spoolDirectoryOf, TemporaryFile } from '../upstream/temporary-file.js';
 import type { ConnectionPlaces } from './connection-places.js';
-import { staticFilesAmongUploads } from './roots.js';
+import { locationsWithoutRoot, staticFilesAmongUploads } from './roots.js';
 
 /** Fields of the line that says that the server listens. */
 export function describeStart(config: Config, address: string, { max }: ConnectionPlaces): object {
@@ -17,6 +17,20 @@ export function describeStart(config: Config, address: string, { max }: Connecti
 function describeLocation(location: Location): string {
   const where = location.kind === 'upstream' ? describeUpstreams(location) : location.root;
   return `${location.prefix} → ${where} (${location.kind})`;
+}
+
+/** Warns of roots that are not there yet: an app makes them when it needs them, and volumes come in any order. */
+export function warnOfMissingRoots(config: Config, log: Logger): void {
+  for (const { kind, prefix, root, from } of locationsWithoutRoot(config)) {
+    const cure =
+      kind === 'static'
+        ? 'python manage.py collectstatic makes it'
+        : `an app makes it with the first upload, or: mkdir -p ${root}`;
+    log.warn(
+      { root, from, user: process.getuid?.() },
+      `this directory is not there yet: all below ${prefix} is 404 until it is, and is served from then on; ${cure}`,
+    );
+  }
 }
 
 /** Warns when no app listens yet: sidecars start in any order, so that is no error. */
@@ -82,7 +96,7 @@ async function warnOfProject(root: string, log: Logger): Promise<void> {
       if (++seen === NAMES_SEEN || found.length === NAMES_TOLD) break;
     }
   } catch {
-    // It was there a moment ago; if it is gone, requests tell.
+    // It is not there yet, or its names may not be read: see warnOfMissingRoots.
   }
   if (found.length === 0) return;
   log.warn(

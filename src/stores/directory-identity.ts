@@ -1,6 +1,10 @@
 // What a directory is, whatever names, links and mounts lead to it.
 import { type BigIntStats, statSync } from 'node:fs';
+import { basename, dirname, resolve } from 'node:path';
+import { toBytePath } from '../http/target.js';
 import { toSystemPath } from './names.js';
+
+const QUIETLY = { throwIfNoEntry: false } as const;
 
 /**
  * Tells a directory from all others that there are at the same time. Inode numbers are used again when a directory is
@@ -35,18 +39,36 @@ export function* withThoseAbove(path: string): Generator<BigIntStats, void> {
 
 /**
  * How many levels below a directory another one lies, 0 when it is the same; undefined when it does not, or when this user
- * may not know.
+ * may not know. What is not there yet lies where its path leads.
  */
 export function depthWithin(inner: string, outer: string): number | undefined {
   try {
-    const wanted = identityOf(lookAt(outer));
-    let depth = 0;
-    for (const stats of withThoseAbove(inner)) {
-      if (identityOf(stats) === wanted) return depth;
+    const [below, wanted] = [nearestOf(inner), nearestOf(outer)];
+    const identity = identityOf(lookAt(wanted.directory));
+    let depth = below.missing.length;
+    for (const stats of withThoseAbove(below.directory)) {
+      const isInOuter = wanted.missing.every((name, index) => name === below.missing[index]);
+      if (identityOf(stats) === identity && isInOuter) return depth - wanted.missing.length;
+      // What is missing is missing in the nearest directory.
+      if (wanted.missing.length > 0) return undefined;
       depth += 1;
     }
   } catch {
     // As promised.
   }
   return undefined;
+}
+
+/** The directory that is there and nearest to a path, and the names that are missing in it. */
+function nearestOf(path: string): { readonly directory: string; readonly missing: readonly string[] } {
+  const missing: string[] = [];
+  let directory = resolve(path);
+  while (
+    statSync(toSystemPath(toBytePath(directory)), QUIETLY) === undefined &&
+    directory !== dirname(directory)
+  ) {
+    missing.unshift(basename(directory));
+    directory = dirname(directory);
+  }
+  return { directory: toBytePath(directory), missing };
 }

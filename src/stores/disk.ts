@@ -87,8 +87,8 @@ export function followsLinks({ symlinks, excluded = [] }: DiskPolicy): boolean {
  * @throws {StoreError} when it cannot
  */
 export function checkRealPaths(directory: string): void {
-  const name = toBytePath(directory);
-  const descriptor = openDescriptor(name);
+  const name = withSeparator(toBytePath(directory));
+  const descriptor = openSync(toSystemPath(name), PATH_ONLY);
   try {
     const real = realPathOf(descriptor, name);
     if (real === undefined || !isOpen(real, descriptor)) {
@@ -106,18 +106,15 @@ export class DiskStore implements Store {
   readonly #excluded: ProtectedDirectories;
   /** True when it does not matter where a name leads. */
   readonly #followsLinks: boolean;
-  #realRoot: string;
+  /** As it was when it was asked last; undefined while the root is not there. */
+  #realRoot: string | undefined;
 
-  /**
-   * @param root absolute path; it must exist
-   * @throws the system's error when it does not
-   */
+  /** @param root absolute path; while it leads nowhere, nothing is found */
   constructor(root: string, policy: DiskPolicy) {
     this.#root = withSeparator(toBytePath(root));
     this.#policy = policy;
     this.#excluded = new ProtectedDirectories(policy.excluded ?? []);
     this.#followsLinks = followsLinks(policy);
-    this.#realRoot = this.#resolveRoot();
   }
 
   open(path: BytePath): OpenedFile {
@@ -257,22 +254,20 @@ export class DiskStore implements Store {
   #denialOfRealPath(real: string, path: BytePath): string | undefined {
     const { symlinks, isDenied } = this.#policy;
     if (symlinks === 'follow') return undefined;
-    if (!this.#contains(real)) return 'leads out of the root';
-    const realPath = real.slice(this.#realRoot.length);
+    const root = this.#realRootOf(real);
+    if (root === undefined) return 'leads out of the root';
+    const realPath = real.slice(root.length);
     if (realPath === path) return undefined;
     if (symlinks === 'never') return 'is reached through a link';
     return isDenied?.(realPath) ? 'leads to a name that is denied' : undefined;
   }
 
-  #contains(real: string): boolean {
-    if (isWithin(real, this.#realRoot)) return true;
-    // The root may be a link that a deployment has pointed elsewhere since.
-    this.#realRoot = this.#resolveRoot();
-    return isWithin(real, this.#realRoot);
-  }
-
-  #resolveRoot(): string {
-    return withSeparator(realpathSync.native(toSystemPath(this.#root), 'latin1'));
+  /** The root's real path, with its separator; undefined when this real path does not lie in it. */
+  #realRootOf(real: string): string | undefined {
+    if (this.#realRoot !== undefined && isWithin(real, this.#realRoot)) return this.#realRoot;
+    // The root may be a link that a deployment has pointed elsewhere since, or have come only now.
+    this.#realRoot = withSeparator(realpathSync.native(toSystemPath(this.#root), 'latin1'));
+    return isWithin(real, this.#realRoot) ? this.#realRoot : undefined;
   }
 }
 

@@ -1,14 +1,18 @@
-// A directory that is missing or cannot be read is found at the start, not by a visitor.
-import { chmodSync, symlinkSync, writeFileSync } from 'node:fs';
+// A directory that cannot be entered, or would make uploads the app's own, is found at the start, not by a visitor; one that
+// is missing is waited for.
+import { chmodSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import t from 'tap';
 import type { Environment, Flags } from '../../src/config/sources.js';
 import { createLog, createMediaServer, loadConfig } from '../../src/index.js';
 import { runCommand } from '../support/command.js';
+import { startHere } from '../support/here.js';
+import { get, rawRequest } from '../support/raw.js';
+import { startServer } from '../support/server.js';
+import { startStandIn } from '../support/stand-in.js';
 import { PLAIN_USER, PLAIN_USER_ID, withoutPlainUser } from '../support/user.js';
 
-const base = t.testdir({ media: {}, file: '', 'config.json': '' });
-const missing = join(base, 'missing');
+const base = t.testdir({ file: '' });
 
 /** The message with which the server refuses to be made. */
 async function refusal(flags: Flags, environment: Environment = {}): Promise<string> {
@@ -19,13 +23,69 @@ async function refusal(flags: Flags, environment: Environment = {}): Promise<str
   );
 }
 
-t.test('a root that is missing is refused with its source, the user id and the cure', async (t) => {
-  const rest = `${missing} does not exist (looked for as user id ${process.getuid?.()}); mount the volume or directory there, or name another one`;
-  t.equal(await refusal({ root: missing }), `--root: ${rest}`);
-  t.equal(await refusal({}, { MEDIA_ROOT: missing }), `MEDIA_ROOT: ${rest}`);
-  t.equal(await refusal({ root: base, staticRoot: missing }), `--static-root: ${rest}`);
-  t.equal(await refusal({ mount: [`/more/=${missing}`] }), `--mount: ${rest}`);
+t.test('a root that is missing is served as soon as it is there, and the app meanwhile', async (t) => {
+  const place = t.testdir({});
+  const path = (name: string): string => join(place, name);
+  const app = await startStandIn(t, ({ target }, response) => {
+    if (target === '/handed-out') response.setHeader('X-Accel-Redirect', '/internal/a.txt');
+    response.end('of the app');
+  });
+  const args = ['--root', path('media'), '--static-root', path('build/static')];
+  args.push('--internal', `/internal/=${path('internal')}`, '--upstream', app.address);
+  const server = await startServer(t, args);
+  const ask = async (target: string): Promise<string> => {
+    const { status, body } = await rawRequest(server.port, get(target));
+    return status === 200 ? body.toString() : `${status}`;
+  };
+  const targets = ['/media/a.txt', '/static/a.txt', '/handed-out', '/page'];
+  const answers = async (): Promise<string[]> => {
+    const all = [];
+    for (const target of targets) all.push(await ask(target));
+    return all;
+  };
+  t.same(await answers(), ['404', '404', '404', 'of the app']);
+  for (const [root, from, cure] of [
+    ['media', '--root', `mkdir -p ${path('media')}`],
+    ['build/static', '--static-root', 'python manage.py collectstatic makes it'],
+    ['internal', '--internal', `mkdir -p ${path('internal')}`],
+  ] as const) {
+    const line = await server.logged((line) => line['root'] === path(root));
+    t.match(line, { level: 40, from, user: process.getuid?.() });
+    t.match(line['msg'], 'this directory is not there yet: all below /');
+    t.ok(String(line['msg']).endsWith(cure), cure);
+  }
+  for (const root of ['media', 'build/static', 'internal']) {
+    mkdirSync(path(root), { recursive: true });
+    writeFileSync(join(path(root), 'a.txt'), root);
+  }
+  t.same(await answers(), ['media', 'build/static', 'internal', 'of the app']);
+  renameSync(path('media'), path('gone'));
+  t.equal(await ask('/media/a.txt'), '404');
+  symlinkSync('gone', path('media'));
+  t.equal(await ask('/media/a.txt'), 'media');
 });
+
+t.test('what comes into a protected directory that was missing is kept from other locations', async (t) => {
+  const root = t.testdir({ 'a.txt': 'open' });
+  const server = await startHere(t, ['--root', root, '--internal', `/internal/=${join(root, 'internal')}`]);
+  const status = async (target: string): Promise<number> =>
+    (await rawRequest(server.port, get(target))).status;
+  t.equal(await status('/media/a.txt'), 200);
+  mkdirSync(join(root, 'internal'));
+  writeFileSync(join(root, 'internal/s.txt'), 'secret');
+  t.equal(await status('/media/internal/s.txt'), 404);
+});
+
+t.test(
+  'a root without names that may be read serves those that are known',
+  { skip: withoutPlainUser() },
+  async (t) => {
+    const root = t.testdir({ 'a.txt': 'open' });
+    chmodSync(root, 0o711);
+    const server = await startServer(t, ['--root', root], { uid: PLAIN_USER });
+    t.equal((await rawRequest(server.port, get('/media/a.txt'))).status, 200);
+  },
+);
 
 t.test('uploads that would be sent as static files are refused, by whatever name', async (t) => {
   const place = t.testdir({ uploads: { deep: { er: {} } }, apart: {}, 'uploads-too': {} });
@@ -49,6 +109,14 @@ t.test('uploads that would be sent as static files are refused, by whatever name
       ['contains', join(apart, 'inner'), join(place, 'deep-link')],
       ['contains', place, deeper],
       ['contains', '/', apart],
+      // Not there yet.
+      ['is', join(place, 'later'), join(place, 'later')],
+      ['is', join(link, 'later'), join(uploads, 'later')],
+      ['contains', uploads, join(link, 'later/still')],
+      ['contains', join(place, 'later'), join(place, 'later/uploads')],
+      [undefined, join(place, 'later/static'), join(place, 'later/uploads')],
+      [undefined, join(place, 'later'), join(place, 'later-uploads')],
+      [undefined, join(uploads, 'later'), uploads],
       // Static files within a directory of uploads, or beside it.
       [undefined, deeper, uploads],
       [undefined, join(place, 'deep-link'), link],
@@ -104,23 +172,25 @@ t.test('a root that is a file is refused', async (t) => {
   t.match(await refusal({ root: join(base, 'file') }), /^--root: \S*file is not a directory; [^\n]*$/);
 });
 
-t.test('the default root is named as what it is', async (t) => {
-  const { code, stderr } = await runCommand([], { cwd: join(base, 'media') });
-  t.equal(code, 2);
-  t.match(stderr, `media-serve: the default of --root: ${join(base, 'media', 'media')} does not exist`);
-  t.match(stderr, /^[^\n]+\n$/);
-});
-
-t.test('a root that cannot be read is refused with the user id', { skip: withoutPlainUser() }, async (t) => {
-  const closed = join(base, 'media');
-  chmodSync(closed, PLAIN_USER === undefined ? 0 : 0o700);
-  const { code, stderr } = await runCommand(['--root', closed], { uid: PLAIN_USER });
-  chmodSync(closed, 0o755);
-  t.equal(code, 2);
-  t.match(
-    stderr,
-    new RegExp(
-      `^media-serve: --root: ${closed} cannot be read by user id ${PLAIN_USER_ID}; [^\\n]*chmod[^\\n]*\\n$`,
-    ),
-  );
-});
+t.test(
+  'a root that cannot be entered is refused, with what is in the way',
+  { skip: withoutPlainUser() },
+  async (t) => {
+    const place = t.testdir({ closed: { inner: {} } });
+    const closed = join(place, 'closed');
+    const owner = PLAIN_USER === undefined ? `${process.getuid?.()}:${process.getgid?.()}` : '0:0';
+    const mode = PLAIN_USER === undefined ? 0 : 0o700;
+    chmodSync(closed, mode);
+    const what = `${closed} (mode 0${mode.toString(8).padStart(3, '0')}, owner ${owner}) cannot be entered by user id ${PLAIN_USER_ID}; chmod a+x ${closed}`;
+    for (const [root, message] of [
+      [closed, what],
+      [join(closed, 'inner'), `${join(closed, 'inner')} cannot be reached: ${what}`],
+      [join(closed, 'missing'), `${join(closed, 'missing')} cannot be reached: ${what}`],
+    ] as const) {
+      const { code, stderr } = await runCommand(['--root', root], { uid: PLAIN_USER });
+      t.equal(code, 2);
+      t.equal(stderr, `media-serve: --root: ${message}\n`);
+    }
+    chmodSync(closed, 0o755);
+  },
+);
