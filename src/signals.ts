@@ -1,10 +1,24 @@
-// What signals do that nginx's users are used to sending, and that do something else to a program that Node runs.
+// What signals do: those that stop the server, and those that nginx's users are used to sending, which would end a program
+// that Node runs, or open its debugger.
 import { isatty } from 'node:tty';
 import type { Logger } from 'pino';
 import { closeDebugger } from './debugger.js';
 
-/** Takes them from now on: the server goes on as it is, and the log says why. */
-export function answerSignals(log: Logger): void {
+/** nginx's QUIT waits for requests under way, too; supervisors and Ctrl+C are answered alike. */
+const STOPPING = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const;
+
+/**
+ * Takes them from now on.
+ * @param stop is called each time that one says so
+ */
+export function answerSignals(log: Logger, stop: (signal: string) => void): void {
+  for (const signal of STOPPING) process.on(signal, stop);
+  process.on('SIGUSR2', (signal) =>
+    log.info(
+      { signal },
+      'there is no new executable to start beside this one: start another server, then stop this one',
+    ),
+  );
   process.on('SIGUSR1', (signal) =>
     log.info({ signal }, 'there is no log file to reopen: the log goes to standard output'),
   );

@@ -32,7 +32,7 @@ export async function start(
   process.once('exit', () => log.flushSync());
   const { app, server, places } = await assemble(config, log, times);
   const shutdown = prepareShutdown(app, server, config.shutdownTimeout, log.events);
-  const address = await listen(app, config);
+  const address = await listen({ app, server }, config);
   logUncaught(log.events);
   log.events.info(describeStart(config, address, places), 'listening');
   warnOfFewOpenFiles(places, log.events);
@@ -41,13 +41,11 @@ export async function start(
   warnOfMissingSpool(config, log.events);
   warnOfStaticAmongUploads(config, log.events);
   warnOfProjects(config, log.events);
-  answerSignals(log.events);
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => {
-      shutdown
-        .stop(signal)
-        .then(() => log.drain())
-        .then(() => process.exit(0), fail);
-    });
-  }
+  let isStopping = false;
+  answerSignals(log.events, (signal) => {
+    const stopped = shutdown.stop(signal);
+    if (isStopping) return;
+    isStopping = true;
+    stopped.then(() => log.drain()).then(() => process.exit(0), fail);
+  });
 }

@@ -9,6 +9,7 @@ import { withoutProc } from './support/proc.js';
 import { get, rawRequest } from './support/raw.js';
 import { type RunningServer, startServer } from './support/server.js';
 import { skipUnless } from './support/skip.js';
+import { startStandIn } from './support/stand-in.js';
 import { until } from './support/until.js';
 
 /** Where Node's debugger would listen: a port that the kernel chooses, since 9229 may be another's. */
@@ -92,6 +93,21 @@ t.test('SIGHUP does not end the server, and the log says that nothing is read an
   server.process.kill('SIGHUP');
   t.match(await server.logged(({ signal }) => signal === 'SIGHUP'), { level: 40, msg: /start it again/ });
   await stillServes(t, server);
+  t.equal(await server.stop(), 0);
+});
+
+t.test('SIGUSR2 and SIGHUP leave requests that are under way alone', async (t) => {
+  const answers: (() => void)[] = [];
+  const app = await startStandIn(t, (_request, response) => answers.push(() => response.end('whole')));
+  const server = await startServer(t, ['--root', t.testdir({}), '--upstream', app.address]);
+  const asked = rawRequest(server.port, get('/page'));
+  await until(() => answers.length === 1, 'the app has it');
+  for (const signal of ['SIGUSR2', 'SIGHUP', 'SIGUSR2'] as const) {
+    server.process.kill(signal);
+    await server.logged((line) => line['signal'] === signal);
+  }
+  for (const answer of answers) answer();
+  t.equal((await asked).body.toString(), 'whole');
   t.equal(await server.stop(), 0);
 });
 

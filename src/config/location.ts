@@ -101,6 +101,9 @@ export interface Config {
   readonly listen: OptionValue<'listen'>;
   /** What gave the address, for messages. */
   readonly listenFrom: string;
+  /** As of chmod(2). */
+  readonly socketMode: OptionValue<'socketMode'>;
+  readonly socketGroup: OptionValue<'socketGroup'> | undefined;
   /** Undefined is as many as the system has room for. */
   readonly maxConnections: OptionValue<'maxConnections'> | undefined;
   /** In bytes. */
@@ -114,6 +117,8 @@ export interface Config {
   readonly errorPagesFrom: string;
   readonly trustProxy: OptionValue<'trustProxy'>;
   readonly proxyProtocol: OptionValue<'proxyProtocol'>;
+  /** In milliseconds; 0 keeps no connection. */
+  readonly keepAliveTimeout: OptionValue<'keepAliveTimeout'>;
   /** In milliseconds. */
   readonly shutdownTimeout: OptionValue<'shutdownTimeout'>;
   readonly logLevel: OptionValue<'logLevel'>;

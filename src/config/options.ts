@@ -15,7 +15,9 @@ import {
   duration,
   errorPage,
   file,
+  fileMode,
   fromFile,
+  group,
   listenAddress,
   listOf,
   mount,
@@ -120,7 +122,18 @@ export const OPTIONS = {
     default: ':8080',
     environment: ['PORT'],
     nginx: 'listen',
-    doc: 'where to listen: `:8080`, `127.0.0.1:8080`, `[::1]:8080`, `unix:/run/media.sock`',
+    doc: 'where to listen: `:8080`, `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080` (all addresses of the name), `unix:/run/media.sock`',
+  }),
+  socketMode: option({
+    type: fileMode,
+    contexts: ['server'],
+    default: '0666',
+    doc: 'the mode of a unix socket: who may write to it may connect',
+  }),
+  socketGroup: option({
+    type: group,
+    contexts: ['server'],
+    doc: 'the group of a unix socket, by name or number, such as `www-data`; by default that of this process',
   }),
   config: option({
     type: file,
@@ -427,6 +440,13 @@ export const OPTIONS = {
     default: 'off',
     nginx: 'listen … proxy_protocol',
     doc: 'every connection begins with a PROXY protocol header, version 1 or 2, as load balancers send it',
+  }),
+  keepAliveTimeout: option({
+    type: timeout,
+    contexts: ['server'],
+    default: '75s',
+    nginx: 'keepalive_timeout',
+    doc: 'how long a connection of a client may be idle between two requests; a load balancer in front must close first, so longer than its own time (Google: 600s); `0` closes it after each answer',
   }),
   shutdownTimeout: option({
     type: timeout,

@@ -248,6 +248,31 @@ export const listenAddress: ValueType<Address> = {
   parse: (value) => parseListenAddress(String(value)),
 };
 
+/** The mode of a file, in octal as chmod(1) takes it. */
+export const fileMode: ValueType<number> = {
+  placeholder: 'MODE',
+  schema: { type: 'string', minLength: 1 },
+  parse(value) {
+    const text = String(value).trim();
+    if (!/^0?[0-7]{3}$/.test(text)) {
+      throw new TypeError(`${quote(value)} is not a mode; write three digits from 0 to 7, such as 660`);
+    }
+    return Number.parseInt(text, 8);
+  },
+};
+
+/** A group of the system, by name or number. */
+export const group: ValueType<string> = {
+  placeholder: 'GROUP',
+  schema: {
+    anyOf: [
+      { type: 'string', minLength: 1 },
+      { type: 'integer', minimum: 0 },
+    ],
+  },
+  parse: (value) => nonEmpty(value, 'a group', 'www-data'),
+};
+
 /** On or off. The flag is `--name` or `--no-name`; environment and file say true or false. */
 export const onOff: ValueType<boolean> = {
   placeholder: '',

@@ -71,7 +71,8 @@ export class ServerConnection implements WireOwner, RequestSource, ResponseOwner
     this.#wire = new Wire(this, socket);
     // Asked for now, so that Node remembers it: a connection that is reset has no address any more.
     this.remoteAddress = this.#wire.remoteAddress;
-    this.#wire.setTimeout(options.keepAliveTimeout);
+    // For its first request, as nginx waits (client_header_timeout).
+    this.#wire.setTimeout(options.headTimeout);
     home.limit.idle(this);
     const { introduction } = options;
     if (introduction === undefined) return;
@@ -82,9 +83,10 @@ export class ServerConnection implements WireOwner, RequestSource, ResponseOwner
     });
   }
 
-  /** Clients that wait for a place get it after this answer. */
+  /** Clients that wait for a place get it after this answer; and connections may be for one request each. */
   get isStopping(): boolean {
-    return this.#home.isStopping || this.#home.limit.waiting > 0;
+    const { isStopping, limit, options } = this.#home;
+    return isStopping || limit.waiting > 0 || options.keepAliveTimeout === 0;
   }
 
   /** True when no request is under way, nor has begun to come. */
@@ -157,6 +159,11 @@ export class ServerConnection implements WireOwner, RequestSource, ResponseOwner
     }
     if (this.#request?.timedOut()) return;
     const { writableLength, timeout = 0 } = this.#wire;
+    // A head that has begun has a time of its own, and an answer when that is over.
+    if (this.#request === undefined && this.#deadline !== undefined) {
+      this.#wire.setTimeout(timeout);
+      return;
+    }
     const isSilent = writableLength > 0 || (this.#request?.complete === false && this.#request.wantsMore);
     // While the app thinks, or a rate is kept, it is not the client that is silent.
     if (this.#response !== undefined && !isSilent) this.#wire.setTimeout(timeout);

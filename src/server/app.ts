@@ -61,10 +61,11 @@ export async function assemble(
     isTrusted: networkTest(config.trustProxy),
   });
   const places = connectionPlaces(config.maxConnections);
-  const { limit, flush } = watchedLimit(places, times.client.keepAliveTimeout, log.events);
+  const { limit, flush } = watchedLimit(places, times.client.headTimeout, log.events);
   const server = new Server({
     answer,
     ...times.client,
+    keepAliveTimeout: config.keepAliveTimeout,
     maxHead: config.maxRequestHead,
     introduction: config.proxyProtocol ? proxyIntroduction(log.events, times.introduction) : undefined,
     limit,

@@ -1,24 +1,33 @@
 // Listening, and what can be wrong with it.
-import { lstatSync, unlinkSync } from 'node:fs';
-import { type AddressInfo, connect } from 'node:net';
+import { lookup } from 'node:dns/promises';
+import { type AddressInfo, isIP } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { type Address, formatAddress } from '../config/address.js';
 import { BadValueError, isOperatorError } from '../config/errors.js';
 import type { Config } from '../config/location.js';
+import type { Server } from '../http1/server.js';
+import type { MediaServer } from './app.js';
 import { refuseOwnAddress } from './own-address.js';
+import { removeDeadSocket, setPermissions } from './socket-file.js';
 
 /**
  * Listens and returns the address as a URL, or `unix:PATH`.
  * @throws {BadValueError} when the address cannot be had, or is the app's as well
  */
-export async function listen(app: FastifyInstance, config: Config): Promise<string> {
+export async function listen(
+  { app, server }: Pick<MediaServer, 'app' | 'server'>,
+  config: Config,
+): Promise<string> {
   const { listen: address, listenFrom: from } = config;
   // First: an app that listens there already would be in the way, and the reason to be told is another.
   await refuseOwnAddress(config, address);
   let bound: AddressInfo | undefined;
   try {
-    bound = await (address.kind === 'unix' ? listenUnix(app, address) : listenTcp(app, address));
+    bound = await (address.kind === 'unix'
+      ? listenUnix(app, address, config)
+      : listenTcp(app, server, address));
   } catch (error) {
+    await app.close();
     throw isOperatorError(error) ? error : explain(error as NodeJS.ErrnoException, address, from);
   }
   if (address.kind === 'unix' || address.port === 0) {
@@ -29,46 +38,72 @@ export async function listen(app: FastifyInstance, config: Config): Promise<stri
       throw error;
     });
   }
-  if (bound === undefined) return formatAddress(address);
+  if (address.kind === 'unix' || bound === undefined) return formatAddress(address);
   const anywhere = bound.address === '::' || bound.address === '0.0.0.0';
-  return `http://${formatAddress({ kind: 'tcp', host: anywhere ? 'localhost' : bound.address, port: bound.port })}`;
+  const named = address.host !== undefined && isIP(address.host) === 0 ? address.host : bound.address;
+  return `http://${formatAddress({ kind: 'tcp', host: anywhere ? 'localhost' : named, port: bound.port })}`;
 }
 
 type TcpAddress = Address & { kind: 'tcp' };
+type UnixAddress = Address & { kind: 'unix' };
 
-async function listenUnix(app: FastifyInstance, { path }: Address & { kind: 'unix' }): Promise<undefined> {
+/** On Linux only this process's user may connect before others are let in. */
+async function listenUnix(
+  app: FastifyInstance,
+  { path }: UnixAddress,
+  { listenFrom, socketMode, socketGroup }: Config,
+): Promise<undefined> {
   await removeDeadSocket(path);
   await app.listen({ path });
+  try {
+    setPermissions(path, { mode: socketMode, group: socketGroup });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reason =
+      code === 'EPERM'
+        ? `user id ${process.getuid?.()} may not give it to group ${socketGroup}, of which it is no member`
+        : message;
+    throw new BadValueError(listenFrom, `unix:${path} cannot be opened for others: ${reason}`);
+  }
 }
 
-/** Returns where it listens, with the port that the system chose for port 0. */
-async function listenTcp(app: FastifyInstance, { host, port }: TcpAddress): Promise<AddressInfo> {
-  try {
-    // IPv6 and IPv4 on one socket, where nothing else is said.
-    await app.listen({ host: host ?? '::', port });
-  } catch (error) {
-    const { code = '' } = error as NodeJS.ErrnoException;
-    if (host !== undefined || !['EAFNOSUPPORT', 'EADDRNOTAVAIL'].includes(code)) throw error;
-    await app.listen({ host: '0.0.0.0', port });
+/** An address that this machine has not got. */
+const ABSENT = ['EAFNOSUPPORT', 'EADDRNOTAVAIL'];
+
+/**
+ * On all addresses of a name (nginx: listen). One that this machine has not got is left out: where there is no IPv6,
+ * localhost often has an address of it all the same.
+ * @returns where it listens first, with the port that the system chose for port 0
+ */
+async function listenTcp(
+  app: FastifyInstance,
+  server: Server,
+  { host, port }: TcpAddress,
+): Promise<AddressInfo> {
+  // IPv6 and IPv4 on one socket, where nothing else is said.
+  const hosts = host === undefined ? ['::', '0.0.0.0'] : await addressesOf(host);
+  let bound: AddressInfo | undefined;
+  for (const [index, address] of hosts.entries()) {
+    try {
+      if (bound === undefined) {
+        await app.listen({ host: address, port });
+        bound = server.address() as AddressInfo;
+        if (host === undefined) break;
+      } else await server.listenAlso({ host: address, port: bound.port });
+    } catch (error) {
+      const { code = '' } = error as NodeJS.ErrnoException;
+      const isOnlyOne = bound === undefined && index === hosts.length - 1;
+      if (isOnlyOne || !ABSENT.includes(code)) throw error;
+    }
   }
-  const bound = app.server.address();
-  if (bound === null || typeof bound === 'string') throw new Error('the server has no TCP address');
+  if (bound === undefined) throw new Error('the server has no TCP address');
   return bound;
 }
 
-/** A socket file left by a process that was killed is in the way; one that somebody listens on is not ours to remove. */
-async function removeDeadSocket(path: string): Promise<void> {
-  // bigint for the reason that log-output.ts has.
-  if (!lstatSync(path, { bigint: true, throwIfNoEntry: false })?.isSocket()) return;
-  const code = await new Promise<string | undefined>((resolve) => {
-    const probe = connect(path, () => {
-      probe.destroy();
-      resolve(undefined);
-    });
-    probe.on('error', (error: NodeJS.ErrnoException) => resolve(error.code));
-  });
-  // Nobody listens on it.
-  if (code === 'ECONNREFUSED') unlinkSync(path);
+async function addressesOf(host: string): Promise<readonly string[]> {
+  if (isIP(host) !== 0) return [host];
+  const found = await lookup(host, { all: true });
+  return [...new Set(found.map(({ address }) => address))];
 }
 
 function explain(error: NodeJS.ErrnoException, address: Address, from: string): Error {

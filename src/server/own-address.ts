@@ -76,9 +76,7 @@ function whereItConnects(address: string): string {
 
 /** Addresses at which one who listens there is reached. */
 async function networksOf({ host = '::' }: TcpAddress, resolver: Resolver): Promise<readonly Network[]> {
-  // As Fastify and Node listen: on all addresses of localhost, and on the first of another name.
-  const found = await addressesOf(host, resolver);
-  const addresses = (host.toLowerCase() === 'localhost' ? found : found.slice(0, 1)).map(plainAddress);
+  const addresses = (await addressesOf(host, resolver)).map(plainAddress);
   return addresses.flatMap((address) => {
     if (!isUnspecified(address)) return networkOf(address);
     const all = [{ address: '127.0.0.0', bits: 8 }, networkOf(LOOPBACK_6), ...ofInterfaces()];

@@ -5,10 +5,7 @@ import type { AppTimes } from '../upstream/proxy.js';
 
 /** All of them, in milliseconds. */
 export interface TimeLimits {
-  readonly client: Pick<
-    ServerOptions,
-    'keepAliveTimeout' | 'headTimeout' | 'lingeringTimeout' | 'lingeringTime' | 'resetDelay'
-  >;
+  readonly client: Pick<ServerOptions, 'headTimeout' | 'lingeringTimeout' | 'lingeringTime' | 'resetDelay'>;
   readonly app: AppTimes;
   /** How long a PROXY protocol header may take. */
   readonly introduction: number;
@@ -17,7 +14,6 @@ export interface TimeLimits {
 /** Those of the server, nginx's where nginx has one. */
 export const TIME_LIMITS: TimeLimits = {
   client: {
-    keepAliveTimeout: 75_000,
     headTimeout: 60_000,
     lingeringTimeout: 5000,
     lingeringTime: 30_000,

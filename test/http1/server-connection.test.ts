@@ -319,7 +319,8 @@ t.test('a connection that is reset is given back, whatever it has sent', async (
 t.test('an idle connection ends after its time, and one that waits for an answer does not', async (t) => {
   const responses: ClientResponse[] = [];
   const { port } = await startSite(t, (_request, response) => responses.push(response), {
-    keepAliveTimeout: 100,
+    headTimeout: 100,
+    keepAliveTimeout: 50,
   });
   const idle = await openConnection(t, port);
   const waiting = await openConnection(t, port);
@@ -329,7 +330,14 @@ t.test('an idle connection ends after its time, and one that waits for an answer
   await other.closed();
   t.equal(responses.length, 1);
   for (const response of responses) say(response, '');
-  t.match(await waiting.closed(), /^HTTP\/1\.1 200 OK\r\n/);
+  t.match(await waiting.closed(), /^HTTP\/1\.1 200 OK\r\n/, 'closed when it has been idle behind its answer');
+});
+
+t.test('a head that has begun has its own time, however short that of idle connections is', async (t) => {
+  const { port } = await startSite(t, echo, { headTimeout: 200, keepAliveTimeout: 20 });
+  const connection = await openConnection(t, port);
+  connection.socket.write(`${PLAIN}GET /slow HTTP`);
+  t.match(await connection.closed(), /^HTTP\/1\.1 200 [\s\S]*HTTP\/1\.1 408 /);
 });
 
 t.test('a head that does not come to its end in time is 408, and not if it does', async (t) => {

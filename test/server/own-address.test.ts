@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import t from 'tap';
 import { parseListenAddress } from '../../src/config/address.js';
+import type { Server } from '../../src/http1/server.js';
 import { loadConfig } from '../../src/index.js';
 import { listen } from '../../src/server/listen.js';
 import { type Resolver, refuseOwnAddress } from '../../src/server/own-address.js';
@@ -76,7 +77,7 @@ for (const [listening, refused, taken] of [
   ['[::ffff:127.0.0.1]:8391', [...ANY, ...MAPPED], [...ELSEWHERE, ...IPV6]],
   ['[::1]:8391', ['localhost:8391', '[::1]:8391', '[::]:8391'], [...ELSEWHERE, ':8391', ...MAPPED]],
   ['localhost:8391', [...ANY, '[::1]:8391', '127.0.0.1:8391'], ELSEWHERE],
-  ['several:8391', ['app:8391', 'several:8391'], [':8391', '[::1]:8391']],
+  ['several:8391', ['app:8391', 'several:8391', ':8391', '127.0.0.1:8391'], ['[::1]:8391']],
   [':0', [], [':8391', 'localhost:8391']],
   ['unix:/run/8391.sock', ['unix:/run/../run//8391.sock', 'unix:///run/8391.sock'], [...ANY, ...ELSEWHERE]],
 ] as const) {
@@ -160,8 +161,10 @@ t.test('a socket is known by any path', async (t) => {
 
 t.test('the port that the system chooses may turn out to be the app’s', async (t) => {
   let isOpen = false;
+  const server = {
+    address: () => ({ address: '127.0.0.1', family: 'IPv4', port: 8391 }),
+  } as unknown as Server;
   const app = {
-    server: { address: () => ({ address: '127.0.0.1', family: 'IPv4', port: 8391 }) },
     listen: async () => {
       isOpen = true;
     },
@@ -170,6 +173,8 @@ t.test('the port that the system chooses may turn out to be the app’s', async 
     },
   } as unknown as FastifyInstance;
   const config = loadConfig({ listen: '127.0.0.1:0', upstream: '127.0.0.1:8391' }, {});
-  await t.rejects(listen(app, config), { message: /127.0.0.1:8391 is where this server itself listens/ });
+  await t.rejects(listen({ app, server }, config), {
+    message: /127.0.0.1:8391 is where this server itself listens/,
+  });
   t.notOk(isOpen, 'it does not go on listening');
 });

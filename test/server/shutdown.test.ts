@@ -3,7 +3,11 @@
 import { closeSync, openSync, truncateSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
 import t, { type Test } from 'tap';
+import type { Server } from '../../src/http1/server.js';
+import { prepareShutdown } from '../../src/server/shutdown.js';
 import { type RunningApp, startApp, startTcpApp } from '../support/app.js';
 import { startHere } from '../support/here.js';
 import { get, openConnection } from '../support/raw.js';
@@ -46,7 +50,7 @@ function isClosed(port: number): Promise<boolean> {
   });
 }
 
-for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) {
   t.test(
     `${signal}: no new connections, what is under way is finished, and the exit code is 0`,
     async (t) => {
@@ -66,6 +70,9 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       download.socket.pause();
 
       const stopped = server.stop(signal);
+      // npm and a terminal say it both.
+      server.process.kill(signal);
+      server.process.kill('SIGINT');
       await idle.closed();
       await unused.closed();
       await until(() => isClosed(server.port), 'the port is closed');
@@ -78,6 +85,8 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       finish();
       t.match(await proxied.closed(), /begun-done$/);
       t.equal(await stopped, 0);
+      const stops = server.log.filter(({ msg }) => String(msg).startsWith('stopping'));
+      t.equal(stops.length, 1);
       await until(() => server.log.some(({ msg }) => msg === 'stopped'), 'the last line is written');
     },
   );
@@ -155,4 +164,48 @@ t.test('small files whose bytes still wait in a socket arrive before it is close
     t.match(answer, /\r\n\r\nx{131072}$/, `answer ${index + 1} is whole`);
     t.equal(/^Connection: close\r$/im.test(answer), index === answers.length - 1, 'the last says so');
   }
+});
+
+t.test('every answer that begins while it stops says that the connection is closed', async (t) => {
+  const app = await startApp(t, (request, response) => {
+    if (request.url === '/now') response.end('app');
+    else waiting.push(() => response.end('app'));
+  });
+  const waiting: (() => void)[] = [];
+  const root = t.testdir({ 'a.txt': 'hello' });
+  const server = await startHere(t, ['--root', root, '--upstream', app.address]);
+  const connection = await openConnection(t, server.port);
+  connection.socket.write('GET /now HTTP/1.1\r\nHost: x\r\n\r\n');
+  t.match(await connection.until((received) => received.endsWith('app')), /\r\nConnection: keep-alive\r\n/);
+  connection.socket.write('GET /later HTTP/1.1\r\nHost: x\r\n\r\n');
+  await until(() => waiting.length === 1, 'the app has it');
+  const stopped = server.stop();
+  await until(() => isClosed(server.port), 'the port is closed');
+  for (const end of waiting) end();
+  t.match(await connection.closed(), /\r\nConnection: close\r\n[\s\S]*app$/);
+  await stopped;
+});
+
+t.test('the second word to stop cuts off what is under way, unless it is the first one twice', async (t) => {
+  const lines: string[] = [];
+  const tell = (_fields: object, message: string): void => void lines.push(message);
+  let end = (): void => {};
+  let cutOff = 0;
+  const server = { openConnections: 1, closeAllConnections: () => (cutOff += 1) } as unknown as Server;
+  const app = { close: () => new Promise<void>((resolve) => (end = resolve)) } as unknown as FastifyInstance;
+  const log = { info: tell, warn: tell } as unknown as Logger;
+  let now = 1e6;
+  const shutdown = prepareShutdown(app, server, 60_000, log, () => now);
+  const stopped = shutdown.stop('SIGTERM');
+  for (const later of [0, 50, 1900]) {
+    now += later;
+    t.equal(shutdown.stop('SIGINT'), stopped);
+  }
+  t.equal(cutOff, 0);
+  now += 100;
+  void shutdown.stop('SIGINT');
+  t.equal(cutOff, 1);
+  t.match(lines.at(-1), 'told to stop again');
+  end();
+  await stopped;
 });

@@ -49,7 +49,7 @@ export async function startHere(
     flushSync: () => {},
   });
   const shutdown = prepareShutdown(app, server, config.shutdownTimeout, events);
-  const address = await listen(app, config);
+  const address = await listen({ app, server }, config);
   t.teardown(async () => {
     const closed = app.close();
     server.closeAllConnections();

@@ -57,10 +57,9 @@ export async function startSite(t: Test, group: Group, root: string, limit: numb
 }
 
 function limitOptions(limit: number): string[] {
-  return ['--send-timeout', '--read-timeout', '--upstream-send-timeout'].flatMap((name) => [
-    name,
-    `${limit}ms`,
-  ]);
+  return ['--keep-alive-timeout', '--send-timeout', '--read-timeout', '--upstream-send-timeout'].flatMap(
+    (name) => [name, `${limit}ms`],
+  );
 }
 
 /**
@@ -72,7 +71,7 @@ function timesOf(limit: number, endsByLimits: boolean): ChangedTimes {
   return {
     client: {
       ...{ lingeringTimeout: half, lingeringTime: limit, resetDelay: half },
-      ...(endsByLimits ? { keepAliveTimeout: limit, headTimeout: half } : {}),
+      ...(endsByLimits ? { headTimeout: half } : {}),
     },
     app: { idleTimeout: limit, discardTimeout: limit },
     introduction: limit,
