@@ -131,6 +131,8 @@ export class ClientConnection implements WireOwner, ResponseEvents, SendReport, 
   send(request: AppRequest, receiver: ResponseReceiver): void {
     this.#receiver = receiver;
     this.#request = request;
+    // The client of its last one may have been slow; this one's is another.
+    this.prefersShared = false;
     if (this.#isConnected) this.#write(request, receiver);
   }
 

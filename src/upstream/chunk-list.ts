@@ -35,6 +35,20 @@ export class ChunkList {
     return this.#chunks.shift();
   }
 
+  /** Takes as many of them as are no more than these bytes, and of the next one what remains. */
+  takeUpTo(most: number): Buffer[] {
+    const taken: Buffer[] = [];
+    let room = most;
+    while (room > 0) {
+      const chunk = this.shift();
+      if (chunk === undefined) break;
+      taken.push(chunk.subarray(0, room));
+      if (chunk.length > room) this.unshift([chunk.subarray(room)]);
+      room -= chunk.length;
+    }
+    return taken;
+  }
+
   /** Takes all of them. */
   takeAll(): Buffer[] {
     this.#close();

@@ -181,7 +181,7 @@ export class Relay implements ResponseReceiver, Supply {
     }
     const { status, reason, length } = start;
     this.#length = length;
-    this.#isBuffered = head.buffering;
+    this.#isBuffered = head.buffering && this.#options.responseBuffer !== undefined;
     // Trailers stand behind chunks, which there are none of for this client; to announce them would be a lie.
     const mayHaveTrailers = length === undefined && this.#exchange.request.httpVersion === '1.1';
     const fields =
@@ -189,9 +189,10 @@ export class Relay implements ResponseReceiver, Supply {
         ? [...withoutFields(head.fields, ['Trailer', ''])]
         : head.fields;
     this.#held = { status, reason, fields: withKept(fields, this.#kept) };
-    // Without a length the app writes as things happen (streaming, server-sent events): the head does not wait for
-    // more than what comes with it. That the app breaks off does, too, and is seen when the socket is read once more.
-    if (length === undefined) setImmediate(flushHeadNext, this);
+    // Without a length the app writes as things happen (streaming, server-sent events), and where nothing is held back
+    // neither is a head: it does not wait for more than what comes with it. That the app breaks off does, too, and is seen
+    // when the socket is read once more.
+    if (length === undefined || (length > 0 && !this.#isBuffered)) setImmediate(flushHeadNext, this);
   }
 
   onData(bytes: Buffer, memory: OwnMemory | undefined): void {

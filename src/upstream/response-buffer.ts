@@ -24,7 +24,10 @@ export class ResponseBuffer {
   readonly #head = new ChunkList();
   #file: TemporaryFile | undefined;
   #fileUsable: boolean;
-  /** The part of the file that is still to be read. */
+  /**
+   * The part of what has gone into the file that is still to be read. At its limit the file begins anew where its reader
+   * has been: a position stands at its remainder.
+   */
   #readFrom = 0;
   #readTo = 0;
   #isWriting = false;
@@ -62,14 +65,17 @@ export class ResponseBuffer {
     if (chunk !== undefined) return this.#taken(chunk);
     if (this.#readFrom === this.#readTo && this.#isWriting) await this.#written;
     if (this.#file !== undefined && this.#readFrom < this.#readTo) {
-      const bytes = await this.#file.read(this.#readFrom, this.#readTo);
+      const position = this.#readFrom % this.#limits.file;
+      const end = Math.min(position + this.#readTo - this.#readFrom, this.#limits.file);
+      const bytes = await this.#file.read(position, end);
       if (bytes.length === 0) throw new Error('the temporary file became shorter');
       this.#readFrom += bytes.length;
-      // Read to its end, the file begins anew: its size stays bounded.
+      // Read to its end, it takes no more of the disk than it must.
       if (this.#readFrom === this.#readTo && !this.#isWriting) {
         this.#readFrom = 0;
         this.#readTo = 0;
       }
+      this.#write();
       this.#makeRoom();
       return bytes;
     }
@@ -94,7 +100,12 @@ export class ResponseBuffer {
   #isFull(): boolean {
     if (!this.#fileUsable) return this.#held > this.#limits.memory;
     // The file takes more, but the disk must keep up.
-    return this.#held > this.#limits.memory + WRITE_AHEAD || this.#readTo >= this.#limits.file;
+    return this.#held > this.#limits.memory + WRITE_AHEAD || this.#room === 0;
+  }
+
+  /** What the file takes, in bytes. */
+  get #room(): number {
+    return this.#limits.file - (this.#readTo - this.#readFrom);
   }
 
   #makeRoom(): void {
@@ -106,17 +117,18 @@ export class ResponseBuffer {
   /** Writes what waits, one write at a time. */
   #write(): void {
     if (this.#isWriting || this.#tail.isEmpty || !this.#fileUsable || this.#closed) return;
-    if (this.#readTo >= this.#limits.file) return;
+    if (this.#room === 0) return;
     try {
       this.#file ??= this.#limits.createFile();
     } catch (error) {
       this.#fail(error as NodeJS.ErrnoException);
       return;
     }
-    const chunks = this.#tail.takeAll();
+    const position = this.#readTo % this.#limits.file;
+    const chunks = this.#tail.takeUpTo(Math.min(this.#room, this.#limits.file - position));
     const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
     this.#isWriting = true;
-    this.#written = this.#file.write(chunks, this.#readTo).then(
+    this.#written = this.#file.write(chunks, position).then(
       () => {
         this.#isWriting = false;
         this.#readTo += bytes;

@@ -67,3 +67,19 @@ t.test(
     t.equal(list.shift(), undefined);
   },
 );
+
+t.test('as many bytes are taken as are asked for, and the others stay', async (t) => {
+  const chunks = new ChunkList();
+  const all = Buffer.from(Array.from({ length: 40_000 }, (_, index) => index % 251));
+  for (let at = 0; at < all.length; at += 5000) chunks.push(all.subarray(at, at + 5000));
+  const taken: Buffer[] = [];
+  for (const most of [1, 4999, 5001, 0, 12_345]) {
+    const some = chunks.takeUpTo(most);
+    t.equal(Buffer.concat(some).length, most);
+    taken.push(...some);
+  }
+  taken.push(...chunks.takeUpTo(1e6));
+  t.ok(Buffer.concat(taken).equals(all));
+  t.ok(chunks.isEmpty);
+  t.same(chunks.takeUpTo(10), []);
+});

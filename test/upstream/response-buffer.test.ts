@@ -106,6 +106,57 @@ t.test('bytes leave in the order in which they came', async (t) => {
   t.ok(failed > 0, 'a file that cannot be written to was among them');
 });
 
+t.test(
+  'a full file takes more as soon as some of it has been read, and never more than it may',
+  async (t) => {
+    t.testdir({});
+    const file = 300_000;
+    const course = { memory: 0, file, failingWrite: -1, chunks: [], resumesAtOnce: true, readerRests: 1 };
+    const limits = limitsOf(t, course, []);
+    let mayWrite = true;
+    let sent = 0;
+    let largest = 0;
+    const buffer = new ResponseBuffer(
+      {
+        ...limits,
+        createFile() {
+          const made = limits.createFile();
+          const write = made.write.bind(made);
+          made.write = async (chunks, position) => {
+            largest = Math.max(largest, position + Buffer.concat(chunks).length);
+            await write(chunks, position);
+          };
+          return made;
+        },
+      },
+      () => {
+        mayWrite = true;
+      },
+    );
+    const fill = async (): Promise<void> => {
+      for (let rests = 0; rests < 20; rests++) {
+        while (mayWrite) {
+          mayWrite = buffer.add(bytesAt(sent, 50_001));
+          sent += 50_001;
+        }
+        await pause();
+      }
+    };
+    let received = 0;
+    for (let round = 0; round < 30; round++) {
+      await fill();
+      const ahead = sent - received;
+      t.ok(ahead >= file, `round ${round}: ${ahead} bytes ahead of the reader`);
+      const chunk = await buffer.take();
+      t.ok(chunk?.equals(bytesAt(received, chunk.length)), `round ${round}`);
+      received += chunk?.length ?? 0;
+    }
+    t.ok(largest <= file, `${largest} bytes of file`);
+    t.ok(received > 4 * file);
+    buffer.close();
+  },
+);
+
 t.test('many small chunks are taken as few', async (t) => {
   const size = 100_000;
   const course = { memory: size, file: 0, failingWrite: -1, chunks: [], resumesAtOnce: true, readerRests: 1 };

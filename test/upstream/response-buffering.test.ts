@@ -206,6 +206,30 @@ t.test('server-sent events and other streams are passed on piece by piece', asyn
   }
 });
 
+t.test('where nothing is held back the head does not wait for its body, also with a length', async (t) => {
+  let next = (): void => {};
+  listeners.set('head', (request, response) => {
+    const fields = request.url?.endsWith('no') ? { 'X-Accel-Buffering': 'no' } : {};
+    response.writeHead(200, { 'Content-Length': 4, ...fields }).flushHeaders();
+    next = () => response.end('body');
+  });
+  for (const [site, target] of [
+    [waiting['--no-response-buffering'], '/head'],
+    [buffering, '/head/no'],
+  ] as const) {
+    if (site === undefined) throw new Error(target);
+    const client = await openConnection(t, { path: site.path });
+    client.socket.write(get(target));
+    t.match(
+      await client.until((received) => received.endsWith('\r\n\r\n')),
+      /Content-Length: 4\r\n/i,
+      target,
+    );
+    next();
+    t.match(await client.closed(), /\r\n\r\nbody$/, target);
+  }
+});
+
 t.test('an app that closes while it waits for its client', async (t) => {
   const half = pattern.subarray(0, LARGE / 2);
   const cases: [what: string, head: string, isWhole: boolean][] = [
