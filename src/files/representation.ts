@@ -1,7 +1,7 @@
 // A file as it is offered: its validators, and the fields of its response that no request changes (RFC 9110 §8).
 import type { FileLocation } from '../config/location.js';
 import { replaceFields, withoutFields } from '../http/fields.js';
-import { fileValidators, type Validators } from '../http/validators.js';
+import { fileValidators, undatedValidators, type Validators } from '../http/validators.js';
 import type { FileVersion } from '../stores/store.js';
 import { cacheControlFor } from './cache-control.js';
 import { securityFieldsFor } from './security-headers.js';
@@ -19,11 +19,19 @@ export interface Representation {
   readonly contentType: string;
 }
 
+/**
+ * What tells a version from others: the time of modification, in milliseconds since the epoch, or where that tells nothing
+ * an opaque tag, undefined when there is none (see version-mark.ts).
+ */
+export type VersionMark = { readonly modified: number } | { readonly tag: string | undefined };
+
 /** The file that is sent, and the one that was asked for: a precompressed sibling has its original's type. */
 export interface RepresentedFile {
   /** Path below the prefix of the file that was asked for. */
   readonly name: string;
   readonly version: FileVersion;
+  /** Of that version. */
+  readonly mark: VersionMark;
   /** Content coding, when the file is a precompressed sibling. */
   readonly coding: string | undefined;
   /** As the app says; the name tells when it says nothing. */
@@ -62,8 +70,10 @@ export function describeFor(
     const { name, version, coding } = file;
     const added = coding === undefined ? own : ownOfSiblings;
     const contentType = file.contentType ?? contentTypeOf(name);
-    const validators = fileValidators(version.mtimeMs, version.size, Date.now(), TAG_SUFFIXES.get(coding));
-    const fields = ['Last-Modified', validators.lastModifiedText, 'ETag', validators.etag];
+    const validators = validatorsOf(file, Date.now());
+    const fields: string[] = [];
+    if (validators.lastModifiedText !== undefined) fields.push('Last-Modified', validators.lastModifiedText);
+    if (validators.etag !== undefined) fields.push('ETag', validators.etag);
     const cacheControl = cacheControlOf(name);
     if (cacheControl !== '') fields.push('Cache-Control', cacheControl);
     fields.push(...securityFieldsOf(contentType));
@@ -80,4 +90,11 @@ export function describeFor(
       contentType,
     };
   };
+}
+
+function validatorsOf({ version, mark, coding }: RepresentedFile, now: number): Validators {
+  const suffix = TAG_SUFFIXES.get(coding);
+  return 'modified' in mark
+    ? fileValidators(mark.modified, version.size, now, suffix)
+    : undatedValidators(mark.tag, version.ctimeMs, now, suffix);
 }

@@ -7,7 +7,7 @@ import type { Order } from '../http/order.js';
 import { ownString } from '../http/own-string.js';
 import { type BytePath, toBytePath } from '../http/target.js';
 import { DiskStore } from '../stores/disk.js';
-import { isSameVersion, type OpenedFile, type Store, StoreError } from '../stores/store.js';
+import { isSameVersion, type OpenedFile, type Store, type StoredFile, StoreError } from '../stores/store.js';
 import { answerWith } from './answer.js';
 import { contentTypeFor } from './content-type.js';
 import { type CorsFields, corsFieldsFor, PREFLIGHT_FIELDS } from './cors.js';
@@ -23,6 +23,7 @@ import { type Describe, describeFor, type Representation } from './representatio
 import { select } from './select.js';
 import { fillFrom, sendAnswer } from './send.js';
 import type { SendOptions } from './stream.js';
+import { versionMarkOf } from './version-mark.js';
 
 /**
  * Answers requests whose target lies in one location. Throws, or rejects with, an HttpError when there is no file to
@@ -178,6 +179,7 @@ class FileServer {
       const representation = this.#describe({
         name: ownString(name),
         version: file.version,
+        mark: versionMarkOf(file, Date.now()),
         coding: sibling?.coding,
       });
       return this.#sendFrom(exchange, order, wanted, representation, file);
@@ -234,7 +236,7 @@ class FileServer {
   }
 
   /** Opens the file that was asked for; undefined when it is a directory and the request has been redirected. */
-  #open(exchange: Exchange, order: Order | undefined, { path, name }: WantedFile): OpenedFile | undefined {
+  #open(exchange: Exchange, order: Order | undefined, { path, name }: WantedFile): StoredFile | undefined {
     try {
       return this.#store.open(name);
     } catch (error) {
@@ -249,7 +251,7 @@ class FileServer {
   }
 
   /** Opens a sibling; one that cannot be sent is left out, as nginx does. */
-  #openSibling({ name }: Sibling): OpenedFile | undefined {
+  #openSibling({ name }: Sibling): StoredFile | undefined {
     try {
       return this.#store.open(name);
     } catch (error) {

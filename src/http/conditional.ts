@@ -14,14 +14,18 @@ export interface Preconditions {
 /** What the preconditions of a GET or HEAD come to. */
 export type Verdict = 'proceed' | 'not-modified' | 'failed';
 
-/** Evaluates all preconditions but If-Range, for a representation that exists. */
+/**
+ * Evaluates all preconditions but If-Range, for a representation that exists. Dates are ignored where its modification time
+ * is not known (§13.1.3, §13.1.4), and without a tag of its own it has none of those that are listed.
+ */
 export function evaluatePreconditions(fields: Preconditions, current: Validators): Verdict {
   const ifMatch = fields['if-match'];
   if (ifMatch !== undefined) {
     if (!matches(ifMatch, current.etag, isSameStrongly)) return 'failed';
   } else if (fields['if-unmodified-since'] !== undefined) {
     const date = parseHttpDate(fields['if-unmodified-since']);
-    if (date !== undefined && current.lastModified > date) return 'failed';
+    if (date !== undefined && current.lastModified !== undefined && current.lastModified > date)
+      return 'failed';
   }
   const ifNoneMatch = fields['if-none-match'];
   if (ifNoneMatch !== undefined) {
@@ -29,7 +33,8 @@ export function evaluatePreconditions(fields: Preconditions, current: Validators
   }
   if (fields['if-modified-since'] !== undefined) {
     const date = parseHttpDate(fields['if-modified-since']);
-    if (date !== undefined && current.lastModified <= date) return 'not-modified';
+    if (date !== undefined && current.lastModified !== undefined && current.lastModified <= date)
+      return 'not-modified';
   }
   return 'proceed';
 }
@@ -40,8 +45,14 @@ export function evaluatePreconditions(fields: Preconditions, current: Validators
  */
 export function ifRangeHolds(ifRange: string | undefined, current: Validators): boolean {
   if (ifRange === undefined) return true;
-  if (ifRange.includes('"')) return isSameStrongly(ifRange.trim(), current.etag);
-  return !isWeak(current.etag) && parseHttpDate(ifRange) === current.lastModified;
+  const { etag, lastModified } = current;
+  if (ifRange.includes('"')) return etag !== undefined && isSameStrongly(ifRange.trim(), etag);
+  return (
+    etag !== undefined &&
+    !isWeak(etag) &&
+    lastModified !== undefined &&
+    parseHttpDate(ifRange) === lastModified
+  );
 }
 
 type Comparison = (a: string, b: string) => boolean;
@@ -55,8 +66,9 @@ const isSameWeakly: Comparison = (a, b) => opaque(a) === opaque(b);
 
 const ENTITY_TAG = /(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"/g;
 
-function matches(field: string, current: string, compare: Comparison): boolean {
+function matches(field: string, current: string | undefined, compare: Comparison): boolean {
   if (field.trim() === '*') return true;
+  if (current === undefined) return false;
   // One plain tag is by far the most common field.
   if (field === current) return compare(field, current);
   for (const [etag] of field.matchAll(ENTITY_TAG)) {

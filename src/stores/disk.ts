@@ -26,6 +26,7 @@ import {
   type OpenedFile,
   type PathSnapshot,
   type Store,
+  type StoredFile,
   StoreError,
   type StoreFailure,
 } from './store.js';
@@ -117,7 +118,7 @@ export class DiskStore implements Store {
     this.#followsLinks = followsLinks(policy);
   }
 
-  open(path: BytePath): OpenedFile {
+  open(path: BytePath): StoredFile {
     const name = this.#root + path;
     for (let attempt = 1; ; attempt++) {
       const opened = this.#tryToOpen(name, path);
@@ -170,7 +171,7 @@ export class DiskStore implements Store {
   }
 
   /** The file, or what forbids it. */
-  #tryToOpen(name: string, path: BytePath): OpenedFile | string {
+  #tryToOpen(name: string, path: BytePath): StoredFile | string {
     const descriptor = this.#openDescriptor(name, path);
     let denial: string | undefined;
     try {
@@ -376,7 +377,7 @@ class DiskSnapshot implements PathSnapshot {
   }
 }
 
-class DiskFile implements OpenedFile {
+class DiskFile implements StoredFile {
   readonly version: FileVersion;
   readonly #name: string;
   #descriptor: number;
@@ -388,6 +389,15 @@ class DiskFile implements OpenedFile {
     this.#name = name;
     this.#descriptor = descriptor;
     this.version = version;
+  }
+
+  get modified(): number {
+    const { mtimeMs } = this.version;
+    // A number has no room for all nanoseconds of today: what lies less than 122 of them before a second becomes it.
+    if (mtimeMs % 1000 !== 0) return mtimeMs;
+    const { mtimeNs } = fstatSync(this.#descriptor, { bigint: true });
+    const roundedDown = Number(mtimeNs / 1_000_000n);
+    return roundedDown === mtimeMs - 1 ? roundedDown : mtimeMs;
   }
 
   read(buffer: Buffer, position: number): Promise<number> {

@@ -13,7 +13,7 @@ export interface Store {
    * @param path relative to the store, without a leading slash, normalized
    * @throws {StoreError}
    */
-  open(path: BytePath): OpenedFile;
+  open(path: BytePath): StoredFile;
   /**
    * Opens a file again, without the checks that were made before the snapshot was taken. Undefined when the name does
    * not mean that version any more, or cannot be opened; why, `open` will say.
@@ -91,6 +91,12 @@ export interface OpenedFile {
   readonly sendTo?: ((socket: Socket, position: number, count: number) => number) | undefined;
   /** Releases the descriptor; further calls do nothing. */
   close(): void;
+}
+
+/** A file that has just been opened. */
+export interface StoredFile extends OpenedFile {
+  /** Time of modification in milliseconds since the epoch, never rounded up to the next second, as `mtimeMs` may be. */
+  readonly modified: number;
 }
 
 /** Why a file could not be opened. */

@@ -98,3 +98,33 @@ t.test('If-Range holds for a strong tag or an exact date, and for nothing else',
     t.equal(ifRangeHolds(field, WEAK), weak, `${field ?? 'no field'} and a weak tag`);
   }
 });
+
+t.test(
+  'where no time of modification is known, dates are ignored and no part is continued by one',
+  async (t) => {
+    const undated: Validators = { ...STRONG, lastModified: undefined, lastModifiedText: undefined };
+    const unknown: Validators = { ...undated, etag: undefined };
+    const cases: readonly (readonly [fields: Preconditions, undated: Verdict, unknown?: Verdict])[] = [
+      [{ 'if-unmodified-since': BEFORE }, 'proceed'],
+      [{ 'if-modified-since': AFTER }, 'proceed'],
+      [{ 'if-modified-since': formatHttpDate(0) }, 'proceed'],
+      [{ 'if-match': '*' }, 'proceed'],
+      [{ 'if-none-match': '*' }, 'not-modified'],
+      [{ 'if-match': '"a"' }, 'proceed', 'failed'],
+      [{ 'if-match': '"undefined"' }, 'failed'],
+      [{ 'if-none-match': '"a"' }, 'not-modified', 'proceed'],
+      [{ 'if-none-match': '""' }, 'proceed'],
+    ];
+    for (const [fields, expected, expectedOfUnknown = expected] of cases) {
+      t.equal(evaluatePreconditions(fields, undated), expected, JSON.stringify(fields));
+      t.equal(evaluatePreconditions(fields, unknown), expectedOfUnknown, `${JSON.stringify(fields)}, no tag`);
+    }
+    for (const ifRange of [NOW, formatHttpDate(0), 'yesterday', '']) {
+      t.equal(ifRangeHolds(ifRange, undated), false, ifRange);
+      t.equal(ifRangeHolds(ifRange, unknown), false, ifRange);
+    }
+    t.equal(ifRangeHolds('"a"', undated), true);
+    t.equal(ifRangeHolds('"a"', unknown), false);
+    t.equal(ifRangeHolds(undefined, unknown), true);
+  },
+);

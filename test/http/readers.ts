@@ -69,7 +69,12 @@ const LOG = pino({ level: 'silent' });
 
 const contentTypeOf = contentTypeFor(FILE);
 const describe = describeFor(FILE, contentTypeOf, isCompressible);
-const REPRESENTATION = describe({ name: 'a.txt', version: VERSION, coding: undefined });
+const REPRESENTATION = describe({
+  name: 'a.txt',
+  version: VERSION,
+  mark: { modified: VERSION.mtimeMs },
+  coding: undefined,
+});
 
 /** A request with these fields, whose answer goes nowhere. */
 function exchangeOf(rawHeaders: readonly string[], target: Target = parseTarget('/a')): Exchange {

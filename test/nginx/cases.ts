@@ -4,7 +4,7 @@
  */
 import { dateOf } from './date.js';
 import { get, parseRequest, type Request, request } from './request.js';
-import { type Tree, utf8 } from './tree.js';
+import { FUTURE, type Tree, utf8 } from './tree.js';
 
 export interface Case {
   readonly name: string;
@@ -245,6 +245,34 @@ function preconditions(tree: Tree): Record<string, readonly Row[]> {
       ['without Range', ten(`If-Range: ${etag}`), 200],
       ['another tag goes before 416', ten('Range: bytes=99-', 'If-Range: "x"'), 200],
     ],
+    'files whose time is no time of a change': [
+      ['a file from before the Web', get('/media/epoch.txt'), 200],
+      ['a file of a buildpack', get('/media/buildpack.txt'), 200],
+      [
+        'the tag of time and size says nothing',
+        get('/media/buildpack.txt', `If-None-Match: ${tree.file('/media/buildpack.txt')?.etag}`),
+        304,
+        200,
+      ],
+      [
+        'nor does the date',
+        get('/media/buildpack.txt', `If-Modified-Since: ${dateOf(315_532_801)}`),
+        304,
+        200,
+      ],
+      [
+        'no part is continued by the tag',
+        get('/media/epoch.txt', 'Range: bytes=0-1', `If-Range: ${tree.file('/media/epoch.txt')?.etag}`),
+        206,
+        200,
+      ],
+      ['nor by the date', get('/media/epoch.txt', 'Range: bytes=0-1', `If-Range: ${dateOf(0)}`), 206, 200],
+      ['a date before it', get('/media/buildpack.txt', `If-Unmodified-Since: ${dateOf(0)}`), 412, 200],
+    ],
+    'the last moment of a second': [
+      ['is told as that second', get('/media/last.txt'), 200],
+      ['and compared as it', get('/media/last.txt', `If-Modified-Since: ${dateOf(1_490_000_000)}`), 304],
+    ],
     'files that may change again at once': [
       ['the tag is weak', get('/media/future.txt'), 200],
       [
@@ -266,7 +294,7 @@ function preconditions(tree: Tree): Record<string, readonly Row[]> {
       ],
       [
         'If-Range does not, by date',
-        get('/media/future.txt', 'Range: bytes=0-1', `If-Range: ${dateOf(4_102_444_800)}`),
+        get('/media/future.txt', 'Range: bytes=0-1', `If-Range: ${dateOf(FUTURE)}`),
         206,
         200,
       ],

@@ -1,7 +1,9 @@
 /** Where preconditions differ (nginx: not_modified_filter; RFC 9110 §13). */
+import { createHash } from 'node:crypto';
 import { dateOf, secondsOf } from './date.js';
 import { value, values } from './request.js';
 import { type Facts, fileOf, type Rule, withField, withHeaders } from './rule.js';
+import type { File } from './tree.js';
 
 /** Whether the file's next version could carry the same validators. */
 function isUnsettled(facts: Facts): boolean {
@@ -9,7 +11,9 @@ function isUnsettled(facts: Facts): boolean {
   return file !== undefined && file.seconds > Date.now() / 1000 - 2;
 }
 
-/** An HTTP date; the tree's file from the future is from the next. */
+const isFixed = ({ seconds }: File): boolean => seconds < Date.UTC(1990, 0) / 1000;
+
+/** An HTTP date; the tree's file from the future is from tomorrow. */
 const IN_THIS_CENTURY = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} 20\d{2} \d{2}:\d{2}:\d{2} GMT$/;
 
 export const RULES_FOR_PRECONDITIONS: readonly Rule[] = [
@@ -28,6 +32,43 @@ export const RULES_FOR_PRECONDITIONS: readonly Rule[] = [
           rewritten.request,
         ),
       };
+    },
+  },
+  {
+    name: 'A file whose time is no time of a change: before 1990, as builds set it, or more than a day ahead',
+    nginx: 'an ETag of it, and as Last-Modified',
+    ours: 'an ETag of the content, and no Last-Modified',
+    reason:
+      'RFC 9110 §8.8.1, §8.8.2: the next version has the same time, may have the same size, and would be 304 for ever',
+    rewrite(facts) {
+      const file = fileOf(facts);
+      if (file === undefined || !isFixed(file)) return undefined;
+      const { request } = facts.rewritten;
+      const range = value(request, 'if-range');
+      const isByDate = range !== undefined && !range.includes('"');
+      return {
+        request: [
+          ...['If-Match', 'If-None-Match', 'If-Range'].map((name) => {
+            const field = value(request, name.toLowerCase());
+            return [name, field?.replaceAll(file.etag, '"another"')] as const;
+          }),
+          ...['If-Modified-Since', 'If-Unmodified-Since', ...(isByDate ? ['Range'] : [])].map(
+            (name) => [name, undefined] as const,
+          ),
+        ].reduce(
+          (rewritten, [name, field]) =>
+            field === value(rewritten, name.toLowerCase()) ? rewritten : withField(rewritten, name, field),
+          request,
+        ),
+      };
+    },
+    edit(expected, facts) {
+      const file = fileOf(facts);
+      if (file === undefined || !isFixed(file) || typeof expected.headers['etag'] !== 'string')
+        return undefined;
+      const tag = createHash('sha256').update(file.body).digest('base64url').slice(0, 22);
+      // Weak for the first two seconds of the tree.
+      return withHeaders(expected, { etag: new RegExp(`^(W/)?"${tag}"$`), 'last-modified': undefined });
     },
   },
   {

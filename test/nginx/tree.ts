@@ -97,6 +97,8 @@ const FILES: readonly (readonly [path: string, body: string | Buffer])[] = [
   ['media/paper.pdf', '%PDF-1.4\n%%EOF\n'],
   ['media/epoch.txt', 'as old as the clock'],
   ['media/fraction.txt', 'modified between two seconds'],
+  ['media/buildpack.txt', 'as old as all files of all builds'],
+  ['media/last.txt', 'modified in the last moment of a second'],
   ['media/future.txt', 'not settled yet'],
   ['media/denied.txt', 'for root only'],
   ['media/sub/inner.txt', 'inner'],
@@ -166,11 +168,14 @@ export const PATHS: readonly string[] = [
   'static/only.txt',
 ].map((path) => `/${path}`);
 
+/** A clock that is ahead: as a file that is being written, it may change again within the second that its time tells. */
+export const FUTURE = Math.floor(Date.now() / 1000) + 12 * 3600;
+
 const TIMES: Readonly<Record<string, number>> = {
   'media/epoch.txt': 0,
   'media/fraction.txt': 1_490_000_000.75,
-  // The year 2100: as a file that is being written, it may change again within the second that its time tells.
-  'media/future.txt': 4_102_444_800,
+  'media/buildpack.txt': 315_532_801,
+  'media/future.txt': FUTURE,
 };
 
 export class Tree {
@@ -183,6 +188,8 @@ export class Tree {
     FILES.forEach(([path, body], index) => {
       this.plant(path, body, TIMES[path] ?? 1_500_000_000 + index * 100_000);
     });
+    // Closer to the next second than a number of milliseconds can be.
+    execFileSync('touch', ['-d', '@1490000000.9999999', `${folder}/media/last.txt`]);
     LINKS.forEach(([path, target], index) => {
       symlinkSync(target, this.#onDisk(path));
       // Neither server may take a link's own time for the file's.
@@ -226,13 +233,13 @@ export class Tree {
 
   #look(path: string): Found {
     try {
-      const stats = statSync(this.#onDisk(path));
+      const stats = statSync(this.#onDisk(path), { bigint: true });
       const real = realpathSync.native(this.#onDisk(path), 'latin1');
       const root = realpathSync.native(this.#onDisk(path.split('/')[1] ?? ''), 'latin1');
       if (real !== root && !real.startsWith(`${root}/`)) return { kind: 'outside' };
       if (stats.isDirectory()) return { kind: 'directory' };
       if (!stats.isFile() || path.endsWith('/')) return { kind: 'special' };
-      const seconds = Math.floor(stats.mtimeMs / 1000);
+      const seconds = Number(stats.mtimeNs / 1_000_000_000n);
       const etag = `"${seconds.toString(16)}-${stats.size.toString(16)}"`;
       return { kind: 'file', body: readFileSync(this.#onDisk(path)), seconds, etag };
     } catch (error) {
