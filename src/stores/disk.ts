@@ -2,7 +2,6 @@
 // swapped in between can change the answer; then the descriptor's real path must lie below the root's real path. By then
 // the file may have been replaced or moved; the name is opened again when what it leads to now may be seen.
 import {
-  closeSync,
   constants,
   fstat,
   fstatSync,
@@ -15,6 +14,7 @@ import {
   statSync,
 } from 'node:fs';
 import { type BytePath, toBytePath, toText } from '../http/target.js';
+import { closeRead } from './close.js';
 import { kernelSend } from './kernel-send.js';
 import { Lookups } from './lookups.js';
 import { toSystemPath, withSeparator } from './names.js';
@@ -96,7 +96,7 @@ export function checkRealPaths(directory: string): void {
       throw new StoreError('failed', directory, `${OPEN_FILES} names another file`);
     }
   } finally {
-    closeSync(descriptor);
+    closeRead(descriptor);
   }
 }
 
@@ -138,7 +138,7 @@ export class DiskStore implements Store {
     } catch {
       // As promised.
     }
-    if (descriptor !== undefined) closeSync(descriptor);
+    if (descriptor !== undefined) closeRead(descriptor);
     return undefined;
   }
 
@@ -183,10 +183,10 @@ export class DiskStore implements Store {
         return new DiskFile(descriptor, stats, name);
       }
     } catch (error) {
-      closeSync(descriptor);
+      closeRead(descriptor);
       throw error instanceof StoreError ? error : asStoreError(error, name);
     }
-    closeSync(descriptor);
+    closeRead(descriptor);
     return denial;
   }
 
@@ -243,7 +243,7 @@ export class DiskStore implements Store {
     try {
       return this.#denialOfReal(descriptor, real, path);
     } finally {
-      closeSync(descriptor);
+      closeRead(descriptor);
     }
   }
 
@@ -446,7 +446,7 @@ class DiskFile implements StoredFile {
   #release(): void {
     const descriptor = this.#descriptor;
     this.#descriptor = -1;
-    closeSync(descriptor);
+    closeRead(descriptor);
   }
 }
 

@@ -1,7 +1,8 @@
 // Where a file lies in its own file system, whatever it is mounted as. A directory that is mounted by itself (a bind mount,
 // a Kubernetes subPath) has another directory above it in each place: by looking upward it cannot be told from one that is
 // nowhere else.
-import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs';
+import { constants, openSync, readFileSync, readSync } from 'node:fs';
+import { closeRead } from './close.js';
 
 /** The same for the same file or directory, by whatever mount it is reached. */
 export interface Place {
@@ -33,7 +34,7 @@ export function mountIdOf(descriptor: number): string | undefined {
   } catch {
     return undefined;
   } finally {
-    if (file !== undefined) closeSync(file);
+    if (file !== undefined) closeRead(file);
   }
 }
 

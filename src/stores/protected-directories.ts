@@ -2,8 +2,9 @@
 // moved, exchanged for another one, reached by several mounts, or be called by other letters where case does not count;
 // its device and inode number stay. Neither side is known for good: what is protected is looked at anew for every file that
 // is opened, and so is each directory above the file.
-import { type BigIntStats, closeSync, constants, fstatSync, openSync, type Stats, statSync } from 'node:fs';
+import { type BigIntStats, constants, fstatSync, openSync, type Stats, statSync } from 'node:fs';
 import { type BytePath, toBytePath } from '../http/target.js';
+import { closeRead } from './close.js';
 import { type Identity, identityOf, lookAt, withThoseAbove } from './directory-identity.js';
 import { Lookups } from './lookups.js';
 import { isPlaceWithin, MountTable, mountIdOf, type Place } from './mounts.js';
@@ -113,7 +114,7 @@ export class ProtectedDirectories {
     } catch {
       return UNKNOWN;
     } finally {
-      if (parent !== undefined) closeSync(parent);
+      if (parent !== undefined) closeRead(parent);
     }
   }
 
@@ -214,6 +215,6 @@ function withOpen<Answer>(name: BytePath, ask: (descriptor: number) => Answer): 
   try {
     return ask(descriptor);
   } finally {
-    closeSync(descriptor);
+    closeRead(descriptor);
   }
 }

@@ -1,6 +1,6 @@
 // Errors that disks give, through the real command: each has its answer, is logged once, and the server goes on.
-// EMFILE, EIO and the errors of names come from the real system. ESTALE, which only a network file system gives, and an
-// EIO in the middle of a file are put between the server and `node:fs`.
+// EMFILE, EIO and the errors of names come from the real system. ESTALE, which only a network file system gives, an EIO in
+// the middle of a file and one at its end are put between the server and `node:fs`.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -177,6 +177,13 @@ const [failing, site] = await (async () => {
   const site = t.testdir({
     small: { 'eio.bin': 'x'.repeat(1000) },
     large: { 'eio.bin': 'x'.repeat(1e6), 'eio-later.bin': 'x'.repeat(2 * 1024 * 1024) },
+    'close-root': {
+      'close-small.txt': 'small',
+      'close-large.bin': 'x'.repeat(1e6),
+      'close-style.css': 'a style that is longer than its sibling',
+      'close-style.css.gz': 'sibling',
+      'close-directory': {},
+    },
     stale: { 'stale-once.txt': 'fresh', 'stale-twice.txt': 'there at the third attempt' },
   });
   const large = join(site, 'large');
@@ -185,6 +192,7 @@ const [failing, site] = await (async () => {
     { prefix: '/large/', root: large },
     { prefix: '/copied/', root: large, sendfile: false },
     { prefix: '/stale/', root: join(site, 'stale') },
+    { prefix: '/close/', root: join(site, 'close-root'), precompressed: ['gz'] },
     ...[UNREADABLE, SHORT]
       .filter(existsSync)
       .map((path) => ({ prefix: `/${basename(path)}/`, root: dirname(path) })),
@@ -281,6 +289,36 @@ t.test('a handle that went stale is opened once more, and only once', async (t) 
   t.equal(failing.process.exitCode, null, 'the server has gone on behind all of them');
 });
 
+t.test('a file system that fails at the end of reading costs no answer', async (t) => {
+  symlinkSync('../small/eio.bin', join(site, 'close-root/close-out.bin'));
+  symlinkSync('close-small.txt', join(site, 'close-root/close-link.txt'));
+  const before = used(failing);
+  const style = ['Accept-Encoding: gzip'];
+  const cases: readonly (readonly [name: string, fields: readonly string[], status: number, body: string])[] =
+    [
+      ['close-small.txt', [], 200, 'small'],
+      ['close-small.txt', ['Range: bytes=1-2'], 206, 'ma'],
+      ['close-link.txt', [], 200, 'small'],
+      ['close-large.bin', [], 200, 'x'.repeat(1e6)],
+      ['close-large.bin', ['Range: bytes=10-299999'], 206, 'x'.repeat(299_990)],
+      ['close-style.css', style, 200, 'sibling'],
+      ['close-style.css', [...style, 'If-None-Match: *'], 304, ''],
+    ];
+  for (const round of ['first', 'again']) {
+    for (const [name, fields, status, content] of cases) {
+      const { status: answered, body } = await rawRequest(failing.port, get(`/close/${name}`, fields));
+      t.equal(answered, status, `${name} ${fields.join()} ${round}`);
+      t.ok(body.equals(Buffer.from(content)), `${name} ${fields.join()} ${round}`);
+    }
+    for (const name of ['close-out.bin', 'close-directory', 'close-missing']) {
+      const { status } = await rawRequest(failing.port, get(`/close/${name}`));
+      t.equal(status, 404, `${name} ${round}: what it would be anyway`);
+    }
+  }
+  t.same(await complaints(failing), [], 'nobody needs to know');
+  await until(() => used(failing) === before, 'and nothing is left open');
+});
+
 /**
  * Loads a module before the server, in whose process `node:fs` then fails for files with certain names, as it does on a
  * bad disk or a network file system.
@@ -289,7 +327,7 @@ function failingDisk(): string[] {
   const script = `
     import fs from 'node:fs';
     import { syncBuiltinESMExports } from 'node:module';
-    const { openSync, readSync } = fs;
+    const { closeSync, openSync, readSync } = fs;
     const names = new Map();
     const attempts = new Map();
     const fail = (code) => Object.assign(new Error(code), { code });
@@ -307,6 +345,10 @@ function failingDisk(): string[] {
       if (names.get(descriptor) === 'eio.bin') throw fail('EIO');
       if (names.get(descriptor) === 'eio-later.bin' && position > 0) throw fail('EIO');
       return readSync(descriptor, buffer, offset, length, position);
+    };
+    fs.closeSync = (descriptor) => {
+      closeSync(descriptor);
+      if (names.get(descriptor)?.startsWith('close-')) throw fail('EIO');
     };
     syncBuiltinESMExports();
   `;
