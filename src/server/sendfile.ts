@@ -107,8 +107,13 @@ function realPath(path: BytePath): BytePath {
   }
 }
 
+/** False for a name that cannot be one, too: too long, a circle of links, in a directory that is closed to this process. */
 function isFile(path: BytePath): boolean {
-  return statSync(Buffer.from(path, 'latin1'), { throwIfNoEntry: false })?.isFile() === true;
+  try {
+    return statSync(Buffer.from(path, 'latin1')).isFile();
+  } catch {
+    return false;
+  }
 }
 
 function targetOf(location: FileLocation, name: BytePath): Target {

@@ -49,6 +49,8 @@ const FAILURES: Readonly<Record<string, StoreFailure>> = {
   ENAMETOOLONG: 'not-found',
   ELOOP: 'not-found',
   EINVAL: 'not-found',
+  // No name to a file system that takes text only.
+  EILSEQ: 'not-found',
   // A socket in the file system.
   ENXIO: 'not-found',
   ENODEV: 'not-found',

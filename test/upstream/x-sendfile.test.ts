@@ -1,5 +1,5 @@
 /** X-Sendfile: a path on disk, as Apache's mod_xsendfile and lighttpd take it, only below internal locations. */
-import { mkdirSync, symlinkSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { type ServerHere, startHere } from '../support/here.js';
 import { type RawResponse, rawRequest } from '../support/raw.js';
@@ -114,6 +114,48 @@ t.test('nothing else on the disk can be sent', async (t) => {
   await place.send('/etc/passwd');
   const line = await place.server.logged((entry) => entry['xSendfile'] === '/etc/passwd');
   t.match(line['problem'], '--internal', 'the log names the option');
+});
+
+t.test('a name that cannot be one is 404, in whichever of its readings', async (t) => {
+  symlinkSync('loop.txt%41', `${directory}/loop.txt%41`);
+  symlinkSync('loop.txtA', `${directory}/loop.txtA`);
+  const long = 'x'.repeat(256);
+  const cases = [
+    `${directory}/${long}`,
+    `${directory}/${long}%41`,
+    `${directory}/${'%41'.repeat(256)}`,
+    `${directory}/${'%C3%BC'.repeat(128)}`,
+    `${directory}/${'ü'.repeat(128)}%41`,
+    Buffer.from(`${directory}/${'ü'.repeat(128)}`, 'latin1'),
+    `${directory}/${'y/'.repeat(2500)}z%41`,
+    `=?utf-8?q?${directory}/${'=C5=9D'.repeat(128)}?=`,
+    `${directory}/a.txt/deeper%41`,
+    `${directory}/missing%41/deeper`,
+    `${directory}/loop.txt%41`,
+    `${directory}/loop.txt%41/deeper`,
+    `${directory}/nul%00`,
+    `${directory}/%`,
+    `${directory}/%zz`,
+    `${directory}/a.txt%2F`,
+    `${place.root}/alias/${long}%41`,
+    `/${long}%41`,
+    '%',
+  ];
+  for (const value of cases) {
+    const { status } = await place.send(value);
+    t.equal(status, 404, `${value.toString().slice(-40)}`);
+  }
+  const inTime = place.server.log.filter(({ level }) => Number(level) >= 50);
+  t.same(
+    inTime.filter(({ msg }) => !/^the app ordered/.test(String(msg))),
+    [],
+    'none is a defect, or a failure of the disk',
+  );
+  // The longest that a name can be, percent-encoded and not.
+  writeFileSync(`${directory}/${'x'.repeat(251)}.txt`, 'long');
+  for (const value of ['x'.repeat(251), '%78'.repeat(251)]) {
+    t.equal((await place.send(`${directory}/${value}.txt`)).body.toString(), 'long');
+  }
 });
 
 t.test('without an internal location the log says how to have one', async (t) => {
