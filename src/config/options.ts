@@ -199,7 +199,7 @@ export const OPTIONS = {
     type: fromFile<readonly ('br' | 'zst' | 'gz')[]>({ type: 'array', items: { enum: ['br', 'zst', 'gz'] } }),
     contexts: ['media', 'static', 'internal'],
     nginx: 'gzip_static',
-    doc: 'siblings (`app.css.br`, `.zst`, `.gz`) that are sent in place of a file to clients that accept them; for `static` all three, for `media` none by default',
+    doc: 'siblings (`app.css.br`, `.zst`, `.gz`) that are sent in place of a file to clients that accept them; for `static` all three, for `media` none by default; one that is more than two seconds older than its file is of another version and is left out, as is one that is not smaller',
   }),
   cacheControl: option({
     type: fromFile<readonly CacheRule[]>(

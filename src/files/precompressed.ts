@@ -65,12 +65,19 @@ export function createSiblingChooser(
   };
 }
 
+/** Files that are copied together (cp -r, a volume, an image) get times of their own, in any order; and FAT's are 2 s apart. */
+const COPIED_WITHIN = 2000;
+
 /**
- * A sibling older than its original was made from another version. One that is not smaller saves nothing; leaving it
+ * A sibling that is older than its original by more than that, in milliseconds, was made from another version. One that is not smaller saves nothing; leaving it
  * out also keeps entity tags apart, which are made of time and size.
  */
 function isUsable(sibling: FileVersion | undefined, original: FileVersion): boolean {
-  return sibling !== undefined && sibling.mtimeMs >= original.mtimeMs && sibling.size < original.size;
+  return (
+    sibling !== undefined &&
+    sibling.mtimeMs >= original.mtimeMs - COPIED_WITHIN &&
+    sibling.size < original.size
+  );
 }
 
 /** Whether files of this type are worth negotiating: what is compressed already is never sent compressed again. */

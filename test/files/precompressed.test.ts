@@ -160,7 +160,7 @@ t.test('ranges are those of the form that is sent', async (t) => {
 
 t.test('what is older than the original, or no smaller, is ignored', async (t) => {
   put('older.css', 'a long original');
-  put('older.css.gz', 'stale', 1);
+  put('older.css.gz', 'stale', 3);
   put('equal.css', 'a long original');
   put('equal.css.gz', 'a long, same sz');
   put('larger.css', 'short');
@@ -174,9 +174,29 @@ t.test('what is older than the original, or no smaller, is ignored', async (t) =
   }
   t.equal((await ask('/static/newer.css', 'gzip')).body.toString(), 'fresh');
   // A better one that does not count leaves the next best.
-  put('older.css.br', 'best', 1);
+  put('older.css.br', 'best', 3);
   put('older.css.zst', 'next');
   t.equal((await ask('/static/older.css', 'br, zstd, gzip')).body.toString(), 'next');
+});
+
+t.test('a sibling that was copied up to two seconds before its original is not stale', async (t) => {
+  for (const [age, isSent] of [
+    [-86_400, true],
+    [0, true],
+    [0.001, true],
+    [0.25, true],
+    [1, true],
+    [2, true],
+    [2.001, false],
+    [3, false],
+    [86_400, false],
+  ] as const) {
+    put('copied.css', 'a long original');
+    put('copied.css.gz', 'copied', age);
+    const { headers, body } = await ask('/static/copied.css', 'gzip');
+    t.equal(headers['content-encoding'], isSent ? 'gzip' : undefined, `${age} s older`);
+    t.equal(body.toString(), isSent ? 'copied' : 'a long original', `${age} s older`);
+  }
 });
 
 t.test('a sibling that cannot be sent leaves the file as it is', async (t) => {

@@ -20,14 +20,14 @@ function isCompressed(type: string): boolean {
   return /^(image\/(?!svg)|video\/|audio\/)/.test(type);
 }
 
-/** The codings that a file is there in: regular files inside the root, smaller than the original and not older. */
+/** The codings that a file is there in: regular files inside the root, smaller than the original and not older by more than 2 s. */
 function siblings({ tree, path }: Facts): Coding[] {
   const original = tree.file(path);
   if (original === undefined || isCompressed(typeOf(path))) return [];
   return (Object.keys(CODINGS) as Coding[]).filter((coding) => {
     const sibling = tree.file(path + CODINGS[coding]);
     if (sibling === undefined) return false;
-    return sibling.seconds >= original.seconds && sibling.body.length < original.body.length;
+    return sibling.seconds >= original.seconds - 2 && sibling.body.length < original.body.length;
   });
 }
 
@@ -79,7 +79,7 @@ export const RULES_FOR_NEGOTIATION: readonly Rule[] = [
   {
     name: 'A compressed sibling that does not belong to the file',
     nginx:
-      'sent: one older than the file or larger, one out of the root, one whose file is gone, one of a JPEG',
+      'sent: one older than the file by more than two seconds, or larger, one out of the root, one whose file is gone, one of a JPEG',
     ours: 'ignored',
     reason: 'safety: it is another version, or no part of the site, or of no use',
     rewrite(facts) {
