@@ -4,8 +4,11 @@ import { PreconditionFailedError, RangeNotSatisfiableError } from '../http/error
 import { type ByteRange, parseRange } from '../http/ranges.js';
 import type { Representation } from './representation.js';
 
-/** The request's fields, as Node keeps them. */
-export type RequestFields = Readonly<Record<string, string | string[] | undefined>>;
+/** What of a request says which part of a file it is to get; fields as Node keeps them. */
+export interface Selecting {
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+}
 
 /** `whole`: 200; `not-modified`: 304; ranges: 206. */
 export type Selection = 'whole' | 'not-modified' | readonly ByteRange[];
@@ -16,16 +19,17 @@ export type Selection = 'whole' | 'not-modified' | readonly ByteRange[];
  * @throws {RangeNotSatisfiableError} when no byte of the range exists
  */
 export function select(
-  request: RequestFields,
+  { method, headers }: Selecting,
   { version, validators }: Representation,
   maxRanges: number,
 ): Selection {
   // Node joins repeated fields of these names, or keeps the first: none of them is ever a list.
-  const fields = request as Readonly<Record<string, string | undefined>>;
+  const fields = headers as Readonly<Record<string, string | undefined>>;
   const verdict = evaluatePreconditions(fields, validators);
   if (verdict === 'failed') throw new PreconditionFailedError();
   if (verdict === 'not-modified') return 'not-modified';
-  const range = fields['range'];
+  // §14.2: of other methods than GET it is ignored, of HEAD too, and with it If-Range.
+  const range = method === 'GET' ? fields['range'] : undefined;
   if (range === undefined || maxRanges === 0 || !ifRangeHolds(fields['if-range'], validators)) return 'whole';
   const wanted = parseRange(range, version.size, maxRanges);
   if (wanted === 'unsatisfiable') throw new RangeNotSatisfiableError(version.size);

@@ -108,7 +108,7 @@ class FileServer {
     if (order !== undefined || !this.#mayBeReady) {
       return this.#send(exchange, order, cached.representation, new MemoryFile(cached));
     }
-    const selection = select(request.headers, cached.representation, this.#location.maxRanges);
+    const selection = select(request, cached.representation, this.#location.maxRanges);
     if (selection === 'whole') {
       exchange.bytes = response.sendPrepared(cached.ready.whole, this.#sendOptions.sendTimeout);
     } else if (selection === 'not-modified') {
@@ -278,7 +278,7 @@ class FileServer {
     const own = this.#corsFields?.(request.headers.origin) ?? [];
     // Added, not put in place of others: Vary is a list.
     const described = own.length === 0 ? offered : { ...offered, fields: [...offered.fields, ...own] };
-    const selection = select(request.headers, representation, this.#location.maxRanges);
+    const selection = select(request, representation, this.#location.maxRanges);
     return sendAnswer(exchange, answerWith(selection, described), file, this.#sendOptionsFor(order));
   }
 

@@ -55,7 +55,7 @@ t.test('a page of an allowed origin may read a file, whole, in part, or known al
           method,
         );
         const what = `${method} ${prefix} ${origin} ${status}`;
-        t.equal(response.status, status, what);
+        t.equal(response.status, method === 'HEAD' && status === 206 ? 200 : status, what);
         t.equal(allowed(response), expected, what);
         t.equal(varies(response), vary, what);
         t.notOk('access-control-allow-credentials' in response.headers, what);

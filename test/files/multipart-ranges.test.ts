@@ -192,7 +192,7 @@ t.test('parts of a large file, sent piece by piece, are right too', async (t) =>
   t.ok(third?.equals(LARGE.subarray(-3)));
 });
 
-t.test('HEAD answers as GET would, without the content', async (t) => {
+t.test('HEAD answers as a GET of the whole file would, without the content: it has no ranges', async (t) => {
   const cases: readonly (readonly string[])[] = [
     [],
     ['Range: bytes=0-9'],
@@ -209,7 +209,7 @@ t.test('HEAD answers as GET would, without the content', async (t) => {
   for (const target of ['/media/a.bin', '/media/large.bin', '/media/empty.bin', '/media/missing']) {
     for (const fields of cases) {
       const [viaGet, viaHead] = await conversation.askAll([
-        [target, fields],
+        [target, fields.filter((field) => !/^(?:If-)?Range:/.test(field))],
         [target, fields, 'HEAD'],
       ]);
       t.equal(viaHead?.status, viaGet?.status, `${target} ${fields.join(' + ')}`);

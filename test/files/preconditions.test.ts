@@ -81,7 +81,9 @@ t.test('preconditions are answered in the order of the RFC, to GET and HEAD alik
   for (const method of ['GET', 'HEAD']) {
     for (const [status, ...fields] of cases) {
       const response = await conversation.ask('/media/a.txt', fields, method);
-      t.equal(response.status, status, `${method} ${fields.join(' + ') || 'without a precondition'}`);
+      // A HEAD has no range (§14.2), and preconditions all the same.
+      const expected = method === 'HEAD' && (status === 206 || status === 416) ? 200 : status;
+      t.equal(response.status, expected, `${method} ${fields.join(' + ') || 'without a precondition'}`);
     }
   }
 });
