@@ -37,13 +37,15 @@ export class MethodNotAllowedError extends createError(
 ) {
   readonly headers = { Allow: 'GET, HEAD' };
 }
+/** What the server as a whole, with the app behind it, may be asked for (RFC 9110 §10.2.1). */
+export const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 /** 405: nothing here is a tunnel (RFC 9110 §9.3.6). */
 export class TunnelRefusedError extends createError(
   'MEDIA_SERVE_TUNNEL_REFUSED',
   'CONNECT is not answered: this server is no forward proxy',
   405,
 ) {
-  readonly headers = { Allow: 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS' };
+  readonly headers = { Allow: METHODS };
 }
 /** 406: the file is there only in codings that the client refuses (RFC 9110 §15.5.7). */
 export const NotAcceptableError = createError('MEDIA_SERVE_NOT_ACCEPTABLE', 'No acceptable coding', 406);

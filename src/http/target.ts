@@ -49,9 +49,9 @@ export function percentEncoder(kept: RegExp): (bytes: string) => string {
 
 /** A request target, read once. */
 export interface Target {
-  /** As received, in origin-form; what the app gets. */
+  /** As received, in origin-form; what the app gets. An asterisk for the server as a whole. */
   readonly raw: string;
-  /** Decoded and normalized; starts with a slash. What locations are chosen on. */
+  /** Decoded and normalized; starts with a slash, but for that asterisk. What locations are chosen on. */
   readonly path: BytePath;
   /** The authority of an absolute-form target, which stands in for the Host field (RFC 9112 §3.2.2). */
   readonly authority: string | undefined;
@@ -85,6 +85,22 @@ export function parseTarget(received: string): Target {
   if (plain === raw) return { raw, path: raw, authority };
   if (FORBIDDEN.test(raw)) throw new BadTargetError('has a space or a control character');
   return { raw, path: plain ?? normalizePath(raw), authority };
+}
+
+/** What an asterisk stands for. It is no path: no location has it. */
+export const THE_SERVER = '*';
+
+/**
+ * Reads the target of an OPTIONS request, which may be the server as a whole: an asterisk, or an absolute form without path
+ * and query, which for this method alone is not that of `/` (RFC 9110 §4.2.3, §9.3.7; RFC 9112 §3.2.4).
+ * @param received one character for each byte
+ * @throws {BadTargetError} as `parseTarget`
+ */
+export function parseOptionsTarget(received: string): Target {
+  if (received === THE_SERVER) return { raw: THE_SERVER, path: THE_SERVER, authority: undefined };
+  const target = parseTarget(received);
+  const isWhole = target.authority !== undefined && ABSOLUTE_FORM.exec(received)?.[2] === '';
+  return isWhole ? { ...target, raw: THE_SERVER, path: THE_SERVER } : target;
 }
 
 function originForm(rest: string): string {

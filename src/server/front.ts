@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import {
   BusyError,
   isHttpError,
+  METHODS,
   NotFoundError,
   TunnelRefusedError,
   UnexpectedError,
@@ -11,7 +12,7 @@ import type { ClientRequest, Exchange } from '../http/exchange.js';
 import { type Origin, originOf, plainAddress } from '../http/forwarded.js';
 import { hostFault } from '../http/framing.js';
 import type { LogThrottle } from '../http/log-throttle.js';
-import { parseTarget, type Target } from '../http/target.js';
+import { parseOptionsTarget, parseTarget, type Target, THE_SERVER } from '../http/target.js';
 import type { Answer } from '../http1/server-options.js';
 import { logWhenClosed } from './access-log.js';
 import { type ErrorPages, sendErrorPage } from './error-page.js';
@@ -48,7 +49,11 @@ export function createFront(
   const handle = (exchange: Exchange, refusal: Error | undefined): Promise<void> | undefined => {
     if (refusal !== undefined) throw refusal;
     const route = table.find(exchange.target.path);
-    if (route === undefined) throw new NotFoundError();
+    if (route === undefined) {
+      if (exchange.target.path !== THE_SERVER) throw new NotFoundError();
+      answerForServer(exchange);
+      return undefined;
+    }
     exchange.location = route.location.prefix;
     // Only the app leads there (nginx: internal); to everyone else it does not exist.
     if (route.location.kind === 'internal') throw new NotFoundError();
@@ -103,13 +108,25 @@ function readTarget(request: ClientRequest): { target: Target; refusal?: Error }
   if (request.fault !== undefined) return { target: unread, refusal: request.fault };
   if (request.method === 'CONNECT') return { target: unread, refusal: new TunnelRefusedError() };
   try {
-    const target = parseTarget(request.target);
+    const read = request.method === 'OPTIONS' ? parseOptionsTarget : parseTarget;
+    const target = read(request.target);
     const refusal = hostFault(request);
     return refusal === undefined ? { target } : { target, refusal };
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     return { target: unread, refusal: error };
   }
+}
+
+/**
+ * `OPTIONS *` asks what the server is able to do, and no resource: a ping (RFC 9110 §9.3.7). The app, which may be several,
+ * is not asked.
+ */
+function answerForServer({ request, response }: Exchange): void {
+  // What else comes of a body is not read.
+  if (!request.complete) response.shouldKeepAlive = false;
+  response.writeHead(204, ['Allow', METHODS]);
+  response.end();
 }
 
 function fail(

@@ -2,7 +2,7 @@
 import { isHost } from '../../src/http/host.js';
 import type { Outcome } from './outcome.js';
 import { refused } from './refused.js';
-import { parseRequest, value } from './request.js';
+import { parseRequest, value, values } from './request.js';
 import { type Facts, isRead, type Rule, withHeaders, withTarget } from './rule.js';
 
 /** Longest request head that is read, in bytes: the default of `maxRequestHead`. */
@@ -51,6 +51,29 @@ export const RULES_FOR_MESSAGES: readonly Rule[] = [
     edit(expected, facts) {
       if (facts.request.method !== 'TRACE' || expected.status !== 405) return undefined;
       return { ...refused(expected, facts, 405, { allow: 'GET, HEAD' }), closed: wantsClose(facts) };
+    },
+  },
+  {
+    name: 'OPTIONS of the server as a whole',
+    nginx: '400 for `OPTIONS *`; `http://host` without a path is that of `/`',
+    ours: '204 with Allow for both',
+    reason: 'RFC 9110 §4.2.3, §9.3.7: a question to the server, for which no app need be asked',
+    edit(expected, facts) {
+      const { method, target, version } = facts.request;
+      const host = /^https?:\/\/([^/?#]*)$/i.exec(target)?.[1];
+      const isWhole = target === '*' || (host !== undefined && isHost(host));
+      if (method !== 'OPTIONS' || !isWhole || !/^1\.[01]$/.test(version)) return undefined;
+      const [named, ...others] = values(facts.request, 'host');
+      const isNamed = named === undefined ? version === '1.0' : others.length === 0 && isHost(named);
+      if (!isNamed) return undefined;
+      return {
+        ...expected,
+        status: 204,
+        headers: { allow: METHODS_HERE },
+        body: Buffer.alloc(0),
+        closed: wantsClose(facts),
+        broken: undefined,
+      };
     },
   },
   {

@@ -6,6 +6,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
 import { startApp, startRecorder } from '../support/app.js';
+import { converse } from '../support/conversation.js';
 import { startHere } from '../support/here.js';
 import { get, openConnection, parseResponse, rawExchange, rawRequest } from '../support/raw.js';
 import { until } from '../support/until.js';
@@ -63,10 +64,77 @@ t.test('without an app, what is in no location is 404', async (t) => {
     ['/', 'GET'],
     ['/page', 'POST'],
     ['/media', 'GET'],
-    ['*', 'OPTIONS'],
+    ['/', 'OPTIONS'],
   ] as const) {
     const { status } = await rawRequest(port, get(target, ['Content-Length: 0'], method));
-    t.equal(status, target === '*' ? 400 : 404, `${method} ${target}`);
+    t.equal(status, 404, `${method} ${target}`);
+  }
+});
+
+t.test('the server as a whole is asked what it can do, and answers by itself', async (t) => {
+  const app = await startRecorder(t);
+  const { port, log, logged } = await startHere(t, ['--root', root, '--upstream', app.address]);
+  const alone = await startHere(t, ['--root', root]);
+  const conversation = await converse(t, port);
+  const cases: readonly (readonly [target: string, fields: readonly string[]])[] = [
+    ['*', []],
+    ['*', ['Content-Length: 0']],
+    ['*', ['Max-Forwards: 0']],
+    ['*', ['Origin: https://a.example', 'Access-Control-Request-Method: GET']],
+    // RFC 9112 §3.2.4: what a proxy would send on as an asterisk.
+    ['http://example.org', []],
+    ['HTTPS://example.org:8443', []],
+  ];
+  for (const [target, fields] of cases) {
+    const { status, headers, body } = await conversation.ask(target, fields, 'OPTIONS');
+    t.equal(status, 204, target);
+    t.equal(headers['allow'], 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS', target);
+    t.notOk('content-length' in headers || 'transfer-encoding' in headers, '§8.6: not with a 204');
+    t.equal(body.length, 0);
+    t.equal(
+      (await rawRequest(alone.port, get(target, fields, 'OPTIONS'))).status,
+      204,
+      `${target} without an app`,
+    );
+  }
+  t.equal(
+    (await rawRequest(port, `${get('*', ['Content-Length: 3'], 'OPTIONS')}abc`)).status,
+    204,
+    'also with a body',
+  );
+  await logged(({ target, status }) => target === '*' && status === 204);
+  t.same(app.received, [], 'the app is not asked');
+  t.ok(log.every(({ location, target }) => target !== '*' || location === undefined));
+
+  for (const [method, target, fields, status] of [
+    // Of nothing else, and in no other form (RFC 9112 §3.2.4).
+    ['GET', '*', [], 400],
+    ['HEAD', '*', [], 400],
+    ['POST', '*', ['Content-Length: 0'], 400],
+    ['OPTIONS', '**', [], 400],
+    ['OPTIONS', '*?', [], 400],
+    ['OPTIONS', '*/', [], 400],
+    ['OPTIONS', '%2A', [], 400],
+    ['OPTIONS', 'http://user@example.org', [], 400],
+    ['OPTIONS', 'http://exa mple.org', [], 400],
+    ['OPTIONS', 'ftp://example.org', [], 400],
+    ['options', '*', [], 400],
+    // These have a path or a query: the app is asked.
+    ['OPTIONS', '/', [], 200],
+    ['OPTIONS', '/*', [], 200],
+    ['OPTIONS', 'http://example.org/', [], 200],
+    ['OPTIONS', 'http://example.org?a', [], 200],
+    ['GET', 'http://example.org', [], 200],
+  ] as const) {
+    t.equal((await rawRequest(port, get(target, fields, method))).status, status, `${method} ${target}`);
+  }
+  for (const [head, status] of [
+    ['OPTIONS * HTTP/1.1\r\nConnection: close\r\n\r\n', 400],
+    ['OPTIONS * HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n', 400],
+    ['OPTIONS * HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n', 400],
+    ['OPTIONS * HTTP/1.0\r\n\r\n', 204],
+  ] as const) {
+    t.equal((await rawRequest(port, head)).status, status, JSON.stringify(head));
   }
 });
 

@@ -111,7 +111,10 @@ export const REFUSED: readonly Rule[] = [
     name: 'A target that is no path and no http URI',
     reason: 'RFC 9112 §3.2: nothing here answers for such a resource',
     applies: ({ request: { method, target } }) =>
-      method !== 'CONNECT' && !target.startsWith('/') && !AUTHORITY.test(target),
+      method !== 'CONNECT' &&
+      !(method === 'OPTIONS' && target === '*') &&
+      !target.startsWith('/') &&
+      !AUTHORITY.test(target),
   },
   {
     name: 'CONNECT',

@@ -273,6 +273,10 @@ function firstValue(answer: Answer, name: string): string | undefined {
 /** A file's answer tells by its content which target was read. */
 function faultOfFile({ method, target }: LlhttpRequest, { status, body }: Answer): string | undefined {
   const path = target.replace(/^http:\/\/[^/]*/i, '').replace(/[?#].*$/s, '');
+  // The server as a whole, which the app is not asked about (RFC 9110 §4.2.3, §9.3.7).
+  if (method === 'OPTIONS' && /^(?:\*|https?:\/\/[^/?#]*)$/i.test(target)) {
+    return status === 204 && body === '' ? undefined : `${status} for what the server can do`;
+  }
   if (!/^\/+media\b/.test(path) && !/%|\/\.|\/\//.test(path)) return `${status} is not the app's`;
   const content = FILES[path.replace('/media/', '')];
   if (content === undefined || method !== 'GET' || status !== 200) return undefined;
