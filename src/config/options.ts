@@ -238,7 +238,7 @@ export const OPTIONS = {
     }),
     contexts: ['media', 'static', 'internal'],
     nginx: 'add_header Access-Control-Allow-Origin',
-    doc: 'origins whose pages may read the files (fonts, canvas, fetch): `"*"` or a list such as `["https://app.example.com"]`; never with credentials',
+    doc: 'origins whose pages may read the files (fonts, canvas, fetch): `"*"` or a list such as `["https://app.example.com"]`; never with credentials. Refusals can be read, too, and preflights are answered before `authRequest` and `secureLink` decide; with `authRequest`, pages may send `Authorization`',
   }),
   types: option({
     type: fromFile<Readonly<Record<string, string>>>(

@@ -9,6 +9,7 @@ import { fieldValue } from '../http/fields.js';
 import type { AppAnswer, Subrequest } from '../http/order.js';
 import type { Target } from '../http/target.js';
 import type { AccessHandler } from './access-handler.js';
+import { withCorsFields } from './cors.js';
 
 /** Permissions cached at most; each takes about 150 bytes. */
 const MAX_PERMISSIONS = 10_000;
@@ -58,7 +59,7 @@ function passOn(exchange: Exchange, { status, headers, body }: AppAnswer): void 
   });
   const bytes = body ?? Buffer.alloc(0);
   if (fieldValue(fields, 'cache-control') === undefined) fields.push('Cache-Control', 'no-store');
-  response.writeHead(status, [...fields, 'Content-Length', String(bytes.length)]);
+  response.writeHead(status, [...withCorsFields(fields, exchange), 'Content-Length', String(bytes.length)]);
   exchange.bytes = request.method === 'HEAD' ? 0 : bytes.length;
   response.end(bytes);
 }

@@ -3,10 +3,11 @@ import type { Exchange } from '../http/exchange.js';
 import { type BytePath, percentEncoder } from '../http/target.js';
 
 /** Redirects a directory that was named without its slash to the same with one. */
-export function redirectToSlash({ target, response }: Exchange, path: BytePath): void {
+export function redirectToSlash({ target, response, corsFields = [] }: Exchange, path: BytePath): void {
   const query = target.raw.indexOf('?');
   const location = `${encodePath(path)}/${query < 0 ? '' : encodeQuery(target.raw.slice(query))}`;
-  response.writeHead(301, ['Location', location, 'Content-Length', '0', 'X-Content-Type-Options', 'nosniff']);
+  const fields = ['Location', location, 'Content-Length', '0', 'X-Content-Type-Options', 'nosniff'];
+  response.writeHead(301, [...fields, ...corsFields]);
   response.end();
 }
 

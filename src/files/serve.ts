@@ -10,7 +10,6 @@ import { DiskStore } from '../stores/disk.js';
 import { isSameVersion, type OpenedFile, type Store, type StoredFile, StoreError } from '../stores/store.js';
 import { answerWith } from './answer.js';
 import { contentTypeFor } from './content-type.js';
-import { type CorsFields, corsFieldsFor, PREFLIGHT_FIELDS } from './cors.js';
 import { redirectToSlash } from './directory.js';
 import { toHttpError } from './disk-failure.js';
 import { isDotfile } from './dotfiles.js';
@@ -55,7 +54,6 @@ class FileServer {
   readonly #store: Store;
   readonly #chooseSibling: ChooseSibling | undefined;
   readonly #describe: Describe;
-  readonly #corsFields: CorsFields | undefined;
   readonly #sendOptions: SendOptions;
   readonly #prefixLength: number;
   readonly #index: BytePath | undefined;
@@ -78,7 +76,6 @@ class FileServer {
     this.#chooseSibling = chooseSibling;
     const varies = (type: string): boolean => chooseSibling !== undefined && isCompressible(type);
     this.#describe = describeFor(location, contentTypeOf, varies);
-    this.#corsFields = corsFieldsFor(location.cors);
     this.#sendOptions = {
       sendTimeout: location.sendTimeout,
       sendfile: location.sendfile,
@@ -86,15 +83,13 @@ class FileServer {
     };
     this.#prefixLength = Buffer.byteLength(location.prefix);
     this.#index = location.index === undefined ? undefined : toBytePath(location.index);
-    this.#mayBeReady = this.#corsFields === undefined && this.#sendOptions.limiter === undefined;
+    this.#mayBeReady = location.cors === undefined && this.#sendOptions.limiter === undefined;
   }
 
   handle(exchange: Exchange, order: Order | undefined): Promise<void> | undefined {
     const { request } = exchange;
-    if (order === undefined && request.method !== 'GET' && request.method !== 'HEAD') {
-      this.#answerOtherMethod(exchange);
-      return undefined;
-    }
+    if (order === undefined && request.method !== 'GET' && request.method !== 'HEAD')
+      throw new MethodNotAllowedError();
     const { path } = order?.target ?? exchange.target;
     const name = this.#nameOf(path);
     const choice = this.#chooseSibling?.(name, request.headers['accept-encoding'] as string | undefined);
@@ -272,12 +267,12 @@ class FileServer {
     representation: Representation,
     file: OpenedFile,
   ): Promise<void> | undefined {
-    const { request } = exchange;
+    const { request, corsFields } = exchange;
     const offered =
       order === undefined ? representation : describeOrdered(representation, order, this.#describe);
-    const own = this.#corsFields?.(request.headers.origin) ?? [];
     // Added, not put in place of others: Vary is a list.
-    const described = own.length === 0 ? offered : { ...offered, fields: [...offered.fields, ...own] };
+    const described =
+      corsFields === undefined ? offered : { ...offered, fields: [...offered.fields, ...corsFields] };
     const selection = select(request, representation, this.#location.maxRanges);
     return sendAnswer(exchange, answerWith(selection, described), file, this.#sendOptionsFor(order));
   }
@@ -288,14 +283,6 @@ class FileServer {
       ...this.#sendOptions,
       limiter: createRateLimiter(order.limitRate, this.#location.limitRateAfter),
     };
-  }
-
-  #answerOtherMethod({ request, response }: Exchange): void {
-    const isPreflight = request.headers['access-control-request-method'] !== undefined;
-    if (request.method !== 'OPTIONS' || this.#corsFields === undefined || !isPreflight)
-      throw new MethodNotAllowedError();
-    response.writeHead(204, [...this.#corsFields(request.headers.origin), ...PREFLIGHT_FIELDS]);
-    response.end();
   }
 }
 

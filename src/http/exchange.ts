@@ -190,6 +190,8 @@ export interface Exchange {
   readonly forwarded: Forwarded;
   /** Prefix of the location that answered. */
   location: string | undefined;
+  /** Fields of the CORS protocol that whatever this location answers carries, errors too; undefined where there are none. */
+  corsFields: readonly string[] | undefined;
   /** Milliseconds until the app's response head arrived. */
   upstreamTime: number | undefined;
   /** How often the app has ordered something else instead of answering. */

@@ -3,6 +3,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { BadValueError } from '../config/errors.js';
 import type { Config, FileLocation, Location } from '../config/location.js';
+import { shareFiles } from '../files/cors.js';
 import { guardFiles } from '../files/guard.js';
 import { OpenFileCache } from '../files/open-file-cache.js';
 import { createFileHandler } from '../files/serve.js';
@@ -116,7 +117,8 @@ function createRoutes(
     const excluded = directoriesKeptFrom(location, config);
     checkLinks(location, excluded);
     const files = createFileHandler(location, { log, cache, excluded });
-    table.add({ location, handle: guardFiles(location, files, askFor(location, config, proxies), log) });
+    const guarded = guardFiles(location, files, askFor(location, config, proxies), log);
+    table.add({ location, handle: shareFiles(location, guarded) });
   }
   return { table, proxies: [...proxies.values()] };
 }

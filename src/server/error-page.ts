@@ -74,6 +74,7 @@ export function sendErrorPage(exchange: Exchange, error: HttpError, pages: Error
     'X-Content-Type-Options': 'nosniff',
     ...error.headers,
   }).flat();
+  if (exchange.corsFields !== undefined) fields.push(...exchange.corsFields);
   exchange.bytes = request.method === 'HEAD' ? 0 : body.length;
   response.writeHead(statusCode, fields);
   response.end(body);

@@ -74,6 +74,7 @@ export function createFront(
       client,
       forwarded,
       location: undefined,
+      corsFields: undefined,
       upstreamTime: undefined,
       orders: 0,
       bytes: 0,
