@@ -12,7 +12,7 @@ import { answerWith } from './answer.js';
 import { contentTypeFor } from './content-type.js';
 import { redirectToSlash } from './directory.js';
 import { toHttpError } from './disk-failure.js';
-import { isDotfile } from './dotfiles.js';
+import { isDotfile, isHidden } from './dotfiles.js';
 import { createRateLimiter } from './limit-rate.js';
 import { type CachedFile, MemoryFile, type OpenFileCache } from './open-file-cache.js';
 import { describeOrdered } from './ordered.js';
@@ -68,7 +68,7 @@ class FileServer {
     this.#cache = cache;
     this.#store = new DiskStore(location.root, {
       symlinks: location.symlinks,
-      isDenied: isDotfile,
+      isDenied: isHidden,
       excluded,
     });
     const contentTypeOf = contentTypeFor(location);

@@ -5,6 +5,8 @@ import { realpathSync, statSync } from 'node:fs';
 import { posix } from 'node:path';
 import type { FileLocation, Location } from '../config/location.js';
 import { type BytePath, percentEncoder, type Target, toBytePath } from '../http/target.js';
+import { publishedPath } from '../stores/kubelet-links.js';
+import { withSeparator } from '../stores/names.js';
 
 const OUTSIDE =
   'X-Sendfile names a file below no internal location; add --internal PREFIX=DIR with the directory it is in';
@@ -82,11 +84,13 @@ function locate(path: BytePath, internal: readonly FileLocation[]): Target | und
     const name = below(plain, toBytePath(location.root)) ?? below(plain, realPath(toBytePath(location.root)));
     if (name !== undefined) return targetOf(location, name);
   }
-  // The app may know the directory by another name, which leads to the same place.
+  // The app may know the directory by another name, which leads to the same place; what the kubelet makes visible there has
+  // the name that it is visible by.
   const real = realPath(plain);
   for (const location of internal) {
-    const name = below(real, realPath(toBytePath(location.root)));
-    if (name !== undefined) return targetOf(location, name);
+    const root = realPath(toBytePath(location.root));
+    const name = below(real, root);
+    if (name !== undefined) return targetOf(location, publishedPath(withSeparator(root), name));
   }
   return undefined;
 }

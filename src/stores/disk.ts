@@ -75,8 +75,8 @@ export interface DiskPolicy {
    * leads there.
    */
   readonly excluded?: readonly string[];
-  /** Refuses names by the path that a file really has in the root, so that no link or spelling gets around a rule. */
-  readonly isDenied?: (realPath: BytePath) => boolean;
+  /** Refuses names by the path that a file really has in the (real) root, so that no link or spelling gets around a rule. */
+  readonly isDenied?: (realPath: BytePath, realRoot: BytePath) => boolean;
 }
 
 /** True when it does not matter where a name leads. */
@@ -262,7 +262,7 @@ export class DiskStore implements Store {
     const realPath = real.slice(root.length);
     if (realPath === path) return undefined;
     if (symlinks === 'never') return 'is reached through a link';
-    return isDenied?.(realPath) ? 'leads to a name that is denied' : undefined;
+    return isDenied?.(realPath, root) ? 'leads to a name that is denied' : undefined;
   }
 
   /** The root's real path, with its separator; undefined when this real path does not lie in it. */

@@ -2,8 +2,12 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t from 'tap';
+import { converse } from '../support/conversation.js';
 import { startHere } from '../support/here.js';
+import { writeVolume } from '../support/kubelet.js';
+import { startLocationsHere } from '../support/locations.js';
 import { get, rawRequest } from '../support/raw.js';
+import { startStandIn } from '../support/stand-in.js';
 
 const HIDDEN = [
   '.env',
@@ -49,3 +53,141 @@ t.test('dotfiles are 404 at any depth and in any spelling, among uploads and sta
     t.equal((await rawRequest(port, get(`/media/${path}`))).body.toString(), 'shown', path);
   }
 });
+
+/** The name of a version's directory as the kubelet makes it. */
+const version = (number: number): string => `..2026_11_29_03_30_00.${100_000_000 + number}`;
+
+t.test('what a Kubernetes volume makes visible is served, and nothing else that it has', async (t) => {
+  const base = t.testdir({ media: { config: {}, fake: {} }, static: {}, protected: {} });
+  const files = {
+    'robots.txt': 'User-agent: *',
+    'app.css': 'a style that is longer than its siblings',
+    'app.css.br': 'br',
+    'app.css.gz': 'gz',
+    'sub/deep/a.txt': 'deep',
+    'sub/.hidden': 'HIDDEN',
+    '.env': 'HIDDEN',
+    '.dockerconfigjson': 'HIDDEN',
+  };
+  for (const directory of ['media', 'media/config', 'static', 'protected']) {
+    writeVolume(join(base, directory), version(1), files);
+  }
+  const link = (name: string, target: string): void => symlinkSync(target, join(base, 'media', name));
+  link('alias.txt', 'robots.txt');
+  link('env.txt', '.env');
+  link('env-of-version.txt', `${version(1)}/.env`);
+  link('env-of-data.txt', '..data/.env');
+  link('hidden.txt', 'sub/.hidden');
+  // Before the links of the volume turned to another version, and what none of them made visible.
+  mkdirSync(join(base, 'media/..2025_1'));
+  writeFileSync(join(base, 'media/..2025_1/old.txt'), 'HIDDEN');
+  link('old.txt', '..2025_1/old.txt');
+  // Looks like a volume, and leads to a dotfile.
+  mkdirSync(join(base, 'media/fake/.git'));
+  writeFileSync(join(base, 'media/fake/.git/config'), 'HIDDEN');
+  link('fake/..data', '.git');
+  link('fake/config', '..data/config');
+  link('protected', '../protected');
+  symlinkSync('protected', join(base, 'other-name'));
+
+  const app = await startStandIn(t, ({ target }, response) => {
+    const [, kind = '', value = ''] = /^\/order\/([\w-]+)(.*)$/.exec(target) ?? [];
+    response.writeHead(200, { [kind]: kind === 'x-sendfile' ? base + value : value }).end();
+  });
+  const place = { kind: 'media', root: join(base, 'media') };
+  const { port } = await startLocationsHere(t, [
+    { ...place, prefix: '/media/' },
+    { ...place, prefix: '/never/', symlinks: 'never' },
+    { ...place, prefix: '/config/', root: join(base, 'media/config') },
+    { kind: 'static', root: join(base, 'static'), prefix: '/static/' },
+    { kind: 'internal', root: join(base, 'protected'), prefix: '/protected/', precompressed: ['br'] },
+    { kind: 'upstream', prefix: '/', upstream: app.address },
+  ]);
+  const conversation = await converse(t, port);
+  const ways = ['/media/', '/media/config/', '/config/', '/static/'];
+  const orders = [
+    '/order/x-accel-redirect/protected/',
+    '/order/x-sendfile/protected/',
+    '/order/x-sendfile/other-name/',
+    '/order/x-sendfile/media/protected/',
+  ];
+  for (const way of [...ways, ...orders]) {
+    for (const [name, content] of Object.entries(files)) {
+      const { status, body } = await conversation.ask(way + name);
+      const isShown = content !== 'HIDDEN';
+      t.equal(status, isShown ? 200 : 404, way + name);
+      if (isShown) t.equal(body.toString(), content, way + name);
+      else t.notMatch(body.toString(), 'HIDDEN');
+    }
+    for (const directory of ['..data', version(1), '%2e.data', 'sub/../..data', 'sub/..%2f..data']) {
+      // An app that names the directory in another way has its path resolved, and that is the one of robots.txt itself.
+      if (way === '/order/x-sendfile/other-name/' || way === '/order/x-sendfile/media/protected/') continue;
+      const { status } = await conversation.ask(`${way}${directory}/robots.txt`);
+      t.equal(status, 404, `${way}${directory}`);
+    }
+  }
+  for (const way of ['/static/', '/order/x-accel-redirect/protected/']) {
+    const { headers, body } = await conversation.ask(`${way}app.css`, ['Accept-Encoding: br']);
+    t.equal(headers['content-encoding'], 'br', way);
+    t.equal(body.toString(), 'br', way);
+  }
+  t.equal((await conversation.ask('/media/alias.txt')).body.toString(), 'User-agent: *');
+  for (const name of [
+    'env.txt',
+    'env-of-version.txt',
+    'env-of-data.txt',
+    'hidden.txt',
+    'old.txt',
+    'fake/config',
+    'protected/robots.txt',
+  ]) {
+    const { status, body } = await conversation.ask(`/media/${name}`);
+    t.equal(status, 404, name);
+    t.notMatch(body.toString(), 'HIDDEN');
+  }
+  t.equal((await conversation.ask('/never/robots.txt')).status, 404, 'where no link is followed');
+});
+
+t.test(
+  'a volume that turns to its next version is never missing, and what is protected in it stays so',
+  async (t) => {
+    const base = t.testdir({ media: {} });
+    const root = join(base, 'media');
+    const write = (number: number): void => {
+      const content = `version ${String(number).padStart(3, '0')}`;
+      writeVolume(root, version(number), {
+        'robots.txt': content,
+        'style.css': `${content}, long enough to be compressed`,
+        'style.css.gz': content,
+        'private/secret.txt': 'SECRET',
+        'public/a.txt': content,
+        [number % 2 === 0 ? 'even.txt' : 'odd.txt']: content,
+      });
+    };
+    write(1);
+    const { port } = await startLocationsHere(t, [
+      { kind: 'static', root, prefix: '/media/' },
+      { kind: 'internal', root: join(root, 'private'), prefix: '/private/' },
+      { kind: 'static', root: join(root, 'public'), prefix: '/linked/' },
+    ]);
+    const conversation = await converse(t, port);
+    for (let number = 1; number <= 20; number++) {
+      if (number > 1) write(number);
+      const content = `version ${String(number).padStart(3, '0')}`;
+      for (const target of [
+        '/media/robots.txt',
+        '/media/public/a.txt',
+        '/linked/a.txt',
+        `/media/${number % 2 === 0 ? 'even' : 'odd'}.txt`,
+      ]) {
+        t.equal((await conversation.ask(target)).body.toString(), content, target);
+      }
+      const style = await conversation.ask('/media/style.css', ['Accept-Encoding: gzip']);
+      t.equal(style.body.toString(), content);
+      t.equal((await conversation.ask(`/media/${number % 2 === 0 ? 'odd' : 'even'}.txt`)).status, 404);
+      const secret = await conversation.ask('/media/private/secret.txt');
+      t.equal(secret.status, 404, `what only the app hands out, in version ${number}`);
+      t.notMatch(secret.body.toString(), 'SECRET');
+    }
+  },
+);
