@@ -22,6 +22,7 @@ export interface FileLocation {
   readonly access: FileAccess;
   readonly cacheControl: OptionValue<'cacheControl'> | undefined;
   readonly symlinks: OptionValue<'symlinks'>;
+  readonly dotfiles: OptionValue<'dotfiles'> | undefined;
   readonly maxRanges: OptionValue<'maxRanges'>;
   readonly sendfile: OptionValue<'sendfile'>;
   /** Bytes a second; 0 for no limit. */

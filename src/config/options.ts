@@ -12,6 +12,7 @@ import {
   count,
   countFromOne,
   directory,
+  dotfile,
   duration,
   errorPage,
   file,
@@ -153,6 +154,12 @@ export const OPTIONS = {
     default: 'inside',
     nginx: 'disable_symlinks',
     doc: '`inside`: links are followed while the real path stays in the root; `never`: none is; `follow`: links may lead anywhere, so that whoever can place one reads all that this process can',
+  }),
+  dotfiles: option({
+    type: listOf(dotfile),
+    contexts: ['server', 'media', 'static', 'internal'],
+    nginx: 'location ~ /\\.',
+    doc: 'names that begin with a dot and are served all the same, such as `.cache`, whole names at any depth; `.well-known` and `.thumbnails` always are',
   }),
   cacheSize: option({
     type: size,

@@ -1,6 +1,7 @@
 // The kinds of value an option can have: how each is read from text, and what the config file's schema says of it.
 import { resolve } from 'node:path';
 import { type Address, parseListenAddress, parseUpstreamAddress } from './address.js';
+import { DOTFILE, isSecret } from './dotfile.js';
 import { quote } from './errors.js';
 import type { JsonSchema } from './json-schema.js';
 import { type Network, parseNetwork } from './network.js';
@@ -300,6 +301,26 @@ const upstream: ValueType<Upstream> = {
     const text = String(value).trim();
     const backup = /\s+backup$/.test(text);
     return { address: parseUpstreamAddress(text.replace(/\s+backup$/, '')), backup };
+  },
+};
+
+/** A name that begins with a dot, in one segment of a path. */
+export const dotfile: ValueType<string> = {
+  placeholder: 'NAME',
+  schema: { type: 'string', pattern: DOTFILE.source },
+  parse(value) {
+    const name = String(value).trim();
+    if (!DOTFILE.test(name)) {
+      throw new TypeError(
+        `${quote(value)} is no name of a dotfile; write one whole name with its dot, such as .cache`,
+      );
+    }
+    if (isSecret(name)) {
+      throw new TypeError(
+        `${quote(value)} may be secret, and is never served; move what visitors are to have`,
+      );
+    }
+    return name;
   },
 };
 

@@ -1,18 +1,20 @@
 // The alias role (nginx: ngx_http_static_module): path → open file → preconditions and ranges → send.
+import { join } from 'node:path';
 import type { Logger } from 'pino';
+import { DOTFILE, isSecret } from '../config/dotfile.js';
 import type { FileLocation } from '../config/location.js';
 import { MethodNotAllowedError, NotAcceptableError, NotFoundError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
 import type { Order } from '../http/order.js';
 import { ownString } from '../http/own-string.js';
-import { type BytePath, toBytePath } from '../http/target.js';
+import { type BytePath, toBytePath, toText } from '../http/target.js';
 import { DiskStore } from '../stores/disk.js';
 import { isSameVersion, type OpenedFile, type Store, type StoredFile, StoreError } from '../stores/store.js';
 import { answerWith } from './answer.js';
 import { contentTypeFor } from './content-type.js';
 import { redirectToSlash } from './directory.js';
 import { toHttpError } from './disk-failure.js';
-import { isDotfile, isHidden } from './dotfiles.js';
+import { type DotfileRule, dotfileRule } from './dotfiles.js';
 import { createRateLimiter } from './limit-rate.js';
 import { type CachedFile, MemoryFile, type OpenFileCache } from './open-file-cache.js';
 import { describeOrdered } from './ordered.js';
@@ -47,16 +49,22 @@ export function createFileHandler(location: FileLocation, options: FileHandlerOp
 /** Of how many siblings that cannot be opened the operator is told, each once; with so many the mistake is known. */
 const UNUSABLE_NAMED = 1000;
 
+/** Of how many names of dotfiles the operator is told. */
+const HIDDEN_NAMED = 100;
+
 class FileServer {
   readonly #location: FileLocation;
   readonly #log: Logger;
   readonly #cache: OpenFileCache;
+  readonly #dotfiles: DotfileRule;
   readonly #store: Store;
   readonly #chooseSibling: ChooseSibling | undefined;
   readonly #describe: Describe;
   readonly #sendOptions: SendOptions;
   readonly #prefixLength: number;
   readonly #index: BytePath | undefined;
+  /** Names of dotfiles of which the operator has been told. */
+  readonly #hiddenNames = new Set<string>();
   /** Siblings that could not be opened, and of which the operator has been told. */
   readonly #unusable = new Set<string>();
   /** Fields that depend on the request, or a rate limit, leave nothing that could be ready. */
@@ -66,9 +74,10 @@ class FileServer {
     this.#location = location;
     this.#log = log;
     this.#cache = cache;
+    this.#dotfiles = dotfileRule(location.dotfiles);
     this.#store = new DiskStore(location.root, {
       symlinks: location.symlinks,
-      isDenied: isHidden,
+      isDenied: this.#dotfiles.isHidden,
       excluded,
     });
     const contentTypeOf = contentTypeFor(location);
@@ -118,8 +127,25 @@ class FileServer {
   #nameOf(path: BytePath): BytePath {
     const below = path.slice(this.#prefixLength);
     const name = below === '' || below.endsWith('/') ? this.#indexOf(below) : below;
-    if (isDotfile(name)) throw new NotFoundError();
+    const hidden = this.#dotfiles.hiddenName(name);
+    if (hidden !== undefined) {
+      this.#tellHidden(hidden, name);
+      throw new NotFoundError();
+    }
     return name;
+  }
+
+  /** Once for each name by which there is a file: what merely is asked for has nobody who misses it. */
+  #tellHidden(hidden: string, name: BytePath): void {
+    const isNews = this.#hiddenNames.size < HIDDEN_NAMED && !this.#hiddenNames.has(hidden);
+    if (!isNews || this.#store.stat(name) === undefined) return;
+    this.#hiddenNames.add(ownString(hidden));
+    this.#log.warn(
+      { name: hidden, path: join(this.#location.root, toText(name)) },
+      DOTFILE.test(hidden) && !isSecret(hidden)
+        ? `a dotfile was refused: it is there, and 404 as all names that begin with a dot; if visitors are to have what is called ${hidden}, write --dotfiles ${hidden}`
+        : 'a dotfile was refused: it is there, and may be secret; it should not lie among files that are served',
+    );
   }
 
   #indexOf(directory: BytePath): BytePath {

@@ -2,6 +2,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t from 'tap';
+import { loadConfig } from '../../src/config/load.js';
 import { converse } from '../support/conversation.js';
 import { startHere } from '../support/here.js';
 import { writeVolume } from '../support/kubelet.js';
@@ -52,6 +53,87 @@ t.test('dotfiles are 404 at any depth and in any spelling, among uploads and sta
   for (const path of ['a.txt', 'a.b.txt', 'a.']) {
     t.equal((await rawRequest(port, get(`/media/${path}`))).body.toString(), 'shown', path);
   }
+});
+
+t.test('names that are made to be seen are served, and those that the operator names', async (t) => {
+  const names = [
+    '.thumbnails/a.jpg',
+    'gallery/.thumbnails/a.jpg',
+    '.well-known/a.txt',
+    '.versions/a.txt',
+    'x/.größe/a.txt',
+  ];
+  const hidden = [
+    '.thumbnails/.env',
+    '.thumbnails-not/a.jpg',
+    '.thumbnailsx',
+    'a/..thumbnails/a',
+    '.cache/a.txt',
+    '.versionsx/a',
+    '.Versions/a',
+  ];
+  const base = t.testdir({ media: {}, other: {} });
+  for (const root of ['media', 'other']) {
+    for (const name of [...names, ...hidden]) {
+      mkdirSync(dirname(join(base, root, name)), { recursive: true });
+      writeFileSync(join(base, root, name), 'content');
+    }
+  }
+  symlinkSync('.cache', join(base, 'media/to-cache'));
+  symlinkSync('.versions', join(base, 'media/to-versions'));
+  const { port, log, logged } = await startLocationsHere(t, [
+    { kind: 'media', prefix: '/media/', root: join(base, 'media'), dotfiles: ['.versions', '.größe'] },
+    { kind: 'media', prefix: '/other/', root: join(base, 'other') },
+  ]);
+  const statusOf = async (target: string): Promise<number> =>
+    (await rawRequest(port, get(encodeURI(target)))).status;
+  for (const name of [...names, 'to-versions/a.txt']) t.equal(await statusOf(`/media/${name}`), 200, name);
+  for (const name of [...hidden, 'to-cache/a.txt']) t.equal(await statusOf(`/media/${name}`), 404, name);
+  t.equal(await statusOf('/other/.thumbnails/a.jpg'), 200);
+  t.equal(await statusOf('/other/.versions/a.txt'), 404, 'each location has its own');
+
+  for (let times = 0; times < 3; times++) await statusOf('/other/.cache/a.txt');
+  await statusOf('/other/.cache/not-there.txt');
+  await statusOf('/other/.not-there');
+  await logged(({ target }) => target === '/other/.not-there');
+  const told = log.filter(({ path }) => String(path).includes('/other/'));
+  t.same(
+    told.map(({ name, level }) => [name, level]),
+    [
+      ['.versions', 40],
+      ['.cache', 40],
+    ],
+    'once for each name by which something is there',
+  );
+  t.match(told[1], { msg: /write --dotfiles \.cache$/, path: join(base, 'other/.cache/a.txt') });
+  const secret = log.find(({ name }) => name === '.env');
+  t.match(secret, { msg: /may be secret/ });
+  t.notMatch(secret, { msg: /--dotfiles/ });
+});
+
+t.test('no option lets out what is secret, nor a pattern', async (t) => {
+  for (const name of [
+    '.env',
+    '.env.local',
+    '.git',
+    '.gitignore',
+    '.htpasswd',
+    '.ssh',
+    '.ENV',
+    '.',
+    '..',
+    '..data',
+    'cache',
+    '.a/b',
+    '.*',
+    '.',
+    '',
+  ])
+    t.throws(
+      () => loadConfig({ dotfiles: [name] }, {}),
+      { code: 'MEDIA_SERVE_BAD_VALUE', message: /^--dotfiles: / },
+      name,
+    );
 });
 
 /** The name of a version's directory as the kubelet makes it. */

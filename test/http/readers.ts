@@ -9,7 +9,7 @@ import { cacheControlFor } from '../../src/files/cache-control.js';
 import { contentTypeFor } from '../../src/files/content-type.js';
 import { corsFieldsFor } from '../../src/files/cors.js';
 import { redirectToSlash } from '../../src/files/directory.js';
-import { isDotfile } from '../../src/files/dotfiles.js';
+import { dotfileRule } from '../../src/files/dotfiles.js';
 import { describeOrdered } from '../../src/files/ordered.js';
 import { isCompressible } from '../../src/files/precompressed.js';
 import { describeFor } from '../../src/files/representation.js';
@@ -50,6 +50,7 @@ const FILE: FileLocation = {
   access: {},
   cacheControl: undefined,
   symlinks: 'inside',
+  dotfiles: undefined,
   maxRanges: 64,
   sendfile: false,
   limitRate: 0,
@@ -116,7 +117,8 @@ table.add({ location: FILE, handle: () => undefined });
 const CONFIG = { locations: [{ ...FILE, kind: 'internal', root: '/nowhere' }] };
 const redirect = createRedirector(table, CONFIG as unknown as Config, LOG);
 const findFile = createSendfileFinder(CONFIG.locations as FileLocation[]);
-const store = new DiskStore('/', { symlinks: 'inside', isDenied: isDotfile });
+const dotfiles = dotfileRule(['.cache']);
+const store = new DiskStore('/', { symlinks: 'inside', isDenied: dotfiles.isHidden });
 const cacheControlOf = cacheControlFor(FILE);
 const corsFields = corsFieldsFor(['https://a.example']);
 const secret = new Secret(Buffer.from('secret'));
@@ -342,7 +344,7 @@ export const READERS: readonly Reader[] = [
   {
     name: 'the name of a file',
     read: (name) => [
-      isDotfile(name),
+      dotfiles.hiddenName(name),
       contentTypeOf(name),
       cacheControlOf(name),
       toText(name),
