@@ -37,8 +37,11 @@ function unique(locations: readonly Location[]): Map<string, Location> {
 function commandLocations(sources: Sources, fileListsSome: boolean): Location[] {
   const found: Location[] = [];
   const mounts = sources.list('mount');
+  const isProxyOnly = sources.require('proxyOnly');
+  if (isProxyOnly) checkProxyOnly(sources);
   // The default directory is for those who named none; a file that lists its locations has said it all.
-  if (sources.find('root') !== undefined || (!fileListsSome && mounts.length === 0)) {
+  const hasRoot = sources.find('root') !== undefined || (!fileListsSome && mounts.length === 0);
+  if (hasRoot && !isProxyOnly) {
     const from = sources.fromOf('root');
     found.push(
       fileLocation({ kind: 'media', prefix: sources.require('url'), from }, sources.require('root'), sources),
@@ -70,6 +73,18 @@ function commandLocations(sources: Sources, fileListsSome: boolean): Location[] 
     );
   }
   return found;
+}
+
+/** Variables may be Django's own, and set for it; who writes the flag means it. */
+function checkProxyOnly(sources: Sources): void {
+  const from = sources.fromOf('proxyOnly');
+  if (sources.fromOf('root') === '--root' || sources.list('mount').length > 0)
+    throw new BadValueError(
+      from,
+      'serves no uploads, and a directory of uploads is named; leave out one of them',
+    );
+  if (sources.find('upstream') === undefined)
+    throw new BadValueError(from, 'is for an app, and none is named; write for example --upstream :8000');
 }
 
 function readEntry(

@@ -74,7 +74,13 @@ export const OPTIONS = {
     default: './media',
     environment: ['MEDIA_ROOT'],
     nginx: 'alias',
-    doc: 'uploads on disk',
+    doc: 'uploads on disk: whoever knows the URL of one gets it, and the app is not asked',
+  }),
+  proxyOnly: option({
+    type: onOff,
+    contexts: ['command'],
+    default: 'off',
+    doc: 'serve no uploads, also where MEDIA_ROOT is set: for apps that send their media themselves, to those who may have it',
   }),
   url: option({
     type: prefix,

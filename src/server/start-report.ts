@@ -4,7 +4,7 @@ import { opendir } from 'node:fs/promises';
 import { connect } from 'node:net';
 import type { Logger } from 'pino';
 import { type Address, formatAddress } from '../config/address.js';
-import type { Config, Location, UpstreamLocation } from '../config/location.js';
+import { type Config, isProtected, type Location, type UpstreamLocation } from '../config/location.js';
 import { spoolDirectoryOf, TemporaryFile } from '../upstream/temporary-file.js';
 import type { ConnectionPlaces } from './connection-places.js';
 import { locationsWithoutRoot, staticFilesAmongUploads } from './roots.js';
@@ -16,7 +16,8 @@ export function describeStart(config: Config, address: string, { max }: Connecti
 
 function describeLocation(location: Location): string {
   const where = location.kind === 'upstream' ? describeUpstreams(location) : location.root;
-  return `${location.prefix} → ${where} (${location.kind})`;
+  const isPublic = location.kind === 'media' && !isProtected(location);
+  return `${location.prefix} → ${where} (${location.kind}${isPublic ? ', public: the app is not asked' : ''})`;
 }
 
 /** Warns of roots that are not there yet: an app makes them when it needs them, and volumes come in any order. */

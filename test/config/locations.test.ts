@@ -30,6 +30,20 @@ const APP = JSON.stringify([{ address: { kind: 'tcp', port: 8000 }, backup: fals
 t.test('flags and variables describe the usual locations', async (t) => {
   const cases: readonly (readonly [name: string, given: Given, expected: readonly string[]])[] = [
     ['nothing at all', {}, [`/media/ media ${resolve('media')}`]],
+    ['an app alone', { flags: { upstream: ':8000', proxyOnly: true } }, [`/ upstream ${APP}`]],
+    [
+      'an app alone, where the variables are Django’s own',
+      {
+        flags: { upstream: ':8000', proxyOnly: true },
+        environment: { MEDIA_ROOT: '/media', MEDIA_URL: '/data/' },
+      },
+      [`/ upstream ${APP}`],
+    ],
+    [
+      'an app and its static files',
+      { flags: { upstream: ':8000', proxyOnly: true, staticRoot: '/static' } },
+      ['/static/ static /static', `/ upstream ${APP}`],
+    ],
     ['an app', { flags: { upstream: ':8000' } }, [`/media/ media ${resolve('media')}`, `/ upstream ${APP}`]],
     [
       "Django's variables",
@@ -133,4 +147,13 @@ t.test('a prefix that is taken twice is refused, with both who took it', async (
   for (const [given, message] of cases) {
     t.throws(() => locations(t, given), { code: 'MEDIA_SERVE_BAD_VALUE', message }, String(message));
   }
+});
+
+t.test('nothing but an app needs an app, and no directory of uploads', async (t) => {
+  const refused = (flags: Flags, message: RegExp): void => {
+    t.throws(() => loadConfig({ proxyOnly: true, ...flags }, {}), { code: 'MEDIA_SERVE_BAD_VALUE', message });
+  };
+  refused({}, /^--proxy-only: is for an app, and none is named; write for example --upstream :8000$/);
+  refused({ upstream: ':8000', root: '/media' }, /^--proxy-only: .*leave out one of them$/);
+  refused({ upstream: ':8000', mount: ['/a/=/b'] }, /^--proxy-only: .*leave out one of them$/);
 });

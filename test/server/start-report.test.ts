@@ -16,7 +16,7 @@ t.test('the first line tells what is served where', async (t) => {
     address: server.origin,
     locations: [
       `/static/ → ${assets} (static)`,
-      `/media/ → ${media} (media)`,
+      `/media/ → ${media} (media, public: the app is not asked)`,
       `/ → ${app.address} (upstream)`,
     ],
   });
