@@ -64,11 +64,19 @@ export const PreconditionFailedError = createError(
   412,
 );
 /** 413: the body is larger than allowed (nginx: client_max_body_size). Argument: the limit, in bytes. */
-export const BodyTooLargeError = createError(
+export class BodyTooLargeError extends createError(
   'MEDIA_SERVE_BODY_TOO_LARGE',
   'The request body is larger than --max-body (%s bytes)',
   413,
-);
+) {
+  /** In bytes. */
+  readonly limit: number;
+
+  constructor(limit: number) {
+    super(limit);
+    this.limit = limit;
+  }
+}
 /** 416: no byte of the range exists (RFC 9110 §15.5.17). */
 export class RangeNotSatisfiableError extends createError(
   'MEDIA_SERVE_RANGE',
@@ -145,6 +153,8 @@ export interface HttpError extends Error {
   readonly statusCode: number;
   /** Fields the response must carry. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** What was allowed, in bytes. */
+  readonly limit?: number;
 }
 
 /** True for the errors of this list. */

@@ -88,9 +88,13 @@ function renderPage(
 ): readonly [type: string, page: Buffer] {
   const { statusCode: status, code } = error;
   const title = `${status} ${STATUS_CODES[status] ?? 'Error'}`;
-  const explanation = EXPLANATIONS_BY_CODE[code] ?? EXPLANATIONS[status] ?? '';
+  const { limit } = error;
+  const explanation =
+    status === 413 && limit !== undefined
+      ? `The upload is too large: it may have ${formatSize(limit)} at most.`
+      : (EXPLANATIONS_BY_CODE[code] ?? EXPLANATIONS[status] ?? '');
   if (/\bjson\b/i.test(accept) && !/\btext\/html\b/i.test(accept)) {
-    const body = { error: { status, code, message: explanation, requestId: id } };
+    const body = { error: { status, code, message: explanation, limit, requestId: id } };
     return ['application/json; charset=utf-8', Buffer.from(`${JSON.stringify(body)}\n`)];
   }
   const own = pages.get(status);
@@ -99,6 +103,14 @@ function renderPage(
     return ['text/html; charset=utf-8', Buffer.from(htmlPage(title, explanation, id))];
   }
   return ['text/plain; charset=utf-8', Buffer.from(`${title}\n${explanation}\nRequest ${id}\n`)];
+}
+
+const UNITS = ['bytes', 'KB', 'MB', 'GB'] as const;
+
+/** As people write it, and as the option takes it: 100 MB are 100 × 1024 × 1024 bytes. Never more than it is. */
+export function formatSize(bytes: number): string {
+  const power = bytes < 1024 ? 0 : Math.min(3, Math.floor(Math.log2(bytes) / 10));
+  return `${Math.floor((bytes / 1024 ** power) * 10) / 10} ${UNITS[power]}`;
 }
 
 function htmlPage(title: string, explanation: string, id: string): string {

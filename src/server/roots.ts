@@ -1,11 +1,11 @@
 // Checks at the start that each directory may be entered, and is no other's, so that the mistake is not found by a visitor.
 // One that is not there may come later.
-import { accessSync, constants, type Stats, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { type Stats, statSync } from 'node:fs';
 import { BadValueError } from '../config/errors.js';
 import { type Config, type FileLocation, isProtected, type Location } from '../config/location.js';
 import { depthWithin } from '../stores/directory-identity.js';
 import { checkRealPaths, followsLinks } from '../stores/disk.js';
+import { closedDirectory, cureFor, describeRefusal } from '../stores/permissions.js';
 import { StoreError } from '../stores/store.js';
 
 const CURE = 'mount the volume or directory there, or name another one';
@@ -53,36 +53,15 @@ function staticBesideUploads(
  * MEDIA_ROOT until its first upload, nor a STATIC_ROOT until collectstatic has run, and volumes come when they come.
  */
 function checkRoot({ from, root }: FileLocation): void {
-  const closed = closedDirectoryOnTheWayTo(root);
-  if (closed !== undefined) throw new BadValueError(from, describeClosed(root, closed));
+  const closed = closedDirectory(root);
+  if (closed !== undefined) {
+    const start = closed.path === root ? '' : `${root} cannot be reached: `;
+    throw new BadValueError(from, `${start}${describeRefusal(closed)}; ${cureFor(closed)}`);
+  }
   const stats = lookQuietly(root);
   if (stats !== undefined && !stats.isDirectory()) {
     throw new BadValueError(from, `${root} is not a directory; ${CURE}`);
   }
-}
-
-/** The root itself, or the outermost directory above it, that this user may not enter. To read its names nobody needs. */
-function closedDirectoryOnTheWayTo(root: string): string | undefined {
-  try {
-    accessSync(`${root}/.`, constants.X_OK);
-    return undefined;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'EACCES' && code !== 'EPERM') return undefined;
-  }
-  const above = dirname(root);
-  return above === root ? root : (closedDirectoryOnTheWayTo(above) ?? root);
-}
-
-function describeClosed(root: string, closed: string): string {
-  const user = `user id ${process.getuid?.() ?? 'of this process'}`;
-  const stats = lookQuietly(closed);
-  const mode = ((stats?.mode ?? 0) & 0o7777).toString(8).padStart(4, '0');
-  const what = stats === undefined ? closed : `${closed} (mode ${mode}, owner ${stats.uid}:${stats.gid})`;
-  const cure = `chmod a+x ${closed}`;
-  return closed === root
-    ? `${what} cannot be entered by ${user}; ${cure}`
-    : `${root} cannot be reached: ${what} cannot be entered by ${user}; ${cure}`;
 }
 
 function lookQuietly(path: string): Stats | undefined {

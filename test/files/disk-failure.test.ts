@@ -11,8 +11,8 @@ t.test(
   { skip: withoutPlainUser() },
   async (t) => {
     const root = t.testdir({
-      'small.jpg': 'a photo under 2.5 MB',
-      'large.jpg': 'a photo over 2.5 MB',
+      'small.jpg': 'a photo under 2.5 MB, which Django wrote itself',
+      'large.jpg': 'a photo over 2.5 MB, which it moved',
       closed: { 'b.jpg': 'below' },
     });
     // What Django does with uploads that it spooled to a temporary file.
@@ -26,7 +26,25 @@ t.test(
     }
     const { port, logged } = await startServer(t, ['--root', root], { uid: PLAIN_USER });
     t.equal((await rawRequest(port, get('/media/small.jpg'))).status, 200);
-    for (const path of ['large.jpg', 'closed/b.jpg']) {
+    const owner = PLAIN_USER === undefined ? `${process.getuid?.()}:${process.getgid?.()}` : '0:0';
+    const who = `may not be %s by user id ${PLAIN_USER_ID}; `;
+    const [forFile, forDirectory] = PLAIN_USER === undefined ? ['0000', '0000'] : ['0600', '0700'];
+    for (const [path, refuses, mode, word, cure] of [
+      [
+        'large.jpg',
+        'large.jpg',
+        forFile,
+        'read',
+        'chmod a+r %s; for what Django writes, set FILE_UPLOAD_PERMISSIONS = 0o644',
+      ],
+      [
+        'closed/b.jpg',
+        'closed',
+        forDirectory,
+        'entered',
+        'chmod a+x %s; for directories that Django makes, set FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o755',
+      ],
+    ] as const) {
       const { status, body } = await rawRequest(port, get(`/media/${path}`));
       t.equal(status, 403, path);
       t.notMatch(body.toString(), root, 'the client learns nothing about the disk');
@@ -34,9 +52,9 @@ t.test(
         ({ level, path: logged }) => Number(level) >= 40 && logged === join(root, path),
       );
       t.equal(line['uid'], PLAIN_USER_ID);
-      t.match(line['msg'], /FILE_UPLOAD_PERMISSIONS = 0o644/);
-      t.match(line['msg'], join(root, path));
-      t.match(line['msg'], `user id ${PLAIN_USER_ID}`);
+      const name = join(root, refuses);
+      const expected = `${name} (mode ${mode}, owner ${owner}) ${who.replace('%s', word)}${cure.replace('%s', name)}`;
+      t.equal(line['msg'], expected, 'the one part of the path that refuses');
     }
   },
 );

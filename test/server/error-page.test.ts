@@ -1,5 +1,6 @@
 // Error answers of our own: in the form the client asks for, never kept, silent about the disk and the app.
 import t from 'tap';
+import { formatSize } from '../../src/server/error-page.js';
 import { startRecorder } from '../support/app.js';
 import { startHere } from '../support/here.js';
 import { get, rawRequest } from '../support/raw.js';
@@ -49,6 +50,41 @@ t.test('each form tells the status and the number of the request', async (t) => 
   t.match(JSON.parse(json), {
     error: { status: 502, code: 'MEDIA_SERVE_BAD_GATEWAY', message: String, requestId: /^[0-9a-f-]{36}$/ },
   });
+});
+
+t.test('an upload that is too large is told how large it may be', async (t) => {
+  const limited = await startHere(t, ['--root', root, '--upstream', address, '--max-body', '1500kb']);
+  const ask = async (accept: string): Promise<string> => {
+    const head = [
+      'POST / HTTP/1.1',
+      'Host: x',
+      'Content-Length: 1536001',
+      `Accept: ${accept}`,
+      'Connection: close',
+    ];
+    const { status, body } = await rawRequest(limited.port, `${head.join('\r\n')}\r\n\r\n`);
+    t.equal(status, 413);
+    return body.toString();
+  };
+  t.match(await ask(HTML), 'it may have 1.4 MB at most.');
+  t.match(await ask('text/plain'), 'it may have 1.4 MB at most.');
+  t.match(JSON.parse(await ask('application/json')), {
+    error: { status: 413, code: 'MEDIA_SERVE_BODY_TOO_LARGE', limit: 1_536_000, message: /1\.4 MB at most/ },
+  });
+});
+
+t.test('sizes are told as people write them', async (t) => {
+  for (const [bytes, text] of [
+    [0, '0 bytes'],
+    [1023, '1023 bytes'],
+    [1024, '1 KB'],
+    [1_048_575, '1023.9 KB'],
+    [104_857_600, '100 MB'],
+    [1.5 * 1024 ** 3, '1.5 GB'],
+    [5000 * 1024 ** 3, '5000 GB'],
+  ] as const) {
+    t.equal(formatSize(bytes), text);
+  }
 });
 
 t.test('no page repeats what the client sent, or names a path or the app', async (t) => {

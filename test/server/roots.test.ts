@@ -181,7 +181,7 @@ t.test(
     const owner = PLAIN_USER === undefined ? `${process.getuid?.()}:${process.getgid?.()}` : '0:0';
     const mode = PLAIN_USER === undefined ? 0 : 0o700;
     chmodSync(closed, mode);
-    const what = `${closed} (mode 0${mode.toString(8).padStart(3, '0')}, owner ${owner}) cannot be entered by user id ${PLAIN_USER_ID}; chmod a+x ${closed}`;
+    const what = `${closed} (mode 0${mode.toString(8).padStart(3, '0')}, owner ${owner}) may not be entered by user id ${PLAIN_USER_ID}; chmod a+x ${closed}; for directories that Django makes, set FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o755`;
     for (const [root, message] of [
       [closed, what],
       [join(closed, 'inner'), `${join(closed, 'inner')} cannot be reached: ${what}`],
