@@ -112,6 +112,8 @@ export class ClientConnection implements WireOwner, ResponseEvents, SendReport, 
   prefersShared = false;
   /** True once it has carried a request. */
   wasUsed = false;
+  /** True once something of an answer to its last request has come. */
+  hasHeard = false;
   /** When its last request ended, on the monotonic clock, in milliseconds. */
   idleSince = 0;
 
@@ -222,6 +224,7 @@ export class ClientConnection implements WireOwner, ResponseEvents, SendReport, 
 
   #write(request: AppRequest, receiver: ResponseReceiver): void {
     this.wasUsed = true;
+    this.hasHeard = false;
     this.#parser.begin(request.method === 'HEAD', request.upgrades);
     receiver.onSending();
     // It may have been aborted just now.
@@ -274,6 +277,7 @@ export class ClientConnection implements WireOwner, ResponseEvents, SendReport, 
       this.abort(new ConnectionClosed());
       return;
     }
+    this.hasHeard = true;
     try {
       this.#parser.push(bytes, length);
     } catch (error) {

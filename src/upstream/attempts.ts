@@ -5,7 +5,7 @@ import { isHttpError } from '../http/errors.js';
 import type { Exchange, TunnelEnd } from '../http/exchange.js';
 import { fieldValue } from '../http/fields.js';
 import type { AppOrder, Order, Redirector } from '../http/order.js';
-import type { AppRequest } from '../http1/client-connection.js';
+import type { AppRequest, ClientConnection } from '../http1/client-connection.js';
 import { MalformedMessage } from '../http1/errors.js';
 import type { ResponseStart } from '../http1/response-parser.js';
 import type { Peer, Peers } from './balance.js';
@@ -16,7 +16,7 @@ import { type Outcome, Relay, type RelayOptions, type Watch } from './relay.js';
 import { IN_ONE_GO, type RequestBody } from './request-body.js';
 import { framingLine, isOfBody, requestFields, requestLine } from './request-headers.js';
 import { readResponseHead } from './response-headers.js';
-import { codeOf, isClosed, isRepeatable, mayTryAgain, mayTryNext } from './retry.js';
+import { codeOf, isRepeatable, metClosing, retryAfter } from './retry.js';
 
 /** What all requests of a location share. */
 export interface UpstreamContext {
@@ -65,10 +65,13 @@ class Attempts implements Outcome, Watch {
   #relay: Relay | undefined;
   /** The attempt whose informational responses the client hears: those of others would tell it the same again. */
   #informant: Relay | undefined;
-  /** True when the attempt's connection has carried a request before. */
+  /** What the attempt travels on; kept when it has carried a request before. */
+  #connection: ClientConnection | undefined;
   #kept = false;
   #sent = false;
-  #triedAgain = false;
+  #answered = false;
+  /** How often the request has been sent. */
+  #times = 0;
   #settled = false;
   #sendTimer: NodeJS.Timeout | undefined;
   #totalTimer: NodeJS.Timeout | undefined;
@@ -108,10 +111,10 @@ class Attempts implements Outcome, Watch {
     }
     this.#stopListening = onClientLeft(response, location, this.#clientLeft);
     const peer = peers.choose(this.#tried);
-    if (peer !== undefined) this.#attempt(peer, false);
+    if (peer !== undefined) this.#attempt(peer);
   }
 
-  #attempt(peer: Peer, again: boolean): void {
+  #attempt(peer: Peer): void {
     try {
       this.#request ??= this.#render();
     } catch (error) {
@@ -121,13 +124,16 @@ class Attempts implements Outcome, Watch {
       return;
     }
     const { connections } = peer;
-    // What must not be carried out twice never travels on a kept connection, which the app may be closing right now.
-    const connection = this.#repeatable && !again ? connections.takeIdle() : connections.connect();
+    // What must not be sent once more never travels on a kept connection, which the app may be closing right now.
+    const mayUseKept = this.#repeatable && this.#times === 0;
+    const connection = mayUseKept ? connections.takeIdle() : connections.connect();
     const relay = new Relay(this.#exchange, this, this, this.#shared.relay, this.#order?.fields ?? NONE);
     this.#peer = peer;
     this.#relay = relay;
+    this.#connection = connection;
     this.#kept = connection.wasUsed;
     this.#sent = false;
+    this.#answered = false;
     this.#isConnected = true;
     peer.active += 1;
     relay.send(connection, this.#request);
@@ -156,6 +162,7 @@ class Attempts implements Outcome, Watch {
 
   sending(): void {
     this.#sent = true;
+    this.#times += 1;
     if (this.#body === undefined || (this.#body.size !== undefined && this.#body.size <= IN_ONE_GO)) return;
     const limit = this.#shared.location.upstreamSendTimeout;
     if (limit > 0) this.#sendTimer = setTimeout(this.#sendTimedOut, limit);
@@ -183,6 +190,7 @@ class Attempts implements Outcome, Watch {
   }
 
   answered(): void {
+    this.#answered = true;
     this.#shared.hasAnswered = true;
     if (this.#peer !== undefined) this.#shared.peers.succeeded(this.#peer);
   }
@@ -246,35 +254,37 @@ class Attempts implements Outcome, Watch {
       this.#reject(upstreamFailure(error, name, this.#shared.hasAnswered));
       return;
     }
-    const { peer, again } = next;
-    const fields = { requestId: this.#exchange.id, reason: codeOf(error), upstream: peer.name };
+    const again = next === this.#peer;
+    const fields = { requestId: this.#exchange.id, reason: codeOf(error), upstream: next.name };
     this.#shared.log.debug(
       fields,
       again ? 'the request is tried again' : 'the request goes to another server',
     );
-    this.#attempt(peer, again);
+    this.#attempt(next);
   }
 
-  #next(error: Error): { peer: Peer; again: boolean } | undefined {
+  /** Whom else the request may be given to. */
+  #next(error: Error): Peer | undefined {
     const peer = this.#peer;
     if (peer === undefined || isHttpError(error) || error instanceof TotalTimeout) return undefined;
     // No other server would be reached either, and this one has done nothing.
     if (isOutOfDescriptors(error)) return undefined;
-    const attempt = { error, sent: this.#sent };
+    const attempt = {
+      error,
+      kept: this.#kept,
+      sent: this.#sent,
+      heard: this.#connection?.hasHeard === true,
+      answered: this.#answered,
+    };
     const { peers, log, location } = this.#shared;
-    const alone = peers.all.length === 1;
-    if (!this.#triedAgain && (this.#kept || alone) && mayTryAgain(attempt, this.#repeatable)) {
-      this.#triedAgain = true;
-      return { peer, again: true };
-    }
-    if (!(this.#kept && isClosed(error)) && peers.failed(peer)) {
+    const retry = retryAfter(attempt, this.#repeatable, this.#times);
+    if (retry === 'again') return peer;
+    if (!metClosing(attempt) && peers.failed(peer)) {
       const fields = { upstream: peer.name, reason: codeOf(error), failTimeout: location.failTimeout };
       log.warn(fields, 'this server of the app is left out for --fail-timeout');
     }
     this.#tried.push(peer);
-    if (!mayTryNext(attempt, this.#repeatable)) return undefined;
-    const other = peers.choose(this.#tried);
-    return other === undefined ? undefined : { peer: other, again: false };
+    return retry === 'next' ? peers.choose(this.#tried) : undefined;
   }
 
   readonly #clientLeft = (): void => {

@@ -7,7 +7,7 @@ import {
   isHttpError,
   StartingUpError,
 } from '../http/errors.js';
-import { codeOf } from './retry.js';
+import { codeOf, isUnreadable } from './retry.js';
 
 const CLOSED = 'it closed the connection before it answered; a worker may have died or timed out';
 
@@ -46,12 +46,9 @@ const TOO_LONG: Readonly<Record<string, string>> = {
   MEDIA_SERVE_TOTAL_TIMEOUT: 'the request was not complete within --total-timeout',
 };
 
-/** What is said of an answer that is none, or can be read in more than one way (RFC 9112 §11.2). */
-const OF_THE_ANSWER = new Set(['MEDIA_SERVE_MALFORMED_MESSAGE', 'MEDIA_SERVE_HEAD_TOO_LARGE']);
-
 /** The error in words that can be said of the app. */
 export function explain(error: Error): string {
-  return OF_THE_ANSWER.has(codeOf(error)) ? `its answer ${error.message}` : error.message;
+  return isUnreadable(error) ? `its answer ${error.message}` : error.message;
 }
 
 /** True when the failure is not the app's, nor the disk's: this process, or the system, can open nothing more. */

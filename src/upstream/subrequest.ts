@@ -12,7 +12,7 @@ import { endIfClientLeft, onClientLeft } from './client-left.js';
 import { isOutOfDescriptors, upstreamFailure } from './failure.js';
 import { fieldLine, isOfBody, requestFields, requestLine } from './request-headers.js';
 import { readResponseHead } from './response-headers.js';
-import { isClosed } from './retry.js';
+import { type FailedAttempt, metClosing, retryAfter } from './retry.js';
 
 /** Most of an answer's body that is kept, in bytes: a page that refuses, not a download. */
 const MAX_BYTES = 256 * 1024;
@@ -48,56 +48,31 @@ async function askPeers(
 ): Promise<AppAnswer | undefined> {
   const { peers, location } = shared;
   const tried: Peer[] = [];
-  let failure: Error | undefined;
-  for (let peer = peers.choose(tried); peer !== undefined; peer = peers.choose(tried)) {
-    try {
-      const answer = await askPeer(peer, location, exchange, request);
-      // The client has left, whatever the app would have said.
-      if (answer === undefined) return undefined;
+  let times = 0;
+  let peer = peers.choose(tried);
+  for (;;) {
+    if (peer === undefined) throw new Error('no server of the app was asked');
+    // The client has left, whatever the app would have said.
+    if (endIfClientLeft(exchange.response, location)) return undefined;
+    const question = new Question(exchange, location, peer);
+    const result = await question.ask(times === 0, request);
+    if (!(result instanceof Error)) {
+      if (result === undefined) return undefined;
       shared.hasAnswered = true;
       peers.succeeded(peer);
-      return answer;
-    } catch (error) {
-      if (isOutOfDescriptors(error as Error))
-        throw upstreamFailure(error as Error, peer.name, shared.hasAnswered);
-      peers.failed(peer);
-      failure = upstreamFailure(error as Error, peer.name, shared.hasAnswered);
-      tried.push(peer);
+      return result;
     }
+    const failure = upstreamFailure(result, peer.name, shared.hasAnswered);
+    if (isOutOfDescriptors(result)) throw failure;
+    const attempt = question.failed(result);
+    if (attempt.sent) times += 1;
+    const retry = retryAfter(attempt, true, times);
+    if (retry === 'again') continue;
+    if (!metClosing(attempt)) peers.failed(peer);
+    tried.push(peer);
+    peer = retry === 'next' ? peers.choose(tried) : undefined;
+    if (peer === undefined) throw failure;
   }
-  throw failure ?? new Error('no server of the app was asked');
-}
-
-/** Asks on a kept connection, and once more on a fresh one when the app closed that. */
-async function askPeer(
-  peer: Peer,
-  location: UpstreamLocation,
-  exchange: Exchange,
-  request: AppRequest,
-): Promise<AppAnswer | undefined> {
-  try {
-    return await askOnce(peer, location, exchange, request, 'takeIdle');
-  } catch (error) {
-    if (!isClosed(error as Error)) throw error;
-    return await askOnce(peer, location, exchange, request, 'connect');
-  }
-}
-
-async function askOnce(
-  peer: Peer,
-  location: UpstreamLocation,
-  exchange: Exchange,
-  request: AppRequest,
-  take: 'takeIdle' | 'connect',
-): Promise<AppAnswer | undefined> {
-  if (endIfClientLeft(exchange.response, location)) return undefined;
-  return await new Promise((resolve, reject) => {
-    const released = (): void => {
-      peer.active -= 1;
-    };
-    peer.active += 1;
-    new Question(exchange, location, resolve, reject, released).send(peer.connections[take](), request);
-  });
 }
 
 /** The client's fields, but for those that are replaced and those that are about its request. */
@@ -115,42 +90,52 @@ function askFields(exchange: Exchange, fields: readonly string[]): string {
 
 /** One question under way. */
 class Question implements ResponseReceiver {
+  readonly #peer: Peer;
   readonly #stopListening: () => void;
-  readonly #resolve: (answer: AppAnswer | undefined) => void;
-  readonly #reject: (error: Error) => void;
-  readonly #released: () => void;
   readonly #chunks: Buffer[] = [];
+  #settle: ((result: AppAnswer | Error | undefined) => void) | undefined;
   #connection: ClientConnection | undefined;
+  /** True until the connection is free again, or gone. */
+  #isUnderWay = false;
+  #kept = false;
+  #sent = false;
   #status = 0;
   #headers: readonly string[] = [];
   #bytes = 0;
-  #over = false;
 
-  /** @param released called when the connection is free again, or gone */
-  constructor(
-    { response }: Exchange,
-    location: UpstreamLocation,
-    resolve: (answer: AppAnswer | undefined) => void,
-    reject: (error: Error) => void,
-    released: () => void,
-  ) {
-    this.#resolve = resolve;
-    this.#reject = reject;
-    this.#released = released;
+  constructor({ response }: Exchange, location: UpstreamLocation, peer: Peer) {
+    this.#peer = peer;
     this.#stopListening = onClientLeft(response, location, this.#clientLeft);
   }
 
-  send(connection: ClientConnection, request: AppRequest): void {
-    this.#connection = connection;
-    connection.send(request, this);
+  /** Resolves with the answer, or why there is none; with undefined when the client has left. */
+  ask(mayUseKept: boolean, request: AppRequest): Promise<AppAnswer | Error | undefined> {
+    return new Promise((resolve) => {
+      this.#settle = resolve;
+      const { connections } = this.#peer;
+      const connection = mayUseKept ? connections.takeIdle() : connections.connect();
+      this.#kept = connection.wasUsed;
+      this.#connection = connection;
+      this.#isUnderWay = true;
+      this.#peer.active += 1;
+      connection.send(request, this);
+    });
+  }
+
+  /** What is known of the attempt, when it has failed. */
+  failed(error: Error): FailedAttempt {
+    const heard = this.#connection?.hasHeard === true;
+    return { error, kept: this.#kept, sent: this.#sent, heard, answered: this.#status > 0 };
   }
 
   readonly #clientLeft = (): void => {
-    this.#answer(undefined);
-    this.#connection?.abort(new Error('the client left'));
+    this.#finish(undefined);
+    this.#abort(new Error('the client left'));
   };
 
-  onSending(): void {}
+  onSending(): void {
+    this.#sent = true;
+  }
 
   onSentSome(): void {}
 
@@ -169,13 +154,13 @@ class Question implements ResponseReceiver {
       this.#chunks.push(Buffer.from(bytes));
       return;
     }
-    this.#answer({ status: this.#status, headers: this.#headers, body: undefined });
-    this.#connection?.abort(new Error('the answer is longer than what is kept of it'));
+    this.#finish({ status: this.#status, headers: this.#headers, body: undefined });
+    this.#abort(new Error('the answer is longer than what is kept of it'));
   }
 
   onEnd(): void {
     this.#leave();
-    this.#answer({ status: this.#status, headers: this.#headers, body: Buffer.concat(this.#chunks) });
+    this.#finish({ status: this.#status, headers: this.#headers, body: Buffer.concat(this.#chunks) });
   }
 
   /** A question asks for no other protocol. */
@@ -186,24 +171,23 @@ class Question implements ResponseReceiver {
 
   onFailure(error: Error): void {
     this.#leave();
-    if (this.#over) return;
-    this.#finish();
-    this.#reject(error);
+    this.#finish(error);
+  }
+
+  /** The connection may be another request's by now. */
+  #abort(error: Error): void {
+    if (this.#isUnderWay) this.#connection?.abort(error);
   }
 
   #leave(): void {
-    this.#connection = undefined;
-    this.#released();
+    if (this.#isUnderWay) this.#peer.active -= 1;
+    this.#isUnderWay = false;
   }
 
-  #answer(answer: AppAnswer | undefined): void {
-    if (this.#over) return;
-    this.#finish();
-    this.#resolve(answer);
-  }
-
-  #finish(): void {
-    this.#over = true;
+  /** The first call tells what becomes of the question. */
+  #finish(result: AppAnswer | Error | undefined): void {
     this.#stopListening();
+    this.#settle?.(result);
+    this.#settle = undefined;
   }
 }

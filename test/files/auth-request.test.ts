@@ -170,6 +170,16 @@ t.test('an app that is not there, or breaks off, is 500 and in the log', async (
   await broken.server.logged((line) => line['code'] === 'MEDIA_SERVE_AUTH_REQUEST');
 });
 
+t.test('an app whose worker dies of the question is asked once', async (t) => {
+  let times = 0;
+  const dying = await start(t, {}, (_seen, response) => {
+    times += 1;
+    response.socket?.destroy();
+  });
+  t.equal((await get(dying, 'answer=204')).status, 500);
+  t.equal(times, 1);
+});
+
 t.test('a kept connection that the app closes at this moment costs nothing', async (t) => {
   const used = new WeakSet<object>();
   const closing = await start(t, {}, (_request, response) => {

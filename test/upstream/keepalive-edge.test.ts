@@ -98,31 +98,70 @@ t.test('1,500 requests at the edge: no 502, and none carried out twice', async (
   t.equal(app.reused('POST'), 0, 'and no POST ever went over a kept one');
 });
 
-t.test('a connection that closes under a request', async (t) => {
-  const cases: [method: string, body: string, times: number, status: number][] = [
-    ['GET', '', 2, 502],
-    ['HEAD', '', 2, 502],
-    ['OPTIONS', '', 2, 502],
-    ['PUT', 'abc', 2, 502],
-    ['DELETE', '', 2, 502],
-    ['POST', 'abc', 1, 502],
-    ['PATCH', 'abc', 1, 502],
-    ['PROPPATCH', 'abc', 1, 502],
-  ];
-  let seen: string[] = [];
-  const address = await startTcpApp(t, (socket) => {
-    socket.once('data', (chunk) => {
-      seen.push(chunk.toString('latin1').split(' ')[0] ?? '');
-      socket.destroy();
+const METHODS: [method: string, body: string, isRepeatable: boolean][] = [
+  ['GET', '', true],
+  ['HEAD', '', true],
+  ['OPTIONS', '', true],
+  ['PUT', 'abc', true],
+  ['DELETE', '', true],
+  ['POST', 'abc', false],
+  ['PATCH', 'abc', false],
+  ['PROPPATCH', 'abc', false],
+];
+
+const requestOf = (target: string, method: string, body: string): string =>
+  get(target, body === '' ? [] : [`Content-Length: ${body.length}`], method) + body;
+
+const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+
+/** An app that notes each request, and says what it says to it before it breaks the connection off. */
+async function startDyingApp(t: Test, seen: string[], says: () => string): Promise<string> {
+  return startTcpApp(t, (socket) => {
+    let asked = 0;
+    socket.on('data', (chunk) => {
+      const [method = '', target = ''] = chunk.toString('latin1').split(' ');
+      if (target === '/warm') {
+        socket.write(OK);
+        return;
+      }
+      asked += 1;
+      seen.push(method);
+      const words = says();
+      if (words === '') socket.destroy();
+      else socket.write(words, () => socket.destroy());
+      if (asked > 1) throw new Error('asked on a connection that is broken');
     });
   });
+}
+
+t.test('a fresh connection that closes under a request is asked once, whatever the method', async (t) => {
+  const seen: string[] = [];
+  const address = await startDyingApp(t, seen, () => '');
   const server = await startHere(t, ['--root', t.testdir({}), '--upstream', address]);
-  for (const [method, body, times, status] of cases) {
-    seen = [];
-    const fields = body === '' ? [] : [`Content-Length: ${body.length}`];
-    const answer = await rawRequest(server.port, get('/', fields, method) + body);
-    t.equal(answer.status, status, method);
-    t.same(seen, Array(times).fill(method), `${method} reached the app ${times} times`);
+  for (const [method, body] of METHODS) {
+    seen.length = 0;
+    const answer = await rawRequest(server.port, requestOf('/', method, body));
+    t.equal(answer.status, 502, method);
+    t.same(seen, [method], `${method} reached the app once`);
+  }
+});
+
+t.test('a kept one is asked, and then a fresh one, unless an answer had begun', async (t) => {
+  const seen: string[] = [];
+  let words = '';
+  const address = await startDyingApp(t, seen, () => words);
+  const server = await startHere(t, ['--root', t.testdir({}), '--upstream', address]);
+  for (const begun of ['', 'HTTP/1.1 200 O', 'HTTP/1.1 103 Early Hints\r\n\r\n', OK.slice(0, -2)]) {
+    words = begun;
+    for (const [method, body, isRepeatable] of METHODS) {
+      if (method === 'HEAD' && begun.includes('Content-Length')) continue;
+      t.equal((await rawRequest(server.port, get('/warm'))).status, 200);
+      seen.length = 0;
+      const answer = await rawRequest(server.port, requestOf('/', method, body));
+      t.match(answer.status, /^(?:502|103)$/, method);
+      const times = isRepeatable && begun === '' ? 2 : 1;
+      t.same(seen, Array(times).fill(method), `${method} after ${JSON.stringify(begun)}`);
+    }
   }
 });
 
