@@ -419,14 +419,14 @@ export const OPTIONS = {
     contexts: ['server', 'upstream'],
     default: '1',
     nginx: 'max_fails',
-    doc: 'after how many failures within `failTimeout` one of several servers is left out; `0` never',
+    doc: 'after how many failures, each within `failTimeout` of the one before, one of several servers is left out; `0` never',
   }),
   failTimeout: option({
     type: timeout,
     contexts: ['server', 'upstream'],
     default: '10s',
     nginx: 'fail_timeout',
-    doc: 'how long a failed server is left out before it is tried again',
+    doc: 'how long a failed server is left out before one request tries it again',
   }),
   abortOnClientClose: option({
     type: onOff,

@@ -276,13 +276,10 @@ class Attempts implements Outcome, Watch {
       heard: this.#connection?.hasHeard === true,
       answered: this.#answered,
     };
-    const { peers, log, location } = this.#shared;
+    const { peers } = this.#shared;
     const retry = retryAfter(attempt, this.#repeatable, this.#times);
     if (retry === 'again') return peer;
-    if (!metClosing(attempt) && peers.failed(peer)) {
-      const fields = { upstream: peer.name, reason: codeOf(error), failTimeout: location.failTimeout };
-      log.warn(fields, 'this server of the app is left out for --fail-timeout');
-    }
+    if (!metClosing(attempt)) peers.failed(peer, error);
     this.#tried.push(peer);
     return retry === 'next' ? peers.choose(this.#tried) : undefined;
   }

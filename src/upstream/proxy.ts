@@ -47,7 +47,7 @@ export function createProxy(
   location: UpstreamLocation,
   { redirect, loop, memory, times, log }: ProxyTools,
 ): Proxy {
-  const peers = new Peers(location, times.idleTimeout);
+  const peers = new Peers(location, times.idleTimeout, log);
   const fileFailures = new LogThrottle<NodeJS.ErrnoException>(({ code, message }, failures) =>
     log.error(
       { path: spoolDirectoryOf(location), reason: code ?? message, times: failures },

@@ -68,7 +68,7 @@ async function askPeers(
     if (attempt.sent) times += 1;
     const retry = retryAfter(attempt, true, times);
     if (retry === 'again') continue;
-    if (!metClosing(attempt)) peers.failed(peer);
+    if (!metClosing(attempt)) peers.failed(peer, result);
     tried.push(peer);
     peer = retry === 'next' ? peers.choose(tried) : undefined;
     if (peer === undefined) throw failure;

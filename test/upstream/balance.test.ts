@@ -1,5 +1,9 @@
 /** Several servers of one app (nginx: upstream, least_conn, max_fails, fail_timeout, backup). */
+import { pino } from 'pino';
 import t, { type Test } from 'tap';
+import type { UpstreamLocation } from '../../src/config/location.js';
+import { loadConfig } from '../../src/index.js';
+import { Peers } from '../../src/upstream/balance.js';
 import { deserted, startApp, startTcpApp } from '../support/app.js';
 import { startHere } from '../support/here.js';
 import { get, openConnection, rawRequest } from '../support/raw.js';
@@ -92,6 +96,24 @@ t.test('a server that breaks off', async (t) => {
   });
 });
 
+t.test('a server that drops each third request is left out, as with nginx', async (t) => {
+  const here = await startNamed(t, 'here');
+  let asked = 0;
+  const flaky = await startApp(t, (request, response) => {
+    asked += 1;
+    // As from gunicorn's sync workers: on a kept connection it would look like one that was just being closed.
+    if (asked % 3 === 0) request.socket.destroy();
+    else response.setHeader('Connection', 'close').end('flaky');
+  });
+  const list = `${here.address},${flaky.address}`;
+  const options = ['--max-fails', '3', '--fail-timeout', '1h'];
+  const server = await startHere(t, ['--root', t.testdir({}), '--upstream', list, ...options]);
+  t.same(await ask(server.port, 40), { here: 34, flaky: 6 });
+  t.equal(asked, 9);
+  const left = server.log.filter(({ msg }) => String(msg).includes('left out'));
+  t.match(left, [{ level: 40, upstream: flaky.address, failTimeout: 3_600_000 }]);
+});
+
 t.test('a backup gets requests while all others are left out', async (t) => {
   const gone = await deserted();
   const backup = await startNamed(t, 'backup');
@@ -135,4 +157,69 @@ t.test('least-connections: a server with long requests gets fewer', async (t) =>
     await until(() => hanging > 0 || client.received().includes('quick'), 'one of them has it');
   }
   t.same(await ask(server.port, 10), { quick: 10 });
+});
+
+/** Servers that nobody connects to: what is told of them is all that counts. */
+function peersOf(t: Test, list: string, options: Record<string, string>): Peers {
+  const { locations } = loadConfig({ root: t.testdir({}), upstream: [list], ...options }, {});
+  const location = locations.find((each): each is UpstreamLocation => each.kind === 'upstream');
+  if (location === undefined) throw new Error('no location of an app');
+  const peers = new Peers(location, 1000, pino({ level: 'silent' }));
+  t.teardown(() => peers.close());
+  return peers;
+}
+
+/** Names of the servers that requests go to, one after the other. */
+const chosen = (peers: Peers, times: number): string[] =>
+  Array.from({ length: times }, () => peers.choose([])?.name ?? 'none').sort();
+
+t.test(
+  'failures count as long as one follows the other within failTimeout, whatever is answered between',
+  async (t) => {
+    const peers = peersOf(t, ':1,:2', { maxFails: '3', failTimeout: '1h' });
+    const [sick] = peers.all;
+    if (sick === undefined) throw new Error('no server');
+    for (const failsNow of [true, false, false, true, false, false]) {
+      if (failsNow) peers.failed(sick, new Error('broken'));
+      else peers.succeeded(sick);
+    }
+    t.same(chosen(peers, 4), [':1', ':1', ':2', ':2'], 'two of three');
+    peers.failed(sick, new Error('broken'));
+    t.same(chosen(peers, 4), [':2', ':2', ':2', ':2'], 'left out');
+    peers.succeeded(sick);
+    t.same(chosen(peers, 4), [':2', ':2', ':2', ':2'], 'a late answer does not change that');
+  },
+);
+
+t.test('failures are forgotten by an answer that comes failTimeout after the last of them', async (t) => {
+  const peers = peersOf(t, ':1,:2', { maxFails: '2', failTimeout: '20ms' });
+  const [sick] = peers.all;
+  if (sick === undefined) throw new Error('no server');
+  const pause = async (): Promise<void> => {
+    const since = performance.now();
+    await until(() => performance.now() - since > 20, 'the pause is over');
+  };
+  peers.failed(sick, new Error('broken'));
+  await pause();
+  chosen(peers, 2);
+  peers.succeeded(sick);
+  peers.failed(sick, new Error('broken'));
+  t.same(chosen(peers, 2), [':1', ':2'], 'it is the first again');
+});
+
+t.test('one that was left out gets one request, and the others when it has answered', async (t) => {
+  const peers = peersOf(t, ':1,:2', { maxFails: '1', failTimeout: '1h' });
+  const [sick] = peers.all;
+  if (sick === undefined) throw new Error('no server');
+  peers.failed(sick, new Error('broken'));
+  t.same(chosen(peers, 4), [':2', ':2', ':2', ':2']);
+  sick.checkedAt -= 3_600_001;
+  t.same(chosen(peers, 6), [':1', ':2', ':2', ':2', ':2', ':2'], 'one request, which may hang');
+  sick.checkedAt -= 3_600_001;
+  t.same(chosen(peers, 6), [':1', ':2', ':2', ':2', ':2', ':2'], 'one more after the time');
+  peers.failed(sick, new Error('broken'));
+  sick.checkedAt -= 3_600_001;
+  t.same(chosen(peers, 6), [':1', ':2', ':2', ':2', ':2', ':2'], 'one failure leaves it out again');
+  peers.succeeded(sick);
+  t.same(chosen(peers, 4), [':1', ':1', ':2', ':2'], 'it has answered');
 });
