@@ -412,7 +412,7 @@ export const OPTIONS = {
     contexts: ['server', 'upstream'],
     default: 'round-robin',
     nginx: 'least_conn',
-    doc: 'how requests are shared out among several servers of the app: in turn, or to the one with the fewest under way',
+    doc: 'how requests are shared out among several servers of the app: in turn, or to the one with the fewest under way, open WebSockets among them',
   }),
   maxFails: option({
     type: count,

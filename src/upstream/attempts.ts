@@ -229,7 +229,18 @@ class Attempts implements Outcome, Watch {
     const count = (bytes: number): void => {
       exchange.bytes += bytes;
     };
-    this.#resolve(exchange.response.switchProtocols(fields, end, this.#shared.location.sendTimeout, count));
+    const over = exchange.response.switchProtocols(fields, end, this.#shared.location.sendTimeout, count);
+    const peer = this.#peer;
+    if (peer === undefined) {
+      this.#resolve(over);
+      return;
+    }
+    // The server has it as long as it lasts.
+    peer.active += 1;
+    const ended = (): void => {
+      peer.active -= 1;
+    };
+    this.#resolve(over.finally(ended));
   }
 
   broken(error: Error): void {

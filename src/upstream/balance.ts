@@ -12,7 +12,7 @@ export interface Peer {
   readonly name: string;
   readonly backup: boolean;
   readonly connections: ClientConnections;
-  /** Requests under way. */
+  /** Requests under way, and tunnels that they have become. */
   active: number;
   /** Failures since it was last found well. */
   fails: number;

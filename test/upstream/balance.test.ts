@@ -1,4 +1,5 @@
 /** Several servers of one app (nginx: upstream, least_conn, max_fails, fail_timeout, backup). */
+import type { Socket } from 'node:net';
 import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import type { UpstreamLocation } from '../../src/config/location.js';
@@ -157,6 +158,44 @@ t.test('least-connections: a server with long requests gets fewer', async (t) =>
     await until(() => hanging > 0 || client.received().includes('quick'), 'one of them has it');
   }
   t.same(await ask(server.port, 10), { quick: 10 });
+});
+
+t.test('least-connections: a WebSocket counts until it ends', async (t) => {
+  const open = new Map<string, Set<Socket>>();
+  const startTunnel = (name: string): Promise<string> => {
+    const sockets = new Set<Socket>();
+    open.set(name, sockets);
+    return startTcpApp(t, (socket) => {
+      socket.once('data', () => {
+        sockets.add(socket);
+        socket.once('end', () => socket.end()).once('close', () => sockets.delete(socket));
+        socket.write(
+          `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nat ${name}`,
+        );
+      });
+    });
+  };
+  const list = `${await startTunnel('a')},${await startTunnel('b')}`;
+  const options = ['--upstream', list, '--balance', 'least-connections'];
+  const server = await startHere(t, ['--root', t.testdir({}), ...options]);
+  const connect = async (): Promise<string> => {
+    const client = await openConnection(t, server.port);
+    client.socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+    return (await client.until((received) => /at [ab]$/.test(received))).slice(-1);
+  };
+  const connectMany = async (times: number): Promise<Record<string, number>> => {
+    const names: string[] = [];
+    for (let index = 0; index < times; index++) names.push(await connect());
+    return count(names);
+  };
+  t.same(await connectMany(6), { a: 3, b: 3 });
+  for (const socket of open.get('a') ?? []) socket.end();
+  await until(
+    () => server.log.filter(({ msg }) => msg === 'request').length === 3,
+    'three are over, and in the access log',
+  );
+  t.same(await connectMany(3), { a: 3 }, 'where there are fewer');
+  t.same(await connectMany(6), { a: 3, b: 3 });
 });
 
 /** Servers that nobody connects to: what is told of them is all that counts. */
