@@ -379,7 +379,7 @@ export const OPTIONS = {
     contexts: ['server', 'upstream'],
     default: '10s',
     nginx: 'proxy_connect_timeout',
-    doc: 'how long connecting to the app may take before the answer is 504',
+    doc: 'how long connecting to the app may take before the answer is 504; looking up its host name has as much time for itself, where no address is known yet',
   }),
   readTimeout: option({
     type: timeout,

@@ -26,6 +26,17 @@ export class ClientConnections implements ConnectionOwner {
     this.#limits = limits;
   }
 
+  /** Whether there is a connection that may be used again. */
+  get hasIdle(): boolean {
+    const last = this.#idle.at(-1);
+    return last !== undefined && performance.now() - last.idleSince < this.#limits.idleTimeout;
+  }
+
+  /** True when there is no connection. */
+  get isEmpty(): boolean {
+    return this.#all.size === 0;
+  }
+
   /** A connection that may have been used before. */
   takeIdle(): ClientConnection {
     const connection = this.#idle.pop();

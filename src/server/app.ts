@@ -15,6 +15,7 @@ import { Server } from '../http1/server.js';
 import { kernelSend } from '../stores/kernel-send.js';
 import { LoopGuard } from '../upstream/loop.js';
 import { type Proxy as AppProxy, type AppTimes, createProxy } from '../upstream/proxy.js';
+import { type LookUp, lookUpHost, shareLookups } from '../upstream/resolver.js';
 import { UploadMemory } from '../upstream/upload-memory.js';
 import { type ConnectionPlaces, connectionPlaces, watchedLimit } from './connection-places.js';
 import { readErrorPages } from './error-page.js';
@@ -45,13 +46,17 @@ export async function createMediaServer(config: Config, log: Log): Promise<Fasti
   return (await assemble(config, log)).app;
 }
 
-/** The same, with the listener. */
+/**
+ * The same, with the listener.
+ * @param lookUp how host names of the app are looked up
+ */
 export async function assemble(
   config: Config,
   log: Log,
   times: TimeLimits = TIME_LIMITS,
+  lookUp: LookUp = lookUpHost,
 ): Promise<MediaServer> {
-  const { proxies, table } = createRoutes(config, times.app, log.events);
+  const { proxies, table } = createRoutes(config, times.app, lookUp, log.events);
   const busy = new LogThrottle<FailedRequest>(({ message, ...request }, times) =>
     log.events.error({ ...request, times }, message),
   );
@@ -88,12 +93,14 @@ export async function assemble(
     app.addHook('onListen', async () => void kernelSend());
   }
   await app.ready();
+  await Promise.all(proxies.map((proxy) => proxy.begin()));
   return { app, server, places };
 }
 
 function createRoutes(
   config: Config,
   times: AppTimes,
+  lookUp: LookUp,
   log: Logger,
 ): { readonly table: RouteTable; readonly proxies: readonly AppProxy[] } {
   checkRoots(config);
@@ -102,9 +109,10 @@ function createRoutes(
   const proxies = new Map<Location, AppProxy>();
   const memory = new UploadMemory(config.uploadMemory);
   const loop = new LoopGuard();
+  const lookUpOnce = shareLookups(lookUp);
   for (const location of config.locations) {
     if (location.kind !== 'upstream') continue;
-    const proxy = createProxy(location, { redirect, loop, memory, times, log });
+    const proxy = createProxy(location, { redirect, loop, memory, times, lookUp: lookUpOnce, log });
     proxies.set(location, proxy);
   }
   const cache = new OpenFileCache(config.cacheSize);

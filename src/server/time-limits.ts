@@ -24,6 +24,10 @@ export const TIME_LIMITS: TimeLimits = {
     // first.
     idleTimeout: 1500,
     discardTimeout: 1000,
+    // As long as RFC 8305 §5 has a client wait for one address before it tries the next.
+    lookupPatience: 250,
+    lookupInterval: 1000,
+    unknownPatience: 60_000,
   },
   introduction: 10_000,
 };

@@ -8,7 +8,7 @@ import type { AppOrder, Order, Redirector } from '../http/order.js';
 import type { AppRequest, ClientConnection } from '../http1/client-connection.js';
 import { MalformedMessage } from '../http1/errors.js';
 import type { ResponseStart } from '../http1/response-parser.js';
-import type { Peer, Peers } from './balance.js';
+import type { Peer } from './balance.js';
 import { endIfClientLeft, onClientLeft } from './client-left.js';
 import { explain, isOutOfDescriptors, SendTimeout, TotalTimeout, upstreamFailure } from './failure.js';
 import type { LoopGuard } from './loop.js';
@@ -16,12 +16,13 @@ import { type Outcome, Relay, type RelayOptions, type Watch } from './relay.js';
 import { IN_ONE_GO, type RequestBody } from './request-body.js';
 import { framingLine, isOfBody, requestFields, requestLine } from './request-headers.js';
 import { readResponseHead } from './response-headers.js';
-import { codeOf, isRepeatable, metClosing, retryAfter } from './retry.js';
+import { codeOf, isRepeatable, metClosing, type Retry, retryAfter } from './retry.js';
+import type { Servers } from './servers.js';
 
 /** What all requests of a location share. */
 export interface UpstreamContext {
   readonly location: UpstreamLocation;
-  readonly peers: Peers;
+  readonly servers: Servers;
   readonly relay: RelayOptions;
   /** Carries out what the app orders instead of answering. */
   readonly redirect: Redirector;
@@ -70,6 +71,10 @@ class Attempts implements Outcome, Watch {
   #kept = false;
   #sent = false;
   #answered = false;
+  /** True while a name is looked up for the next attempt. */
+  #isLookingUp = false;
+  /** Of the last attempt, while there may be another. */
+  #failure: Error | undefined;
   /** How often the request has been sent. */
   #times = 0;
   #settled = false;
@@ -99,7 +104,7 @@ class Attempts implements Outcome, Watch {
   }
 
   start(): void {
-    const { location, peers } = this.#shared;
+    const { location } = this.#shared;
     const { response } = this.#exchange;
     if (endIfClientLeft(response, location)) {
       this.done();
@@ -107,14 +112,48 @@ class Attempts implements Outcome, Watch {
     }
     const { totalTimeout } = location;
     if (totalTimeout !== undefined && totalTimeout > 0) {
-      this.#totalTimer = setTimeout(() => this.#relay?.cancel(new TotalTimeout()), totalTimeout);
+      this.#totalTimer = setTimeout(() => this.#tookTooLong(), totalTimeout);
     }
     this.#stopListening = onClientLeft(response, location, this.#clientLeft);
-    const peer = peers.choose(this.#tried);
-    if (peer !== undefined) this.#attempt(peer);
+    this.#attemptAt(this.#shared.servers.find(this.#tried, this.#mayUseKept));
   }
 
-  #attempt(peer: Peer): void {
+  /** What must not be sent once more never travels on a kept connection, which the app may be closing right now. */
+  get #mayUseKept(): boolean {
+    return this.#repeatable && this.#times === 0;
+  }
+
+  #attemptAt(found: Peer | undefined | Promise<Peer | undefined>): void {
+    if (!(found instanceof Promise)) {
+      this.#attempt(found);
+      return;
+    }
+    this.#isLookingUp = true;
+    found
+      .then((peer) => {
+        this.#isLookingUp = false;
+        if (!this.#settled) this.#attempt(peer);
+      })
+      .catch((error: Error) => {
+        this.#settle();
+        this.#reject(error);
+      });
+  }
+
+  #attempt(peer: Peer | undefined): void {
+    const failure = this.#failure;
+    if (peer === undefined) {
+      this.#fail(failure ?? this.#shared.servers.failure());
+      return;
+    }
+    if (failure !== undefined) {
+      const fields = { requestId: this.#exchange.id, reason: codeOf(failure), upstream: peer.name };
+      const isSame = peer === this.#peer;
+      this.#shared.log.debug(
+        fields,
+        isSame ? 'the request is tried again' : 'the request goes to another server',
+      );
+    }
     try {
       this.#request ??= this.#render();
     } catch (error) {
@@ -124,9 +163,7 @@ class Attempts implements Outcome, Watch {
       return;
     }
     const { connections } = peer;
-    // What must not be sent once more never travels on a kept connection, which the app may be closing right now.
-    const mayUseKept = this.#repeatable && this.#times === 0;
-    const connection = mayUseKept ? connections.takeIdle() : connections.connect();
+    const connection = this.#mayUseKept ? connections.takeIdle() : connections.connect();
     const relay = new Relay(this.#exchange, this, this, this.#shared.relay, this.#order?.fields ?? NONE);
     this.#peer = peer;
     this.#relay = relay;
@@ -192,7 +229,7 @@ class Attempts implements Outcome, Watch {
   answered(): void {
     this.#answered = true;
     this.#shared.hasAnswered = true;
-    if (this.#peer !== undefined) this.#shared.peers.succeeded(this.#peer);
+    if (this.#peer !== undefined) this.#shared.servers.peers.succeeded(this.#peer);
   }
 
   released(): void {
@@ -258,26 +295,21 @@ class Attempts implements Outcome, Watch {
       this.done();
       return;
     }
-    const next = this.#next(error);
-    if (next === undefined) {
-      this.#settle();
-      const { name } = this.#peer ?? { name: '' };
-      this.#reject(upstreamFailure(error, name, this.#shared.hasAnswered));
+    const peer = this.#peer;
+    const retry = peer === undefined ? undefined : this.#retryAfter(error, peer);
+    if (peer === undefined || retry === undefined) {
+      this.#fail(error);
       return;
     }
-    const again = next === this.#peer;
-    const fields = { requestId: this.#exchange.id, reason: codeOf(error), upstream: next.name };
-    this.#shared.log.debug(
-      fields,
-      again ? 'the request is tried again' : 'the request goes to another server',
+    this.#failure = error;
+    const { servers } = this.#shared;
+    this.#attemptAt(
+      retry === 'again' ? servers.confirm(peer, this.#tried) : servers.find(this.#tried, this.#mayUseKept),
     );
-    this.#attempt(next);
   }
 
-  /** Whom else the request may be given to. */
-  #next(error: Error): Peer | undefined {
-    const peer = this.#peer;
-    if (peer === undefined || isHttpError(error) || error instanceof TotalTimeout) return undefined;
+  #retryAfter(error: Error, peer: Peer): Retry | undefined {
+    if (isHttpError(error) || error instanceof TotalTimeout) return undefined;
     // No other server would be reached either, and this one has done nothing.
     if (isOutOfDescriptors(error)) return undefined;
     const attempt = {
@@ -287,12 +319,24 @@ class Attempts implements Outcome, Watch {
       heard: this.#connection?.hasHeard === true,
       answered: this.#answered,
     };
-    const { peers } = this.#shared;
     const retry = retryAfter(attempt, this.#repeatable, this.#times);
-    if (retry === 'again') return peer;
-    if (!metClosing(attempt)) peers.failed(peer, error);
+    if (retry === 'again') return retry;
+    if (!metClosing(attempt)) this.#shared.servers.peers.failed(peer, error);
     this.#tried.push(peer);
-    return retry === 'next' ? peers.choose(this.#tried) : undefined;
+    return retry;
+  }
+
+  /** No server is asked any more. */
+  #fail(error: Error): void {
+    const { servers, hasAnswered } = this.#shared;
+    this.#settle();
+    this.#reject(upstreamFailure(error, this.#peer?.name ?? servers.name, hasAnswered));
+  }
+
+  #tookTooLong(): void {
+    const error = new TotalTimeout();
+    if (this.#isLookingUp) this.#fail(error);
+    else this.#relay?.cancel(error);
   }
 
   readonly #clientLeft = (): void => {

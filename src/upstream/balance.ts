@@ -1,17 +1,20 @@
 // Which server of the app gets a request (nginx: upstream, least_conn, max_fails, fail_timeout, backup).
 import type { Logger } from 'pino';
-import { type Address, formatAddress } from '../config/address.js';
 import type { UpstreamLocation } from '../config/location.js';
-import { ClientConnections } from '../http1/client-connections.js';
+import type { ClientConnections } from '../http1/client-connections.js';
+import type { Resolver } from './resolver.js';
 import { codeOf } from './retry.js';
 
-/** One server of the app. */
+/** One server of the app, at one address. */
 export interface Peer {
-  readonly address: Address;
   /** The address as logs and messages have it. */
   readonly name: string;
   readonly backup: boolean;
   readonly connections: ClientConnections;
+  /** Of the name that leads to it. */
+  readonly resolver: Resolver | undefined;
+  /** True while it gets requests: a name may lead to it no more. */
+  isListed: boolean;
   /** Requests under way, and tunnels that they have become. */
   active: number;
   /** Failures since it was last found well. */
@@ -22,46 +25,40 @@ export interface Peer {
   isOnTrial: boolean;
 }
 
-/** The servers of one location. */
+/** The servers of one location, all that there are at the moment. */
 export class Peers {
-  readonly all: readonly Peer[];
-  readonly #usual: readonly Peer[];
-  readonly #backup: readonly Peer[];
+  #all: readonly Peer[] = [];
+  #usual: readonly Peer[] = [];
+  #backup: readonly Peer[] = [];
   readonly #fewestFirst: boolean;
   readonly #maxFails: number;
   readonly #failTimeout: number;
   readonly #log: Logger;
   #next = 0;
 
-  /** @param idleTimeout how long an idle connection is kept, in milliseconds */
-  constructor(location: UpstreamLocation, idleTimeout: number, log: Logger) {
-    const limits = { ...location, idleTimeout };
-    this.all = location.upstreams.map(({ address, backup }) => ({
-      address,
-      name: formatAddress(address),
-      backup,
-      connections: new ClientConnections(address, limits),
-      active: 0,
-      fails: 0,
-      checkedAt: 0,
-      isOnTrial: false,
-    }));
-    this.#usual = this.all.filter(({ backup }) => !backup);
-    this.#backup = this.all.filter(({ backup }) => backup);
-    this.#fewestFirst = location.balance === 'least-connections';
-    this.#maxFails = location.maxFails;
-    this.#failTimeout = location.failTimeout;
+  constructor({ balance, maxFails, failTimeout }: UpstreamLocation, log: Logger) {
+    this.#fewestFirst = balance === 'least-connections';
+    this.#maxFails = maxFails;
+    this.#failTimeout = failTimeout;
     this.#log = log;
   }
 
+  /** From here on these are all. */
+  set(peers: readonly Peer[]): void {
+    this.#all = peers;
+    this.#usual = peers.filter(({ backup }) => !backup);
+    this.#backup = peers.filter(({ backup }) => backup);
+  }
+
   /**
-   * The server for a request. One that is left out is better than none, so there always is a first.
+   * The server for a request. One that is left out is better than none, so there is a first as long as there is any.
    * @param tried those that have failed this request already
    * @returns undefined when all have
    */
   choose(tried: readonly Peer[]): Peer | undefined {
-    const [only] = this.all;
-    if (this.all.length === 1) return tried.length === 0 ? only : undefined;
+    const [first] = this.#all;
+    if (first === undefined || this.#all.length === 1)
+      return first && tried.includes(first) ? undefined : first;
     // Only the first choice is a turn: one that moves on from a failed server must not shift the order for others.
     if (tried.length === 0) this.#next = (this.#next + 1) % Number.MAX_SAFE_INTEGER;
     const now = performance.now();
@@ -69,7 +66,7 @@ export class Peers {
     const peer =
       this.#oneOf(this.#usual.filter(ready)) ??
       this.#oneOf(this.#backup.filter(ready)) ??
-      this.all
+      this.#all
         .filter((other) => !tried.includes(other))
         .sort((a, b) => a.checkedAt - b.checkedAt)
         .at(0);
@@ -93,7 +90,7 @@ export class Peers {
    * they count together as long as one follows the other within it.
    */
   failed(peer: Peer, error: Error): void {
-    if (this.#maxFails === 0 || this.all.length === 1) return;
+    if (this.#maxFails === 0 || this.#all.length === 1) return;
     peer.fails += 1;
     peer.isOnTrial = false;
     peer.checkedAt = performance.now();
@@ -103,10 +100,8 @@ export class Peers {
     this.#log.warn(fields, 'this server of the app is left out for --fail-timeout');
   }
 
-  /** Cuts all connections. */
-  close(): void {
-    for (const { connections } of this.all) connections.close();
-  }
+  /** Whether nothing is held against it any more. */
+  readonly isWell = (peer: Peer): boolean => peer.fails === 0 || this.#hasPaused(peer, performance.now());
 
   #hasTooMany({ fails }: Peer): boolean {
     return fails > 0 && fails >= this.#maxFails;

@@ -38,7 +38,14 @@ export class TotalTimeout extends Error {
   readonly code = 'MEDIA_SERVE_TOTAL_TIMEOUT';
 }
 
+/** There is no address of the app's host yet. */
+export class LookupTimeout extends Error {
+  readonly code = 'MEDIA_SERVE_LOOKUP_TIMEOUT';
+}
+
 const TOO_LONG: Readonly<Record<string, string>> = {
+  MEDIA_SERVE_LOOKUP_TIMEOUT:
+    'its host name was not found within --connect-timeout; do the name servers answer?',
   MEDIA_SERVE_CONNECT_TIMEOUT: 'no connection within --connect-timeout',
   ETIMEDOUT: 'no connection within --connect-timeout',
   MEDIA_SERVE_READ_TIMEOUT: 'no response head within --read-timeout',

@@ -6,10 +6,11 @@ import type { Exchange } from '../http/exchange.js';
 import { LogThrottle } from '../http/log-throttle.js';
 import type { Order, Redirector, Subrequest } from '../http/order.js';
 import { passToApp, type UpstreamContext } from './attempts.js';
-import { Peers } from './balance.js';
 import type { LoopGuard } from './loop.js';
 import type { RelayOptions } from './relay.js';
 import { takeRequestBody } from './request-body.js';
+import type { LookUp, LookupTimes } from './resolver.js';
+import { Servers } from './servers.js';
 import { createSubrequest } from './subrequest.js';
 import { spoolDirectoryOf, TemporaryFile } from './temporary-file.js';
 import type { UploadMemory } from './upload-memory.js';
@@ -18,6 +19,8 @@ import type { UploadMemory } from './upload-memory.js';
 export interface Proxy {
   /** Resolves when the response is complete or the client gone; rejects with an HttpError before anything is sent. */
   handle(exchange: Exchange, order?: Order): Promise<void>;
+  /** Resolves when the app's host names have been looked up, or when that takes too long to be waited for. */
+  begin(): Promise<void>;
   /** Asks the app something itself. */
   readonly subrequest: Subrequest;
   /** Closes the connections to the app. */
@@ -31,11 +34,12 @@ export interface ProxyTools {
   readonly loop: LoopGuard;
   readonly memory: UploadMemory;
   readonly times: AppTimes;
+  readonly lookUp: LookUp;
   readonly log: Logger;
 }
 
 /** How long things may take that are no options, in milliseconds. */
-export interface AppTimes {
+export interface AppTimes extends LookupTimes {
   /** How long an idle connection to the app is kept. */
   readonly idleTimeout: number;
   /** Longest time the app may take to end an answer that is replaced. */
@@ -45,9 +49,9 @@ export interface AppTimes {
 /** Prepares the app's location. The app need not be there yet. */
 export function createProxy(
   location: UpstreamLocation,
-  { redirect, loop, memory, times, log }: ProxyTools,
+  { redirect, loop, memory, times, lookUp, log }: ProxyTools,
 ): Proxy {
-  const peers = new Peers(location, times.idleTimeout, log);
+  const servers = new Servers(location, times, lookUp, log);
   const fileFailures = new LogThrottle<NodeJS.ErrnoException>(({ code, message }, failures) =>
     log.error(
       { path: spoolDirectoryOf(location), reason: code ?? message, times: failures },
@@ -56,7 +60,7 @@ export function createProxy(
   );
   const shared: UpstreamContext = {
     location,
-    peers,
+    servers,
     log,
     redirect,
     loop,
@@ -81,9 +85,10 @@ export function createProxy(
         ? handleWithBody(exchange)
         : passToApp(shared, exchange, undefined, order);
     },
+    begin: () => servers.begin(),
     subrequest: createSubrequest(shared),
     async close() {
-      peers.close();
+      servers.close();
       fileFailures.flush();
     },
   };

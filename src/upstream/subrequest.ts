@@ -46,32 +46,38 @@ async function askPeers(
   exchange: Exchange,
   request: AppRequest,
 ): Promise<AppAnswer | undefined> {
-  const { peers, location } = shared;
+  const { servers, location } = shared;
+  if (endIfClientLeft(exchange.response, location)) return undefined;
   const tried: Peer[] = [];
   let times = 0;
-  let peer = peers.choose(tried);
+  let failure: Error | undefined;
+  let peer = await servers.find(tried, true);
   for (;;) {
-    if (peer === undefined) throw new Error('no server of the app was asked');
-    // The client has left, whatever the app would have said.
+    if (peer === undefined) {
+      throw failure ?? upstreamFailure(servers.failure(), servers.name, shared.hasAnswered);
+    }
+    // It may have left while a name was looked up, or a server asked.
     if (endIfClientLeft(exchange.response, location)) return undefined;
     const question = new Question(exchange, location, peer);
     const result = await question.ask(times === 0, request);
     if (!(result instanceof Error)) {
       if (result === undefined) return undefined;
       shared.hasAnswered = true;
-      peers.succeeded(peer);
+      servers.peers.succeeded(peer);
       return result;
     }
-    const failure = upstreamFailure(result, peer.name, shared.hasAnswered);
+    failure = upstreamFailure(result, peer.name, shared.hasAnswered);
     if (isOutOfDescriptors(result)) throw failure;
     const attempt = question.failed(result);
     if (attempt.sent) times += 1;
     const retry = retryAfter(attempt, true, times);
-    if (retry === 'again') continue;
-    if (!metClosing(attempt)) peers.failed(peer, result);
+    if (retry === 'again') {
+      peer = await servers.confirm(peer, tried);
+      continue;
+    }
+    if (!metClosing(attempt)) servers.peers.failed(peer, result);
     tried.push(peer);
-    peer = retry === 'next' ? peers.choose(tried) : undefined;
-    if (peer === undefined) throw failure;
+    peer = retry === 'next' ? await servers.find(tried, times === 0) : undefined;
   }
 }
 

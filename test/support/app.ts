@@ -105,8 +105,11 @@ export async function startTcpApp(t: Test, accept: (socket: Socket) => void): Pr
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** A loopback address of this process alone: no other test takes a port of it. (A process id has 22 bits at most.) */
-const OWN_HOST = `127.${64 + (process.pid >> 16)}.${(process.pid >> 8) & 255}.${process.pid & 255}`;
+/** Loopback addresses of this process alone: no other test takes a port of them. (A process id has 22 bits at most.) */
+export const OWN_HOSTS = [64, 128, 192].map(
+  (from) => `127.${from + (process.pid >> 16)}.${(process.pid >> 8) & 255}.${process.pid & 255}`,
+) as [string, string, string];
+const [OWN_HOST] = OWN_HOSTS;
 
 /** An address on which nobody listens, and will not until the test does: it is this process's own. */
 export async function deserted(): Promise<{ host: string; port: number; address: string }> {

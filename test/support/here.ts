@@ -9,6 +9,9 @@ import { loadConfig } from '../../src/index.js';
 import { assemble } from '../../src/server/app.js';
 import { listen } from '../../src/server/listen.js';
 import { prepareShutdown } from '../../src/server/shutdown.js';
+import { TIME_LIMITS } from '../../src/server/time-limits.js';
+import type { AppTimes } from '../../src/upstream/proxy.js';
+import type { LookUp } from '../../src/upstream/resolver.js';
 import type { LogLine } from './server.js';
 
 export interface ServerHere {
@@ -26,11 +29,14 @@ export interface ServerHere {
 /**
  * Starts media-serve with these arguments, which are those of the command, on a port that the kernel chooses. It is closed,
  * and its connections are broken, when the test ends.
+ * @param lookUp how it finds the app's host names
+ * @param times in place of those that are no options
  */
 export async function startHere(
   t: Test,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  { lookUp, times = {} }: { lookUp?: LookUp; times?: Partial<AppTimes> } = {},
 ): Promise<ServerHere> {
   const commandLine = parseCommandLine(['--listen', '127.0.0.1:0', ...args], '');
   if ('print' in commandLine) throw new Error('these arguments start no server');
@@ -42,12 +48,17 @@ export async function startHere(
     for (const check of waiting) check();
   };
   const events = pino({ level: config.logLevel, base: null }, { write: writeLine });
-  const { app, server } = await assemble(config, {
-    events,
-    writeLine: events.isLevelEnabled('info') ? writeLine : undefined,
-    drain: async () => {},
-    flushSync: () => {},
-  });
+  const { app, server } = await assemble(
+    config,
+    {
+      events,
+      writeLine: events.isLevelEnabled('info') ? writeLine : undefined,
+      drain: async () => {},
+      flushSync: () => {},
+    },
+    { ...TIME_LIMITS, app: { ...TIME_LIMITS.app, ...times } },
+    lookUp,
+  );
   const shutdown = prepareShutdown(app, server, config.shutdownTimeout, events);
   const address = await listen({ app, server }, config);
   t.teardown(async () => {

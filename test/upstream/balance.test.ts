@@ -4,7 +4,9 @@ import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import type { UpstreamLocation } from '../../src/config/location.js';
 import { loadConfig } from '../../src/index.js';
-import { Peers } from '../../src/upstream/balance.js';
+import { TIME_LIMITS } from '../../src/server/time-limits.js';
+import type { Peer, Peers } from '../../src/upstream/balance.js';
+import { Servers } from '../../src/upstream/servers.js';
 import { deserted, startApp, startTcpApp } from '../support/app.js';
 import { startHere } from '../support/here.js';
 import { get, openConnection, rawRequest } from '../support/raw.js';
@@ -198,14 +200,17 @@ t.test('least-connections: a WebSocket counts until it ends', async (t) => {
   t.same(await connectMany(6), { a: 3, b: 3 });
 });
 
-/** Servers that nobody connects to: what is told of them is all that counts. */
-function peersOf(t: Test, list: string, options: Record<string, string>): Peers {
-  const { locations } = loadConfig({ root: t.testdir({}), upstream: [list], ...options }, {});
+/** The servers :1 and :2, which nobody connects to: what is told of them is all that counts. */
+function peersOf(t: Test, options: Record<string, string>): { peers: Peers; sick: Peer } {
+  const { locations } = loadConfig({ root: t.testdir({}), upstream: [':1,:2'], ...options }, {});
   const location = locations.find((each): each is UpstreamLocation => each.kind === 'upstream');
   if (location === undefined) throw new Error('no location of an app');
-  const peers = new Peers(location, 1000, pino({ level: 'silent' }));
-  t.teardown(() => peers.close());
-  return peers;
+  const servers = new Servers(location, TIME_LIMITS.app, async () => [], pino({ level: 'silent' }));
+  t.teardown(() => servers.close());
+  const { peers } = servers;
+  const sick = [peers.choose([]), peers.choose([])].find((peer) => peer?.name === ':1');
+  if (sick === undefined) throw new Error('no server');
+  return { peers, sick };
 }
 
 /** Names of the servers that requests go to, one after the other. */
@@ -215,9 +220,7 @@ const chosen = (peers: Peers, times: number): string[] =>
 t.test(
   'failures count as long as one follows the other within failTimeout, whatever is answered between',
   async (t) => {
-    const peers = peersOf(t, ':1,:2', { maxFails: '3', failTimeout: '1h' });
-    const [sick] = peers.all;
-    if (sick === undefined) throw new Error('no server');
+    const { peers, sick } = peersOf(t, { maxFails: '3', failTimeout: '1h' });
     for (const failsNow of [true, false, false, true, false, false]) {
       if (failsNow) peers.failed(sick, new Error('broken'));
       else peers.succeeded(sick);
@@ -231,9 +234,7 @@ t.test(
 );
 
 t.test('failures are forgotten by an answer that comes failTimeout after the last of them', async (t) => {
-  const peers = peersOf(t, ':1,:2', { maxFails: '2', failTimeout: '20ms' });
-  const [sick] = peers.all;
-  if (sick === undefined) throw new Error('no server');
+  const { peers, sick } = peersOf(t, { maxFails: '2', failTimeout: '20ms' });
   const pause = async (): Promise<void> => {
     const since = performance.now();
     await until(() => performance.now() - since > 20, 'the pause is over');
@@ -247,9 +248,7 @@ t.test('failures are forgotten by an answer that comes failTimeout after the las
 });
 
 t.test('one that was left out gets one request, and the others when it has answered', async (t) => {
-  const peers = peersOf(t, ':1,:2', { maxFails: '1', failTimeout: '1h' });
-  const [sick] = peers.all;
-  if (sick === undefined) throw new Error('no server');
+  const { peers, sick } = peersOf(t, { maxFails: '1', failTimeout: '1h' });
   peers.failed(sick, new Error('broken'));
   t.same(chosen(peers, 4), [':2', ':2', ':2', ':2']);
   sick.checkedAt -= 3_600_001;
