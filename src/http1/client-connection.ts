@@ -116,6 +116,8 @@ export class ClientConnection implements WireOwner, ResponseEvents, SendReport, 
   hasHeard = false;
   /** When its last request ended, on the monotonic clock, in milliseconds. */
   idleSince = 0;
+  /** How long it had been idle when it was last taken, in milliseconds. */
+  rested = 0;
 
   constructor(address: Address, limits: ConnectionLimits, owner: ConnectionOwner) {
     this.#owner = owner;

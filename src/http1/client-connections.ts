@@ -41,7 +41,8 @@ export class ClientConnections implements ConnectionOwner {
   takeIdle(): ClientConnection {
     const connection = this.#idle.pop();
     if (connection === undefined) return this.connect();
-    if (performance.now() - connection.idleSince < this.#limits.idleTimeout) return connection;
+    connection.rested = performance.now() - connection.idleSince;
+    if (connection.rested < this.#limits.idleTimeout) return connection;
     // The others have been idle for longer still.
     connection.abort(tooOld());
     return this.connect();

@@ -16,7 +16,7 @@ import { type Outcome, Relay, type RelayOptions, type Watch } from './relay.js';
 import { IN_ONE_GO, type RequestBody } from './request-body.js';
 import { framingLine, isOfBody, requestFields, requestLine } from './request-headers.js';
 import { readResponseHead } from './response-headers.js';
-import { codeOf, isRepeatable, metClosing, type Retry, retryAfter } from './retry.js';
+import { codeOf, isFailure, isRepeatable, type Retry, retryAfter } from './retry.js';
 import type { Servers } from './servers.js';
 
 /** What all requests of a location share. */
@@ -315,13 +315,14 @@ class Attempts implements Outcome, Watch {
     const attempt = {
       error,
       kept: this.#kept,
+      rested: this.#connection?.rested ?? 0,
       sent: this.#sent,
       heard: this.#connection?.hasHeard === true,
       answered: this.#answered,
     };
     const retry = retryAfter(attempt, this.#repeatable, this.#times);
+    if (isFailure(attempt)) this.#shared.servers.peers.failed(peer, error);
     if (retry === 'again') return retry;
-    if (!metClosing(attempt)) this.#shared.servers.peers.failed(peer, error);
     this.#tried.push(peer);
     return retry;
   }

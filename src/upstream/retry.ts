@@ -6,11 +6,16 @@ const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 /** How often a request may be sent: a retry that fails is not retried (RFC 9110 §9.2.2). */
 const MOST_SENT = 2;
 
+/** A kept connection that has rested for less is not closed for that, in milliseconds; app servers wait for a second or more. */
+const SHORT_REST = 500;
+
 /** What is known of a failed attempt. */
 export interface FailedAttempt {
   readonly error: Error;
   /** True when its connection had carried a request before. */
   readonly kept: boolean;
+  /** How long that had rested before, in milliseconds. */
+  readonly rested: number;
   /** False when not a byte of the request was handed to a connection. */
   readonly sent: boolean;
   /** True when anything of an answer has come. */
@@ -38,9 +43,14 @@ export function isUnreadable(error: Error): boolean {
   return UNREADABLE.has(codeOf(error));
 }
 
-/** True when the app was closing the kept connection at this moment, as it may: it has not failed, nor seen the request. */
+/** True when the app may have been closing the kept connection just then, without having seen the request. */
 export function metClosing({ error, kept, heard }: FailedAttempt): boolean {
   return kept && !heard && CLOSED.has(codeOf(error));
+}
+
+/** True when it counts against the server: all does but the end of a connection that had rested. */
+export function isFailure(attempt: FailedAttempt): boolean {
+  return !metClosing(attempt) || attempt.rested < SHORT_REST;
 }
 
 /**

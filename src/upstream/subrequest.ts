@@ -12,7 +12,7 @@ import { endIfClientLeft, onClientLeft } from './client-left.js';
 import { isOutOfDescriptors, upstreamFailure } from './failure.js';
 import { fieldLine, isOfBody, requestFields, requestLine } from './request-headers.js';
 import { readResponseHead } from './response-headers.js';
-import { type FailedAttempt, metClosing, retryAfter } from './retry.js';
+import { type FailedAttempt, isFailure, retryAfter } from './retry.js';
 
 /** Most of an answer's body that is kept, in bytes: a page that refuses, not a download. */
 const MAX_BYTES = 256 * 1024;
@@ -71,11 +71,11 @@ async function askPeers(
     const attempt = question.failed(result);
     if (attempt.sent) times += 1;
     const retry = retryAfter(attempt, true, times);
+    if (isFailure(attempt)) servers.peers.failed(peer, result);
     if (retry === 'again') {
       peer = await servers.confirm(peer, tried);
       continue;
     }
-    if (!metClosing(attempt)) servers.peers.failed(peer, result);
     tried.push(peer);
     peer = retry === 'next' ? await servers.find(tried, times === 0) : undefined;
   }
@@ -130,8 +130,14 @@ class Question implements ResponseReceiver {
 
   /** What is known of the attempt, when it has failed. */
   failed(error: Error): FailedAttempt {
-    const heard = this.#connection?.hasHeard === true;
-    return { error, kept: this.#kept, sent: this.#sent, heard, answered: this.#status > 0 };
+    return {
+      error,
+      kept: this.#kept,
+      rested: this.#connection?.rested ?? 0,
+      sent: this.#sent,
+      heard: this.#connection?.hasHeard === true,
+      answered: this.#status > 0,
+    };
   }
 
   readonly #clientLeft = (): void => {

@@ -117,6 +117,22 @@ t.test('a server that drops each third request is left out, as with nginx', asyn
   t.match(left, [{ level: 40, upstream: flaky.address, failTimeout: 3_600_000 }]);
 });
 
+t.test('so is one that drops them on connections that are kept', async (t) => {
+  const here = await startNamed(t, 'here');
+  let asked = 0;
+  const flaky = await startApp(t, (request, response) => {
+    asked += 1;
+    if (asked % 3 === 0) request.socket.destroy();
+    else response.end('flaky');
+  });
+  const list = `${here.address},${flaky.address}`;
+  const options = ['--max-fails', '3', '--fail-timeout', '1h'];
+  const server = await startHere(t, ['--root', t.testdir({}), '--upstream', list, ...options]);
+  const { here: others = 0, flaky: some = 0 } = await ask(server.port, 40);
+  t.equal(others + some, 40, 'all are answered');
+  t.ok(asked <= 10, `it was asked ${asked} times`);
+});
+
 t.test('a backup gets requests while all others are left out', async (t) => {
   const gone = await deserted();
   const backup = await startNamed(t, 'backup');

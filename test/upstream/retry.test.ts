@@ -1,11 +1,17 @@
 // What may be done with a request whose attempt failed (RFC 9110 §9.2.2).
 import t from 'tap';
 import { ConnectionClosed, ConnectTimeout, MalformedMessage, ReadTimeout } from '../../src/http1/errors.js';
-import { type FailedAttempt, metClosing, type Retry, retryAfter } from '../../src/upstream/retry.js';
+import {
+  type FailedAttempt,
+  isFailure,
+  metClosing,
+  type Retry,
+  retryAfter,
+} from '../../src/upstream/retry.js';
 
 const closed = new ConnectionClosed();
 const reset = Object.assign(new Error('reset'), { code: 'ECONNRESET' });
-const broken = { error: closed, kept: false, sent: true, heard: false, answered: false };
+const broken = { error: closed, kept: false, rested: 0, sent: true, heard: false, answered: false };
 const unsent = { ...broken, error: new ConnectTimeout(), sent: false };
 
 interface Case {
@@ -63,4 +69,12 @@ t.test('only a kept connection without a byte of an answer was being closed', as
   t.notOk(metClosing(broken));
   t.notOk(metClosing({ ...broken, kept: true, heard: true }));
   t.notOk(metClosing({ ...broken, kept: true, error: new ReadTimeout() }));
+});
+
+t.test('all failures count against a server but the end of a connection that had rested', async (t) => {
+  t.ok(isFailure(broken));
+  t.ok(isFailure(unsent));
+  t.ok(isFailure({ ...broken, kept: true, rested: 20 }));
+  t.notOk(isFailure({ ...broken, kept: true, rested: 1000 }));
+  t.ok(isFailure({ ...broken, kept: true, rested: 1000, heard: true }));
 });
