@@ -321,9 +321,11 @@ class Attempts implements Outcome, Watch {
       answered: this.#answered,
     };
     const retry = retryAfter(attempt, this.#repeatable, this.#times);
-    if (isFailure(attempt)) this.#shared.servers.peers.failed(peer, error);
+    const { peers } = this.#shared.servers;
+    if (isFailure(attempt)) peers.failed(peer, error);
     if (retry === 'again') return retry;
     this.#tried.push(peer);
+    if (attempt.sent) this.#tried.push(...peers.twinsOf(peer));
     return retry;
   }
 

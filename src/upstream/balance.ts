@@ -13,6 +13,8 @@ export interface Peer {
   readonly connections: ClientConnections;
   /** Of the name that leads to it. */
   readonly resolver: Resolver | undefined;
+  /** Of its address: IPv6 or not. */
+  readonly isIpv6: boolean;
   /** True while it gets requests: a name may lead to it no more. */
   isListed: boolean;
   /** Requests under way, and tunnels that they have become. */
@@ -98,6 +100,15 @@ export class Peers {
     if (peer.fails !== this.#maxFails) return;
     const fields = { upstream: peer.name, reason: codeOf(error), failTimeout: this.#failTimeout };
     this.#log.warn(fields, 'this server of the app is left out for --fail-timeout');
+  }
+
+  /**
+   * Servers of the same name that may be this one by the other version of IP: who has sent a request here, has most likely
+   * sent it to one of them, too.
+   */
+  twinsOf({ resolver, isIpv6 }: Peer): readonly Peer[] {
+    if (resolver === undefined) return [];
+    return this.#all.filter((other) => other.resolver === resolver && other.isIpv6 !== isIpv6);
   }
 
   /** Whether nothing is held against it any more. */

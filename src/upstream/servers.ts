@@ -248,6 +248,7 @@ function makePeer(
     backup,
     connections,
     resolver,
+    isIpv6: address.kind === 'tcp' && isIP(address.host ?? '') === 6,
     isListed: true,
     active: 0,
     fails: 0,

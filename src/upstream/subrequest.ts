@@ -77,6 +77,7 @@ async function askPeers(
       continue;
     }
     tried.push(peer);
+    if (attempt.sent) tried.push(...servers.peers.twinsOf(peer));
     peer = retry === 'next' ? await servers.find(tried, times === 0) : undefined;
   }
 }

@@ -12,6 +12,7 @@ import { Servers } from '../../src/upstream/servers.js';
 import { OWN_HOSTS, type RunningApp, startApp } from '../support/app.js';
 import { type ServerHere, startHere } from '../support/here.js';
 import { get, openConnection, rawRequest } from '../support/raw.js';
+import { withoutIpv6 } from '../support/skip.js';
 import { until } from '../support/until.js';
 
 /** What name servers say of the app's name. */
@@ -165,6 +166,32 @@ t.test('an address that is reached in no way costs nothing: IPv4 only, and a nam
   const server = await start(t, replicas, new Names(['::1', A]));
   for (const method of ['POST', 'GET', 'POST']) t.same(await askMany(server, 10, method), { a: 10 }, method);
   t.equal(server.log.filter(({ level }) => Number(level) >= 40).length, 1, 'one line tells');
+});
+
+t.test('a server with IPv4 and IPv6 is one that is asked once', { skip: withoutIpv6() }, async (t) => {
+  let asked = 0;
+  const app = await startApp(
+    t,
+    (request, response) => {
+      asked += 1;
+      if (request.url === '/dies') response.socket?.destroy();
+      else response.setHeader('Connection', 'close').end('ok');
+    },
+    { port: 0, host: '::', ipv6Only: false },
+  );
+  const lookUp = async (): Promise<string[]> => ['::1', '127.0.0.1'];
+  const server = await startHere(
+    t,
+    ['--root', t.testdir({}), '--upstream', `app:${app.port}`],
+    {},
+    { lookUp },
+  );
+  for (let times = 0; times < 4; times++) {
+    asked = 0;
+    t.equal((await rawRequest(server.port, get('/dies'))).status, 502);
+    t.equal(asked, 1);
+    t.equal((await rawRequest(server.port, get('/'))).status, 200, 'and goes on to be asked');
+  }
 });
 
 t.test('a name that leads elsewhere is seen by the next request on a fresh connection', async (t) => {
