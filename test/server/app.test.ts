@@ -14,7 +14,7 @@ t.test('a program makes a server from a configuration and starts it when it like
   t.equal((await fetch(`${origin}/`)).status, 404);
 });
 
-t.test('a directory that is missing is refused when the server is made', async (t) => {
-  const config = loadConfig({ root: '/nowhere/at/all', logLevel: 'silent' }, {});
+t.test('a directory that is none is refused when the server is made', async (t) => {
+  const config = loadConfig({ root: '/dev/null', logLevel: 'silent' }, {});
   await t.rejects(createMediaServer(config, await createLog(config)), { code: 'MEDIA_SERVE_BAD_VALUE' });
 });

@@ -37,7 +37,7 @@ const SABOTAGE = `
     if (address === '192.0.2.66') throw new Error('in a lookup');
     return check.call(this, address, family);
   };
-  process.on('SIGUSR2', () => {
+  process.on('SIGWINCH', () => {
     Promise.reject(new Error('in a promise'));
   });`;
 
@@ -82,7 +82,7 @@ t.test('what is thrown where nobody catches it is logged, and the server goes on
     'in a timer': brokenOff,
     // Its connection is closed, without an answer.
     'in a read': () => t.rejects(rawRequest(server.port, get('/media/a.txt', [`X-Read-${count++}: a`]))),
-    'in a promise': async () => server.process.kill('SIGUSR2'),
+    'in a promise': async () => server.process.kill('SIGWINCH'),
   };
   for (const [where, strike] of Object.entries(strikes)) {
     // Not each is told: a second passes between two lines.

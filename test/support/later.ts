@@ -10,7 +10,7 @@ const SCRIPT = `
   const { now } = Date;
   let ahead = 3_600_000;
   Date.now = () => now() + ahead;
-  process.on('SIGUSR2', () => {
+  process.on('SIGWINCH', () => {
     ahead = 0;
     writeSync(1, '{"msg":"${TOLD}"}\\n');
   });
@@ -21,6 +21,6 @@ export const AN_HOUR_LATER = ['--import', `data:text/javascript,${encodeURICompo
 
 /** Tells such a server what time it is; resolves when it goes by it. What it has cached stays cached. */
 export async function tellTime(server: RunningServer): Promise<void> {
-  server.process.kill('SIGUSR2');
+  server.process.kill('SIGWINCH');
   await server.logged(({ msg }) => msg === TOLD);
 }

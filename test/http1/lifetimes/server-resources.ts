@@ -83,7 +83,7 @@ export async function startCounted(
     },
     socketStates: () => socketStatesOf(pid),
     async nodeResources(): Promise<NodeResources> {
-      server.process.kill('SIGUSR2');
+      server.process.kill('SIGWINCH');
       let text: string | undefined;
       await until(() => {
         if (!isAlive()) throw new Error('the server is gone');

@@ -1,5 +1,5 @@
 /*
- * The command, as tests can measure it: with the time limits that TIME_LIMITS gives, and at SIGUSR2 it writes what Node
+ * The command, as tests can measure it: with the time limits that TIME_LIMITS gives, and at SIGWINCH it writes what Node
  * holds to the file that RESOURCE_REPORT names. Plain JavaScript, as the server runs without a loader of TypeScript.
  */
 import { createHook } from 'node:async_hooks';
@@ -34,7 +34,7 @@ function countBlocked() {
     .length;
 }
 
-process.on('SIGUSR2', async () => {
+process.on('SIGWINCH', async () => {
   await collectGarbage();
   const { heapUsed, external } = process.memoryUsage();
   const report = { timers: timers.size, blockedSockets: countBlocked(), memory: heapUsed + external };
