@@ -24,10 +24,15 @@ const NAMED: Readonly<Record<string, readonly string[]>> = {
  * @throws {TypeError} with a message that says what to write instead.
  */
 export function parseNetwork(value: unknown): readonly Network[] {
-  const text = String(value).trim();
+  const text = String(value).trim().toLowerCase();
   if (text === 'unix' || text === 'unix:') return ['unix'];
-  const named = NAMED[text.toLowerCase()];
+  const named = NAMED[text];
   if (named !== undefined) return named.flatMap(parseNetwork);
+  if (text.includes('%')) {
+    throw new TypeError(
+      `${quote(value)} has a zone, and addresses are known without one here; leave out what begins with %`,
+    );
+  }
   const [address = '', suffix, ...rest] = text.split('/');
   const most = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
   const bits = suffix === undefined ? most : Number(/^\d{1,3}$/.test(suffix) ? suffix : Number.NaN);

@@ -26,7 +26,7 @@ export interface ClientRequest {
   readonly rawHeaders: readonly string[];
   /** `1.1` or `1.0`. */
   readonly httpVersion: string;
-  /** The address at the other end of the connection; undefined on a unix socket. */
+  /** The address at the other end of the connection, as http/address says it; undefined on a unix socket. */
   readonly remoteAddress: string | undefined;
   /** What cannot be read of it in exactly one way; such a request is refused with this. */
   readonly fault: Error | undefined;

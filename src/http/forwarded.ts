@@ -2,6 +2,7 @@
 // trusted addresses only and read from the right, where the nearest proxy has written (nginx: ngx_http_realip_module).
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
+import { canonicalAddress } from './address.js';
 import type { Forwarded } from './exchange.js';
 import { isHost } from './host.js';
 
@@ -140,14 +141,9 @@ function unquote(value: string): string {
 function addressOf(text: string): string | undefined {
   const bare =
     /^\[([^\]]+)\](?::\d+)?$/.exec(text)?.[1] ?? (isIP(text) === 0 ? text.replace(/:\d+$/, '') : text);
-  return isIP(bare) === 0 ? undefined : plainAddress(bare);
+  return canonicalAddress(bare);
 }
 
 function single(field: string | string[] | undefined): string | undefined {
   return Array.isArray(field) ? field.join(',') : field;
-}
-
-/** `::ffff:192.0.2.1`, which a socket for both families reports, is `192.0.2.1`. */
-export function plainAddress(address: string): string {
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice('::ffff:'.length) : address;
 }

@@ -6,6 +6,7 @@
 //                                  │                                  └→ lingering → closed
 //                                  └→ another protocol: the wire is the tunnel's
 import type { Socket } from 'node:net';
+import { canonicalAddress } from '../http/address.js';
 import { HeadGivenUpError, HeadTimeoutError } from '../http/errors.js';
 import type { TunnelEnd } from '../http/exchange.js';
 import { CR, LF } from './characters.js';
@@ -70,7 +71,8 @@ export class ServerConnection implements WireOwner, RequestSource, ResponseOwner
     this.#head = new Section(options.maxHead);
     this.#wire = new Wire(this, socket);
     // Asked for now, so that Node remembers it: a connection that is reset has no address any more.
-    this.remoteAddress = this.#wire.remoteAddress;
+    const { remoteAddress } = this.#wire;
+    this.remoteAddress = remoteAddress === undefined ? undefined : canonicalAddress(remoteAddress);
     // For its first request, as nginx waits (client_header_timeout).
     this.#wire.setTimeout(options.headTimeout);
     home.limit.idle(this);

@@ -9,7 +9,7 @@ import {
   UnexpectedError,
 } from '../http/errors.js';
 import type { ClientRequest, Exchange } from '../http/exchange.js';
-import { type Origin, originOf, plainAddress } from '../http/forwarded.js';
+import { type Origin, originOf } from '../http/forwarded.js';
 import { hostFault } from '../http/framing.js';
 import type { LogThrottle } from '../http/log-throttle.js';
 import { parseOptionsTarget, parseTarget, type Target, THE_SERVER } from '../http/target.js';
@@ -63,9 +63,7 @@ export function createFront(
   return (request, response, startedAt) => {
     const { target, refusal } = readTarget(request);
     if (refusal !== undefined) response.shouldKeepAlive = false;
-    const { remoteAddress } = request;
-    const peer = remoteAddress === undefined ? undefined : plainAddress(remoteAddress);
-    const { client, forwarded, defect } = findOrigin(request, peer, isTrusted);
+    const { client, forwarded, defect } = findOrigin(request, isTrusted);
     const exchange: Exchange = {
       request,
       response,
@@ -92,8 +90,7 @@ export function createFront(
 
 /** Where a request comes from; what goes wrong there is to be answered as any defect, on its own connection. */
 function findOrigin(
-  { headers }: ClientRequest,
-  peer: string | undefined,
+  { headers, remoteAddress: peer }: ClientRequest,
   isTrusted: FrontOptions['isTrusted'],
 ): Origin & { readonly defect?: unknown } {
   try {

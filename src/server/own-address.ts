@@ -10,7 +10,7 @@ import { type Address, formatAddress } from '../config/address.js';
 import { BadValueError } from '../config/errors.js';
 import type { Config } from '../config/location.js';
 import type { Network } from '../config/network.js';
-import { plainAddress } from '../http/forwarded.js';
+import { canonicalAddress } from '../http/address.js';
 import { networkTest } from '../http/network-test.js';
 
 type TcpAddress = Address & { kind: 'tcp' };
@@ -71,12 +71,14 @@ const isUnspecified = networkTest([
 /** Who connects to no address in particular gets to this machine. */
 function whereItConnects(address: string): string {
   if (!isUnspecified(address)) return address;
-  return isIP(plainAddress(address)) === 4 ? LOOPBACK_4 : LOOPBACK_6;
+  return isIP(canonicalAddress(address) ?? '') === 4 ? LOOPBACK_4 : LOOPBACK_6;
 }
 
 /** Addresses at which one who listens there is reached. */
 async function networksOf({ host = '::' }: TcpAddress, resolver: Resolver): Promise<readonly Network[]> {
-  const addresses = (await addressesOf(host, resolver)).map(plainAddress);
+  const addresses = (await addressesOf(host, resolver)).map(
+    (address) => canonicalAddress(address) ?? address,
+  );
   return addresses.flatMap((address) => {
     if (!isUnspecified(address)) return networkOf(address);
     const all = [{ address: '127.0.0.0', bits: 8 }, networkOf(LOOPBACK_6), ...ofInterfaces()];

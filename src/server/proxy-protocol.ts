@@ -2,9 +2,10 @@
 // the client's address before the first byte of HTTP. https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt
 import { isIP } from 'node:net';
 import type { Logger } from 'pino';
+import { canonicalAddress, formatIPv6 } from '../http/address.js';
 import type { Introduction } from '../http1/server-options.js';
 
-/** What a header says; `local` is the balancer's own health check, whose address is its own. */
+/** What a header says; the address as `canonicalAddress` says it. `local` is the balancer's own health check, whose address is its own. */
 export type ProxyHeader =
   | { readonly kind: 'client'; readonly address: string; readonly port: number; readonly length: number }
   | { readonly kind: 'local'; readonly length: number }
@@ -36,18 +37,21 @@ function readLine(bytes: Buffer): ProxyHeader {
   const end = bytes.subarray(0, V1_LONGEST).indexOf('\r\n');
   if (end < 0) return bytes.length >= V1_LONGEST ? MALFORMED : INCOMPLETE;
   const length = end + 2;
-  const [, family, source = '', , sourcePort = '', ...rest] = bytes.toString('latin1', 0, end).split(' ');
+  const [, family, source = '', destination = '', sourcePort = '', destinationPort = '', ...rest] = bytes
+    .toString('latin1', 0, end)
+    .split(' ');
   if (family === 'UNKNOWN') return { kind: 'local', length };
   const version = { TCP4: 4, TCP6: 6 }[family ?? ''];
-  if (
-    version === undefined ||
-    isIP(source) !== version ||
-    !/^\d{1,5}$/.test(sourcePort) ||
-    rest.length !== 1
-  ) {
+  const isWhole = rest.length === 0 && isPort(sourcePort) && isPort(destinationPort);
+  if (version === undefined || isIP(source) !== version || isIP(destination) !== version || !isWhole) {
     return MALFORMED;
   }
-  return { kind: 'client', address: source, port: Number(sourcePort), length };
+  return { kind: 'client', address: canonicalAddress(source) ?? source, port: Number(sourcePort), length };
+}
+
+/** §2.1: a number from 0 to 65535 in decimal, without zeros in front. */
+function isPort(text: string): boolean {
+  return /^(?:0|[1-9]\d{0,4})$/.test(text) && Number(text) <= 65535;
 }
 
 function readBinary(bytes: Buffer): ProxyHeader {
@@ -70,8 +74,8 @@ function readBinary(bytes: Buffer): ProxyHeader {
   }
   if (family === 0x21) {
     if (length < 52) return MALFORMED;
-    const groups = Array.from({ length: 8 }, (_, index) => bytes.readUInt16BE(16 + index * 2).toString(16));
-    return { kind: 'client', address: groups.join(':'), port: bytes.readUInt16BE(48), length };
+    const groups = Array.from({ length: 8 }, (_, index) => bytes.readUInt16BE(16 + index * 2));
+    return { kind: 'client', address: formatIPv6(groups), port: bytes.readUInt16BE(48), length };
   }
   // Unix sockets and datagrams: there is no address to tell (§2.2).
   return { kind: 'local', length };

@@ -31,6 +31,9 @@ const IPV6 = [
   80,
 ] as number[];
 
+/** 203.0.113.7, mapped to IPv6. */
+const MAPPED = [...Array(10).fill(0), 255, 255, 203, 0, 113, 7, ...IPV6.slice(16)] as number[];
+
 t.test('headers', async (t) => {
   const line = 'PROXY TCP4 203.0.113.7 127.0.0.1 4660 80\r\n';
   const client = { kind: 'client', address: '203.0.113.7', port: 0x1234 };
@@ -42,6 +45,12 @@ t.test('headers', async (t) => {
       'PROXY TCP6 2001:db8::7 ::1 1 2\r\n',
       { kind: 'client', address: '2001:db8::7', port: 1, length: 32 },
     ],
+    [
+      'TCP6, in another spelling',
+      'PROXY TCP6 2001:DB8:0:0::7 ::1 65535 0\r\n',
+      { kind: 'client', address: '2001:db8::7', port: 65535, length: 40 },
+    ],
+    ['TCP6, an address of IPv4', 'PROXY TCP6 ::FFFF:cb00:7107 ::1 4660 2\r\n', { ...client, length: 40 }],
     ['UNKNOWN', 'PROXY UNKNOWN\r\n', { kind: 'local', length: 15 }],
     ['UNKNOWN with addresses', 'PROXY UNKNOWN a b 1 2\r\n', { kind: 'local', length: 23 }],
     ['a beginning', 'PRO', { kind: 'incomplete' }],
@@ -49,6 +58,17 @@ t.test('headers', async (t) => {
     ['too long', `PROXY TCP4 ${'1'.repeat(200)}`, { kind: 'malformed' }],
     ['an address of the other family', 'PROXY TCP4 ::1 ::1 1 2\r\n', { kind: 'malformed' }],
     ['no address', 'PROXY TCP4 a b 1 2\r\n', { kind: 'malformed' }],
+    ['a port beyond the last', 'PROXY TCP4 203.0.113.7 127.0.0.1 99999 80\r\n', { kind: 'malformed' }],
+    ['a port one beyond the last', 'PROXY TCP4 203.0.113.7 127.0.0.1 65536 80\r\n', { kind: 'malformed' }],
+    [
+      'a port of this side that is none',
+      'PROXY TCP4 203.0.113.7 127.0.0.1 1 99999\r\n',
+      { kind: 'malformed' },
+    ],
+    ['a port with a zero in front', 'PROXY TCP4 203.0.113.7 127.0.0.1 080 80\r\n', { kind: 'malformed' }],
+    ['a port that is a word', 'PROXY TCP4 203.0.113.7 127.0.0.1 1 x\r\n', { kind: 'malformed' }],
+    ['no address of this side', 'PROXY TCP4 203.0.113.7 x 1 2\r\n', { kind: 'malformed' }],
+    ['one word too many', 'PROXY TCP4 203.0.113.7 127.0.0.1 1 2 3\r\n', { kind: 'malformed' }],
     ['too few words', 'PROXY TCP4 203.0.113.7\r\n', { kind: 'malformed' }],
     ['another protocol', 'PROXY UDP4 203.0.113.7 127.0.0.1 1 2\r\n', { kind: 'malformed' }],
     ['plain HTTP', 'GET / HTTP/1.1\r\n', { kind: 'malformed' }],
@@ -57,8 +77,9 @@ t.test('headers', async (t) => {
     [
       '2, IPv6',
       version2(1, 0x21, IPV6),
-      { kind: 'client', address: '2001:db8:0:0:0:0:0:7', port: 0x1234, length: 52 },
+      { kind: 'client', address: '2001:db8::7', port: 0x1234, length: 52 },
     ],
+    ['2, IPv6, an address of IPv4', version2(1, 0x21, MAPPED), { ...client, length: 52 }],
     ['2, LOCAL', version2(0, 0, []), { kind: 'local', length: 16 }],
     ['2, a unix socket', version2(1, 0x31, Array(216).fill(0) as number[]), { kind: 'local', length: 232 }],
     ['2, an unknown command', version2(2, 0x11, IPV4), { kind: 'malformed' }],
@@ -89,8 +110,9 @@ t.test('with --proxy-protocol the client is who the header names', async (t) => 
     [
       'version 2 and the request at once',
       [Buffer.concat([version2(1, 0x21, IPV6), Buffer.from(request)])],
-      '2001:db8:0:0:0:0:0:7',
+      '2001:db8::7',
     ],
+    ['version 2, an address of IPv4 in IPv6', [version2(1, 0x21, MAPPED), request], '203.0.113.7'],
     ["the balancer's own check", [`PROXY UNKNOWN\r\n${request}`], '127.0.0.1'],
   ];
   for (const [what, parts, client] of headers) {
@@ -100,6 +122,8 @@ t.test('with --proxy-protocol the client is who the header names', async (t) => 
       await new Promise<void>((resolve) => connection.socket.write(part, () => setImmediate(resolve)));
     t.match(await connection.closed(), /^HTTP\/1\.1 200/, what);
     t.equal(app.received.at(-1)?.headers['x-forwarded-for'], client, what);
+    t.equal(app.received.at(-1)?.headers['x-real-ip'], client, what);
+    t.equal(server.log.findLast(({ msg }) => msg === 'request')?.['client'], client, `${what}, in the log`);
   }
 
   await t.test('a connection without one is cut off, and the log says why', async (t) => {
