@@ -3,9 +3,11 @@
 import { readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import t from 'tap';
+import { NAMED_NETWORKS } from '../src/config/network.js';
 import { environmentOf, flagOf, isOnCommandLine, OPTION_LIST } from '../src/config/options.js';
 import { optionsAsMarkdown } from '../src/config/reference.js';
 import { configSchema } from '../src/config/schema.js';
+import { PROXY_FIELDS, type Treatment } from '../src/http/proxy-fields.js';
 
 const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
 const readme = read('README.md');
@@ -13,6 +15,47 @@ const readme = read('README.md');
 t.test("the README's table of options is the one that the code makes", async (t) => {
   const [, table] = /<!-- options:start -->\n([\s\S]*?)\n<!-- options:end -->/.exec(readme) ?? [];
   t.equal(table, optionsAsMarkdown(), 'npm run docs writes it anew');
+});
+
+/** What becomes of a field: from a trusted proxy, and from anybody else. */
+const TREATMENTS: Readonly<Record<Treatment, readonly [trusted: string, others: string]>> = {
+  said: ['read, and said anew', 'said anew'],
+  passed: ['passed on, unless there are several', 'dropped'],
+  dropped: ['dropped', 'dropped'],
+};
+
+t.test("the README's table of the fields of proxies is the code's", async (t) => {
+  const [, table] = /<!-- proxy-fields:start -->\n([\s\S]*?)\n<!-- proxy-fields:end -->/.exec(readme) ?? [];
+  const capitals = (name: string): string =>
+    name
+      .replace(/(?<![a-z])[a-z]/g, (letter) => letter.toUpperCase())
+      .replace(/\b(?:Ip|Id)\b/, (word) => word.toUpperCase());
+  const rows = PROXY_FIELDS.map(({ names, treatment, why }) => {
+    const shown = names.map((name) => `\`${capitals(name)}\``).join(', ');
+    return `| ${[shown, ...TREATMENTS[treatment], why].join(' | ')} |`;
+  });
+  t.equal(
+    table,
+    ['| fields | from a trusted proxy | from others | why |', '|---|---|---|---|', ...rows].join('\n'),
+  );
+});
+
+t.test("the README's table of words for --trust-proxy has every word and what it covers", async (t) => {
+  const [, table = ''] = /<!-- trusted:start -->\n([\s\S]*?)\n<!-- trusted:end -->/.exec(readme) ?? [];
+  const rows = table.split('\n').slice(2);
+  const words = [...Object.entries(NAMED_NETWORKS), ['unix', []] as const];
+  for (const [word, networks] of words) {
+    const row = rows.find((each) => each.startsWith(`| \`${word}\` |`));
+    t.ok(row, word);
+    const covered = [...((row ?? '').split('|')[2]?.matchAll(/`([\da-f.:/]+)`/g) ?? [])].map(
+      ([, network]) => network,
+    );
+    t.same(
+      covered,
+      networks.map((network) => network.replace('::1/128', '::1')),
+      word,
+    );
+  }
 });
 
 t.test('every flag and variable that the README speaks of exists', async (t) => {

@@ -5,7 +5,8 @@ import { quote } from './errors.js';
 /** A range of addresses; `unix` stands for a peer on a unix socket, which has none. */
 export type Network = 'unix' | { readonly address: string; readonly bits: number };
 
-const NAMED: Readonly<Record<string, readonly string[]>> = {
+/** Names that stand for several ranges. */
+export const NAMED_NETWORKS: Readonly<Record<string, readonly string[]>> = {
   loopback: ['127.0.0.0/8', '::1/128'],
   // RFC 1918, link-local, RFC 6598 (carrier-grade NAT, which some clouds use inside) and unique local IPv6.
   private: [
@@ -26,7 +27,7 @@ const NAMED: Readonly<Record<string, readonly string[]>> = {
 export function parseNetwork(value: unknown): readonly Network[] {
   const text = String(value).trim().toLowerCase();
   if (text === 'unix' || text === 'unix:') return ['unix'];
-  const named = NAMED[text];
+  const named = NAMED_NETWORKS[text];
   if (named !== undefined) return named.flatMap(parseNetwork);
   if (text.includes('%')) {
     throw new TypeError(

@@ -70,11 +70,13 @@ function passOn(exchange: Exchange, { status, headers, body }: AppAnswer): void 
  * never be cached for another.
  */
 const IMPERSONAL =
-  /^(?:accept|accept-encoding|accept-language|cache-control|connection|dnt|if-.*|keep-alive|pragma|priority|range|referer|sec-.*|te|upgrade-insecure-requests|user-agent)$/;
+  /^(?:accept|accept-encoding|accept-language|cache-control|connection|dnt|if-.*|keep-alive|pragma|priority|range|referer|sec-.*|te|upgrade-insecure-requests|user-agent|x-request-id)$/;
 
-/** Who asks for what, as a digest: the key of a permission. Null bytes cannot occur within fields. */
-function keyOf({ request, client, target: { raw } }: Exchange, { path }: Target): string {
-  let text = `${request.method}\0${client}\0${raw}\0${path}`;
+/** Who asks whom for what, as a digest: the key of a permission. Null bytes cannot occur within fields. */
+function keyOf({ request, origin, target: { raw, authority } }: Exchange, { path }: Target): string {
+  // An absolute target names a host of its own; and what a proxy may say of its client is nobody else's to say.
+  const { address, scheme, host, isFromProxy } = origin;
+  let text = `${request.method}\0${address}\0${scheme}\0${host}\0${authority}\0${isFromProxy}\0${raw}\0${path}`;
   const { rawHeaders } = request;
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index]?.toLowerCase() ?? '';

@@ -66,7 +66,7 @@ function evaluate(expression: LinkExpression, value: (part: LinkVariable) => str
 /** The value of a variable, one character for each byte; empty when there is none, as in nginx. */
 function variableValue(
   { variable, argument: name }: LinkVariable,
-  { request, client }: Exchange,
+  { request, origin }: Exchange,
   target: Target,
   expires: string,
   secret: string,
@@ -77,9 +77,9 @@ function variableValue(
     case 'uri':
       return target.path;
     case 'remote_addr':
-      return client;
+      return origin.address;
     case 'host':
-      return (target.authority ?? request.headers.host ?? '').replace(/:\d*$/, '').toLowerCase();
+      return (origin.host ?? '').replace(/:\d*$/, '').toLowerCase();
     case 'secret':
       return secret;
     case 'arg':

@@ -6,13 +6,21 @@ import type { Readable } from 'node:stream';
 import type { PreparedResponse } from './prepared.js';
 import type { Target } from './target.js';
 
-/** How the client reached the outermost server: this one, or a trusted proxy in front of it. */
-export interface Forwarded {
-  readonly proto: 'http' | 'https';
-  /** Absent when it is the request's own Host. */
-  readonly host?: string;
-  /** Absent when no trusted proxy told. */
-  readonly port?: string;
+/**
+ * Who the client is, and how it came: to this server, or to the outermost of the trusted proxies in front of it. It is
+ * found out once for each request (http/forwarded), and what the app is told, the log has, links are signed for and
+ * permissions are kept by is this.
+ */
+export interface Origin {
+  /** The client's address, without a port, as http/address says it; empty when it is not known, as on a unix socket. */
+  readonly address: string;
+  readonly scheme: 'http' | 'https';
+  /** The host that it asked, perhaps with a port; undefined when a client of HTTP/1.0 has named none. */
+  readonly host: string | undefined;
+  /** The port that it came to; undefined when no trusted proxy has told. */
+  readonly port: string | undefined;
+  /** True when the request came from a trusted proxy, which may tell the app more about the client (http/proxy-fields). */
+  readonly isFromProxy: boolean;
 }
 
 /** A client's request. */
@@ -182,12 +190,9 @@ export interface Exchange {
   readonly request: ClientRequest;
   readonly response: ClientResponse;
   readonly target: Target;
-  /** Set by this server; also sent to the app as X-Request-ID. */
+  /** Given by this server, or by a trusted proxy; also sent to the app as X-Request-ID. */
   readonly id: string;
-  /** The client's address, without a port; empty on a unix socket. */
-  readonly client: string;
-  /** How the client reached the outermost server. */
-  readonly forwarded: Forwarded;
+  readonly origin: Origin;
   /** Prefix of the location that answered. */
   location: string | undefined;
   /** Fields of the CORS protocol that whatever this location answers carries, errors too; undefined where there are none. */

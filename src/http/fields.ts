@@ -1,4 +1,5 @@
 // Header hygiene: what a proxy must not pass on (RFC 9110 §7.6.1).
+import { treatmentOf } from './proxy-fields.js';
 
 /** Fields of one connection only, in lower case. `Proxy-Connection` is no standard and as old as the mistake. */
 const HOP_BY_HOP = new Set([
@@ -16,7 +17,7 @@ const HOP_BY_HOP = new Set([
  * requests go round for ever.
  */
 const END_TO_END =
-  /^(?:x-forwarded-.*|x-real-ip|x-request-id|cdn-loop|forwarded|host|cookie|set-cookie|authorization|cache-control|expires|vary|etag|location|content-.*|x-accel-.*)$/;
+  /^(?:cdn-loop|host|cookie|set-cookie|authorization|cache-control|expires|vary|etag|location|content-.*|x-accel-.*)$/;
 
 /** True for the fields that concern only one connection. */
 export function isHopByHop(lowerCaseName: string): boolean {
@@ -36,7 +37,7 @@ export function connectionOptions(connection: string | undefined): FieldNames | 
   let names: Record<string, true> | undefined;
   for (const option of connection.split(',')) {
     const name = option.trim();
-    if (name === '' || END_TO_END.test(name)) continue;
+    if (name === '' || END_TO_END.test(name) || treatmentOf(name) !== undefined) continue;
     names ??= Object.create(null) as Record<string, true>;
     names[name] = true;
   }

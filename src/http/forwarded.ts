@@ -1,19 +1,9 @@
 // Who the client is, told by proxies in front of this server: X-Forwarded-* and Forwarded (RFC 7239), believed from
 // trusted addresses only and read from the right, where the nearest proxy has written (nginx: ngx_http_realip_module).
-import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { canonicalAddress } from './address.js';
-import type { Forwarded } from './exchange.js';
+import type { ClientRequest, Origin } from './exchange.js';
 import { isHost } from './host.js';
-
-/** The client as this server sees it. */
-export interface Origin {
-  /** Its address, without a port; empty when it is not known. */
-  readonly client: string;
-  readonly forwarded: Forwarded;
-}
-
-const PLAIN: Forwarded = { proto: 'http' };
 
 /** One proxy's entry about where the request came from. */
 interface Hop {
@@ -32,19 +22,21 @@ interface Chain {
 }
 
 /**
- * Finds the client.
- * @param peer address of the connection's other end; undefined on a unix socket
- * @param isTrusted whether the proxy at this address is believed
+ * Finds out who the client is and how it came.
+ * @param authority of an absolute target, which stands in for the Host field
+ * @param isTrusted whether the proxy at this address is believed; undefined is a peer on a unix socket
  */
 export function originOf(
-  headers: IncomingMessage['headers'],
-  peer: string | undefined,
+  { headers, remoteAddress: peer }: Pick<ClientRequest, 'headers' | 'remoteAddress'>,
+  authority: string | undefined,
   isTrusted: (address: string | undefined) => boolean,
 ): Origin {
-  if (!isTrusted(peer)) return { client: peer ?? '', forwarded: PLAIN };
+  const host = authority ?? headers.host;
+  if (!isTrusted(peer))
+    return { address: peer ?? '', scheme: 'http', host, port: undefined, isFromProxy: false };
   const { entries, read } = chainOf(headers);
   // From the right: the entry that a trusted proxy wrote names the one before it, which may be a trusted proxy too.
-  let client = peer ?? '';
+  let address = peer ?? '';
   let believed: Hop | undefined;
   let place = -1;
   const end = Math.max(0, entries.length - MAX_HOPS);
@@ -55,44 +47,60 @@ export function originOf(
     believed = hop;
     place = index;
     if (hop.address === undefined) break;
-    client = hop.address;
-    if (!isTrusted(client)) break;
+    address = hop.address;
+    if (!isTrusted(address)) break;
   }
-  return { client, forwarded: describe(headers, believed, place, entries.length) };
-}
-
-/** @param place of the entry that is believed, of so many hops; -1 when there is none */
-function describe(
-  headers: IncomingMessage['headers'],
-  believed: Hop | undefined,
-  place: number,
-  hops: number,
-): Forwarded {
-  const proto = believed?.proto ?? entryAt(single(headers['x-forwarded-proto']), place, hops);
-  const host = believed?.host ?? entryAt(single(headers['x-forwarded-host']), place, hops);
-  const port = entryAt(single(headers['x-forwarded-port']), place, hops);
+  const hops = entries.length;
+  const publicHost = believed?.host ?? entryAt(headers['x-forwarded-host'], place, hops);
+  const port = entryAt(headers['x-forwarded-port'], place, hops);
   return {
-    proto: proto?.toLowerCase() === 'https' ? 'https' : 'http',
-    ...(host !== undefined && isHost(host) ? { host } : {}),
-    ...(port !== undefined && /^\d{1,5}$/.test(port) ? { port } : {}),
+    address,
+    scheme: schemeOf(believed?.proto ?? entryAt(headers['x-forwarded-proto'], place, hops)),
+    host: publicHost !== undefined && isHost(publicHost) ? publicHost : host,
+    port: port !== undefined && isPort(port) ? port : undefined,
+    isFromProxy: true,
   };
 }
 
-/** A list with an entry for each hop is read at the hop; in any other the last entry is the nearest proxy's. */
-function entryAt(list: string | undefined, place: number, hops: number): string | undefined {
-  const entries = list?.split(',');
-  return (entries?.length === hops ? entries[place] : entries?.at(-1))?.trim();
+/**
+ * A list with an entry for each hop is read at the hop; in any other the last entry is the nearest proxy's.
+ * @param place of the entry that is believed, of so many hops; -1 when there is none
+ */
+function entryAt(field: string | string[] | undefined, place: number, hops: number): string | undefined {
+  if (field === undefined) return undefined;
+  const list = elementsOf(single(field));
+  return list.length === hops ? list[place] : list.at(-1);
 }
 
-function chainOf(headers: IncomingMessage['headers']): Chain {
-  const list = single(headers['x-forwarded-for']);
-  if (list !== undefined) return { entries: list.split(','), read: readXForwardedFor };
-  const field = single(headers['forwarded']);
-  return { entries: field === undefined ? [] : splitOutsideQuotes(field, COMMA), read: readForwarded };
+/** Of a request that a WebSocket begins with, some proxies say ws and wss (RFC 6455 §3), Traefik among them. */
+function schemeOf(proto: string | undefined): Origin['scheme'] {
+  const lower = proto?.toLowerCase();
+  return lower === 'https' || lower === 'wss' ? 'https' : 'http';
+}
+
+function isPort(text: string): boolean {
+  return /^\d{1,5}$/.test(text) && Number(text) <= 65535;
+}
+
+/** The elements of a list; empty ones are none (RFC 9110 §5.6.1.2). */
+function elementsOf(list: string): string[] {
+  return list
+    .split(',')
+    .map((element) => element.trim())
+    .filter(Boolean);
+}
+
+function chainOf(headers: ClientRequest['headers']): Chain {
+  const list = headers['x-forwarded-for'];
+  if (list !== undefined) return { entries: elementsOf(single(list)), read: readXForwardedFor };
+  const { forwarded } = headers;
+  if (forwarded === undefined) return { entries: [], read: readForwarded };
+  const entries = splitOutsideQuotes(forwarded, COMMA).filter((entry) => entry.trim() !== '');
+  return { entries, read: readForwarded };
 }
 
 function readXForwardedFor(entry: string): Hop {
-  return { address: addressOf(entry.trim()) };
+  return { address: addressOf(entry) };
 }
 
 function readForwarded(entry: string): Hop {
@@ -112,6 +120,10 @@ const COMMA = 0x2c;
 const SEMICOLON = 0x3b;
 const BACKSLASH = 0x5c;
 
+/**
+ * Where a quote is left open, none counts: a client that opens one would take what a proxy has written behind it, its
+ * address, into its own entry.
+ */
 function splitOutsideQuotes(text: string, separator: number): string[] {
   const parts: string[] = [];
   let start = 0;
@@ -127,6 +139,7 @@ function splitOutsideQuotes(text: string, separator: number): string[] {
       start = index + 1;
     }
   }
+  if (quoted) return text.split(String.fromCharCode(separator));
   parts.push(text.slice(start));
   return parts;
 }
@@ -144,6 +157,6 @@ function addressOf(text: string): string | undefined {
   return canonicalAddress(bare);
 }
 
-function single(field: string | string[] | undefined): string | undefined {
+function single(field: string | string[]): string {
   return Array.isArray(field) ? field.join(',') : field;
 }

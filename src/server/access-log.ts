@@ -20,7 +20,7 @@ function renderLine(exchange: Exchange, elapsed: number): string {
   const target = quote(toText(request.target));
   let line = `{"level":30,"time":"${currentTime()}","method":"${request.method}","target":${target}`;
   line += `,"status":${isAnswered ? response.statusCode : 499},"bytes":${exchange.bytes},"ms":${round(elapsed)}`;
-  line += `,"client":"${exchange.client}","requestId":"${exchange.id}"`;
+  line += `,"client":"${exchange.origin.address}","requestId":"${exchange.id}"`;
   if (request.fault !== undefined) line += `,"fault":${quote(request.fault.message)}`;
   if (exchange.location !== undefined) line += `,"location":${quote(exchange.location)}`;
   if (exchange.upstreamTime !== undefined) line += `,"upstreamMs":${round(exchange.upstreamTime)}`;

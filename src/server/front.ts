@@ -8,8 +8,8 @@ import {
   TunnelRefusedError,
   UnexpectedError,
 } from '../http/errors.js';
-import type { ClientRequest, Exchange } from '../http/exchange.js';
-import { type Origin, originOf } from '../http/forwarded.js';
+import type { ClientRequest, Exchange, Origin } from '../http/exchange.js';
+import { originOf } from '../http/forwarded.js';
 import { hostFault } from '../http/framing.js';
 import type { LogThrottle } from '../http/log-throttle.js';
 import { parseOptionsTarget, parseTarget, type Target, THE_SERVER } from '../http/target.js';
@@ -17,7 +17,7 @@ import type { Answer } from '../http1/server-options.js';
 import { logWhenClosed } from './access-log.js';
 import { type ErrorPages, sendErrorPage } from './error-page.js';
 import type { Log } from './log.js';
-import { nextRequestId } from './request-id.js';
+import { givenRequestId, nextRequestId } from './request-id.js';
 import type { RouteTable } from './routes.js';
 
 /** What the log says of a request that failed. */
@@ -63,14 +63,21 @@ export function createFront(
   return (request, response, startedAt) => {
     const { target, refusal } = readTarget(request);
     if (refusal !== undefined) response.shouldKeepAlive = false;
-    const { client, forwarded, defect } = findOrigin(request, isTrusted);
+    let origin: Origin;
+    let defect: unknown;
+    try {
+      origin = originOf(request, target.authority, isTrusted);
+    } catch (error) {
+      // It is to be answered as any defect, on its own connection.
+      defect = error;
+      origin = originOf(request, target.authority, trustsNobody);
+    }
     const exchange: Exchange = {
       request,
       response,
       target,
-      id: nextRequestId(),
-      client,
-      forwarded,
+      id: (origin.isFromProxy ? givenRequestId(request.headers) : undefined) ?? nextRequestId(),
+      origin,
       location: undefined,
       corsFields: undefined,
       upstreamTime: undefined,
@@ -88,17 +95,7 @@ export function createFront(
   };
 }
 
-/** Where a request comes from; what goes wrong there is to be answered as any defect, on its own connection. */
-function findOrigin(
-  { headers, remoteAddress: peer }: ClientRequest,
-  isTrusted: FrontOptions['isTrusted'],
-): Origin & { readonly defect?: unknown } {
-  try {
-    return originOf(headers, peer, isTrusted);
-  } catch (defect) {
-    return { client: peer ?? '', forwarded: { proto: 'http' }, defect };
-  }
-}
+const trustsNobody = (): boolean => false;
 
 /** What a request asks for, or why it is refused. */
 function readTarget(request: ClientRequest): { target: Target; refusal?: Error } {

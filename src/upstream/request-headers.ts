@@ -1,30 +1,39 @@
 // The head of the request as the app gets it (nginx: proxy_set_header). What a client says of itself under the
-// names that a proxy sets is not believed: those fields are replaced.
+// names that a proxy sets is not believed: those fields are replaced, or dropped (http/proxy-fields).
 import { BadRequestError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
 import { connectionOptions, isHopByHop } from '../http/fields.js';
 import { ownString } from '../http/own-string.js';
+import { treatmentOf } from '../http/proxy-fields.js';
 
 /**
- * Fields that are not passed on as received.
+ * Fields that are not passed on as received, besides those of proxies.
  * `Expect` has been answered by this server. `Proxy` would become the app's HTTP_PROXY (CVE-2016-5385).
  */
-const REPLACED =
-  /^(?:x-forwarded-.*|x-forwarded|forwarded|x-real-ip|x-request-id|expect|proxy|host|content-length)$/;
+const REPLACED = /^(?:expect|proxy|host|content-length)$/;
 
-/** Names already judged, as clients write them; the same few come with every request. */
-const judged = new Map<string, string | undefined>();
+/** What becomes of a field, by its name. */
+interface Judgement {
+  /** In lower case. */
+  readonly name: string;
+  /** True when only a trusted proxy may say it. */
+  readonly isOfProxy: boolean;
+}
+
+/** Names already judged, as clients write them; the same few come with every request. Undefined is not passed on. */
+const judged = new Map<string, Judgement | undefined>();
 /** A client could invent names without end. */
 const MAX_JUDGED = 500;
 
-/** The name in lower case when a field of this name may be passed on, undefined when not. */
-function judge(name: string): string | undefined {
+function judge(name: string): Judgement | undefined {
   const known = judged.get(name);
   if (known !== undefined || judged.has(name)) return known;
   const lower = name.toLowerCase();
+  const treatment = treatmentOf(lower);
+  const isPassed = treatment === undefined || treatment === 'passed';
   // WSGI cannot tell X_Real_IP from X-Real-IP; nginx drops such names too (underscores_in_headers).
-  const refused = lower.includes('_') || isHopByHop(lower) || REPLACED.test(lower);
-  const judgement = refused ? undefined : ownString(lower);
+  const refused = !isPassed || lower.includes('_') || isHopByHop(lower) || REPLACED.test(lower);
+  const judgement = refused ? undefined : { name: ownString(lower), isOfProxy: treatment === 'passed' };
   if (judged.size < MAX_JUDGED && name.length <= 64) judged.set(ownString(name), judgement);
   return judgement;
 }
@@ -82,7 +91,7 @@ export function framingLine(
  * @throws {BadRequestError} when a field cannot be sent
  */
 export function requestFields(exchange: Exchange, omit?: Omit): string {
-  const { request, target, client, id, forwarded } = exchange;
+  const { request, target, origin, id } = exchange;
   const raw = request.rawHeaders;
   const nominated = connectionOptions(request.headers.connection?.toLowerCase());
   const host = target.authority ?? request.headers.host;
@@ -90,14 +99,19 @@ export function requestFields(exchange: Exchange, omit?: Omit): string {
   let lines = fieldLine('Host', host ?? 'localhost');
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index] ?? '';
-    const lower = judge(name);
-    if (lower === undefined || nominated?.[lower] || omit?.(lower)) continue;
-    lines += fieldLine(name, raw[index + 1] ?? '');
+    const judgement = judge(name);
+    if (judgement === undefined) continue;
+    const { name: lower, isOfProxy } = judgement;
+    if (nominated?.[lower] || omit?.(lower)) continue;
+    const value = raw[index + 1] ?? '';
+    // Several are two opinions: one may be the client's, which the proxy has let through beside its own.
+    if (isOfProxy && !(origin.isFromProxy && request.headers[lower] === value)) continue;
+    lines += fieldLine(name, value);
   }
-  if (client !== '') lines += `X-Forwarded-For: ${client}\r\nX-Real-IP: ${client}\r\n`;
-  lines += fieldLine('X-Forwarded-Proto', forwarded.proto);
-  const publicHost = forwarded.host ?? host;
+  const { address, scheme, host: publicHost, port } = origin;
+  if (address !== '') lines += `X-Forwarded-For: ${address}\r\nX-Real-IP: ${address}\r\n`;
+  lines += `X-Forwarded-Proto: ${scheme}\r\n`;
   if (publicHost !== undefined) lines += fieldLine('X-Forwarded-Host', publicHost);
-  if (forwarded.port !== undefined) lines += fieldLine('X-Forwarded-Port', forwarded.port);
+  if (port !== undefined) lines += `X-Forwarded-Port: ${port}\r\n`;
   return `${lines}X-Request-ID: ${id}\r\n`;
 }

@@ -38,9 +38,14 @@ function configure(t: Test, options: object, upstream: string): string {
   return `${root}/config.json`;
 }
 
-async function start(t: Test, options: object = {}, answer = answerByCookie): Promise<Place> {
+async function start(
+  t: Test,
+  options: object = {},
+  answer = answerByCookie,
+  ...args: string[]
+): Promise<Place> {
   const app = await startStandIn(t, answer);
-  return { app, server: await startHere(t, ['--config', configure(t, options, app.address)]) };
+  return { app, server: await startHere(t, ['--config', configure(t, options, app.address), ...args]) };
 }
 
 function get(
@@ -260,11 +265,34 @@ t.test('a cached permission is for one client, one file and a moment', async (t)
     ['another Authorization', 'answer=204; user=1', { headers: 'Authorization: Bearer x\r\n' }],
     ['another key in a field of its own', 'answer=204; user=1', { headers: 'X-Api-Key: x\r\n' }],
     ['another method', 'answer=204; user=1', { method: 'HEAD' }],
+    ['another host', 'answer=204; user=1', { target: 'http://other.example/files/a.txt' }],
   ];
   for (const [who, cookie, options] of others) t.ok(await asked(cookie, options), `${who} is asked for`);
 
   t.ok(await asked('answer=403; user=1'));
   t.ok(await asked('answer=403; user=1'), 'a refusal is not cached');
+});
+
+t.test('a cached permission is not for who only says what a trusted proxy has said', async (t) => {
+  const place = await start(t, { authCache: '1m' }, answerByCookie, '--trust-proxy', '127.0.0.1');
+  // As the client at 127.0.0.2 comes through the proxy, and as it comes by itself.
+  const head =
+    'GET /files/a.txt HTTP/1.1\r\nHost: example.org\r\nConnection: close\r\nCookie: answer=204\r\n';
+  const request = `${head}X-Forwarded-For: 127.0.0.2\r\nX-Forwarded-User: alice\r\n\r\n`;
+  const ask = async (from: string, id: number): Promise<string | string[] | undefined> => {
+    const { port } = place.server;
+    const fields = `X-Request-ID: ${id}\r\nX-Forwarded-For`;
+    await rawRequest(
+      { host: '127.0.0.1', port, localAddress: from },
+      request.replace('X-Forwarded-For', fields),
+    );
+    return place.app.seen.at(-1)?.headers['x-forwarded-user'];
+  };
+  t.equal(await ask('127.0.0.1', 1), 'alice');
+  await ask('127.0.0.1', 2);
+  t.equal(place.app.seen.length, 1, 'the id of a request is nobody');
+  t.equal(await ask('127.0.0.2', 1), undefined);
+  t.equal(place.app.seen.length, 2, 'the app is asked anew');
 });
 
 t.test('a cached permission ends', async (t) => {

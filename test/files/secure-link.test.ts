@@ -116,6 +116,57 @@ t.test("nginx's expressions", async (t) => {
   }
 });
 
+t.test('a link is signed for the client and the host that the app knows, whoever tells them', async (t) => {
+  const location = {
+    secureLink: 'md5',
+    secureLinkSecret: 'env:LINK_SECRET',
+    secureLinkMd5: '$remote_addr $host $uri $secret',
+  };
+  const ways = {
+    '--trust-proxy': await startHere(
+      t,
+      ['--config', configure(t, [location]), '--trust-proxy', 'loopback'],
+      ENVIRONMENT,
+    ),
+    '--proxy-protocol': await startHere(
+      t,
+      ['--config', configure(t, [location]), '--proxy-protocol'],
+      ENVIRONMENT,
+    ),
+  };
+  const mapped = Buffer.from('0d0a0d0a000d0a515549540a2121002400000000000000000000ffffcb007109', 'hex');
+  const version2 = Buffer.concat([mapped, Buffer.alloc(20)]);
+  const cases: readonly (readonly [
+    way: keyof typeof ways,
+    introduction: string | Buffer,
+    fields: string,
+    client: string,
+    host: string,
+  ])[] = [
+    ['--trust-proxy', '', 'X-Forwarded-For: ::FFFF:203.0.113.9\r\n', '203.0.113.9', 'example.org'],
+    ['--trust-proxy', '', 'X-Forwarded-For: 2001:DB8:0:0:0:0:0:1\r\n', '2001:db8::1', 'example.org'],
+    [
+      '--trust-proxy',
+      '',
+      'Forwarded: for="[2001:DB8:0::1]:4711";host="WWW.example.com:8443"\r\n',
+      '2001:db8::1',
+      'www.example.com',
+    ],
+    ['--trust-proxy', '', 'X-Forwarded-Host: www.example.com\r\n', '127.0.0.1', 'www.example.com'],
+    ['--proxy-protocol', version2, '', '203.0.113.9', 'example.org'],
+    ['--proxy-protocol', 'PROXY TCP6 2001:DB8::0:1 ::1 1 2\r\n', '', '2001:db8::1', 'example.org'],
+    // Its client is nobody who is believed.
+    ['--proxy-protocol', version2, 'X-Forwarded-Host: www.example.com\r\n', '203.0.113.9', 'example.org'],
+  ];
+  for (const [way, introduction, fields, client, host] of cases) {
+    const signature = md5(`${client} ${host} /files/a.txt ${SECRET}`);
+    const head = `GET /files/a.txt?md5=${signature} HTTP/1.1\r\nHost: Example.org:81\r\nConnection: close\r\n`;
+    const request = Buffer.concat([Buffer.from(introduction), Buffer.from(`${head}${fields}\r\n`)]);
+    const { status } = await rawRequest(ways[way].port, request);
+    t.equal(status, 200, `${way}: ${fields || introduction.toString('latin1')}`);
+  }
+});
+
 t.test('an md5 link that has expired, and one without its time', async (t) => {
   const server = await start(t, { secureLink: 'md5', secureLinkSecret: 'file:secret.key' });
   const sign = (expires: number | string): string => md5(`${expires}/files/a.txt ${SECRET}`);

@@ -95,7 +95,7 @@ function takenBy(host: string): Record<string, boolean> {
   const request = { httpVersion: '1.1', headers: { host }, rawHeaders: ['Host', host] };
   const quoted = `"${host.replaceAll(/[\\"]/g, '\\$&')}"`;
   const forwarded = (headers: Record<string, string>): boolean =>
-    originOf(headers, '127.0.0.1', () => true).forwarded.host === host;
+    originOf({ headers, remoteAddress: '127.0.0.1' }, undefined, () => true).host === host;
   let authority: string | undefined;
   try {
     ({ authority } = parseTarget(`http://${host}/a`));

@@ -102,15 +102,15 @@ function exchangeOf(rawHeaders: readonly string[], target: Target = parseTarget(
     response,
     target,
     id: 'id',
-    client: '192.0.2.1',
-    forwarded: { proto: 'http' },
+    origin: { address: '192.0.2.1', scheme: 'http', host: undefined, port: undefined, isFromProxy: true },
     orders: 0,
     bytes: 0,
   } as unknown as Exchange;
 }
 
 const isTrusted = networkTest(['loopback', '10.0.0.0/8'].flatMap(parseNetwork));
-const PROXY = '127.0.0.1';
+const askOrigin = (headers: Record<string, string>): unknown =>
+  originOf({ headers, remoteAddress: '127.0.0.1' }, undefined, isTrusted);
 
 const table = new RouteTable();
 table.add({ location: FILE, handle: () => undefined });
@@ -160,6 +160,9 @@ const FIELDS: Readonly<Record<string, Input>> = {
   'many fields': numbered((index) => `x-${index}\n1\n`),
   'many empty fields': numbered((index) => `${index}\n\n`),
   'the same field': repeat('x-a\n1\n'),
+  'the same field of a proxy': repeat('x-forwarded-user\n1\n'),
+  'many fields of a proxy': numbered((index) => `x-forwarded-${index}\n1\n`),
+  'the same cookie': repeat('cookie\na=1\n'),
   'a long field': repeat('a', 'x-a\n', '\n'),
   'long names': numbered((index) => `x-forwarded${'-'.repeat(400)}${index}\n1\n`),
   'names that a table of strings would keep in one place': numbered((index) => `${(index + 1) * 8192}\n1\n`),
@@ -250,7 +253,7 @@ export const READERS: readonly Reader[] = [
   },
   {
     name: 'X-Forwarded-For',
-    read: (list) => originOf({ 'x-forwarded-for': list }, PROXY, isTrusted),
+    read: (list) => askOrigin({ 'x-forwarded-for': list }),
     inputs: {
       ...COMMON,
       'proxies that are trusted': numbered((index) => `,${trusted(index)}`, '10.0.0.1'),
@@ -263,12 +266,12 @@ export const READERS: readonly Reader[] = [
   },
   {
     name: 'X-Forwarded-Host and -Proto',
-    read: (list) => originOf({ 'x-forwarded-host': list, 'x-forwarded-proto': list }, PROXY, isTrusted),
+    read: (list) => askOrigin({ 'x-forwarded-host': list, 'x-forwarded-proto': list }),
     inputs: COMMON,
   },
   {
     name: 'Forwarded',
-    read: (forwarded) => originOf({ forwarded }, PROXY, isTrusted),
+    read: (forwarded) => askOrigin({ forwarded }),
     inputs: {
       ...COMMON,
       'proxies that are trusted': numbered((index) => `,for=${trusted(index)}`, 'for=10.0.0.1'),
@@ -276,6 +279,7 @@ export const READERS: readonly Reader[] = [
       'one parameter again and again': repeat(';for=10.0.0.1'),
       'escapes in quotes': repeat('\\a', 'for="', '"'),
       'a quoted string after the other': repeat('"a,b"'),
+      'a quote that is left open': repeat(',for=10.0.0.1', '"'),
       'spaces around parameters': repeat(' ', 'for', '=10.0.0.1'),
     },
   },
@@ -286,6 +290,7 @@ export const READERS: readonly Reader[] = [
       ...COMMON,
       names: numbered((index) => `x-${index},`),
       'names that stay': repeat('content-a,'),
+      'names of a proxy': repeat('x-forwarded-user,'),
       'a name that nearly stays': repeat('a', 'x-forwarded-', '\n'),
     },
   },

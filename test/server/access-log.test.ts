@@ -83,6 +83,7 @@ t.test('a target is told as text, and no byte of it is an order to a terminal', 
     const exchange = {
       request: { method: 'GET', target: received },
       response,
+      origin: { address: '192.0.2.1' },
       bytes: 0,
     } as unknown as Exchange;
     const lines: string[] = [];

@@ -75,8 +75,7 @@ t.test('a client that has left is asked no question for', async (t) => {
     response,
     request: { headers: {}, rawHeaders: [] },
     target: { raw: '/a', path: '/a', authority: undefined },
-    forwarded: { proto: 'http' },
-    client: '',
+    origin: { address: '', scheme: 'http', host: undefined, port: undefined, isFromProxy: false },
     id: '',
   } as unknown as Exchange;
   t.equal(await createSubrequest(shared)(exchange, '/may-i', []), undefined);

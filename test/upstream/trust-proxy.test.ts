@@ -4,7 +4,7 @@ import { parseNetwork } from '../../src/config/network.js';
 import { originOf } from '../../src/http/forwarded.js';
 import { networkTest } from '../../src/http/network-test.js';
 import { startRecorder } from '../support/app.js';
-import { startHere } from '../support/here.js';
+import { type ServerHere, startHere } from '../support/here.js';
 import { get, rawExchange, rawRequest } from '../support/raw.js';
 import { startServer } from '../support/server.js';
 
@@ -67,7 +67,7 @@ t.test('the walk from the right', async (t) => {
     peer: string,
     headers: Record<string, string>,
     client: string,
-    forwarded: object,
+    told: { readonly proto: string; readonly host?: string; readonly port?: string },
   ][] = [
     ['no proxy', '192.0.2.9', {}, '192.0.2.9', { proto: 'http' }],
     [
@@ -191,6 +191,20 @@ t.test('the walk from the right', async (t) => {
       { proto: 'http' },
     ],
     [
+      'a port that is none',
+      '10.0.0.1',
+      { 'x-forwarded-for': '1.1.1.1', 'x-forwarded-port': '99999' },
+      '1.1.1.1',
+      { proto: 'http' },
+    ],
+    [
+      'empty elements are none',
+      '10.0.0.1',
+      { 'x-forwarded-for': '1.1.1.1, , 10.0.0.2, ' },
+      '1.1.1.1',
+      { proto: 'http' },
+    ],
+    [
       'a host that is none',
       '10.0.0.1',
       { 'x-forwarded-for': '1.1.1.1', 'x-forwarded-host': 'a b/c' },
@@ -227,8 +241,75 @@ t.test('the walk from the right', async (t) => {
       { proto: 'http' },
     ],
   ];
-  for (const [what, peer, headers, client, forwarded] of cases) {
-    t.same(originOf(headers, peer, isTrusted), { client, forwarded }, what);
+  for (const [what, peer, headers, client, { proto, host = 'own.example:81', port }] of cases) {
+    const request = { headers: { host: 'own.example:81', ...headers }, remoteAddress: peer };
+    const isFromProxy = peer === '10.0.0.1';
+    const expected = { address: client, scheme: proto, host, port, isFromProxy };
+    t.same(originOf(request, undefined, isTrusted), expected, what);
+  }
+  const request = { headers: { host: 'own.example' }, remoteAddress: undefined };
+  t.match(
+    originOf(request, 'target.example', isTrusted),
+    { address: '', host: 'target.example' },
+    'an absolute target names the host',
+  );
+});
+
+t.test('a scheme is told in many ways, and is one of two', async (t) => {
+  const isTrusted = networkTest(parseNetwork('loopback'));
+  const schemes: readonly (readonly [said: string, scheme: string])[] = [
+    ['https', 'https'],
+    ['HTTPS', 'https'],
+    ['wss', 'https'],
+    ['WSS', 'https'],
+    [' wss\t', 'https'],
+    ['http', 'http'],
+    ['ws', 'http'],
+    ['Ws', 'http'],
+    ['', 'http'],
+    ['on', 'http'],
+    ['httpsx', 'http'],
+    ['https://', 'http'],
+  ];
+  const lists: readonly (readonly [said: string, scheme: string])[] = [
+    // Those before it are what others have said, the client itself perhaps.
+    ['https, http', 'http'],
+    ['http,https', 'https'],
+    ['http, wss', 'https'],
+    ['WSS ,WS', 'http'],
+    ['wss,', 'https'],
+    [', ,wss, ,', 'https'],
+  ];
+  for (const [said, scheme] of [...schemes, ...lists]) {
+    const headers = { 'x-forwarded-for': '192.0.2.7', 'x-forwarded-proto': said };
+    t.equal(originOf({ headers, remoteAddress: '::1' }, undefined, isTrusted).scheme, scheme, said);
+  }
+  for (const [said, scheme] of schemes) {
+    for (const forwarded of [`for=192.0.2.7;proto=${said.trim()}`, `Proto="${said.trim()}";for=192.0.2.7`]) {
+      const request = { headers: { forwarded }, remoteAddress: '::1' };
+      t.equal(originOf(request, undefined, isTrusted).scheme, scheme, forwarded);
+    }
+  }
+  const hops = { 'x-forwarded-for': '192.0.2.7, 127.0.0.2, 127.0.0.3', 'x-forwarded-proto': 'wss, ws, ws' };
+  t.equal(originOf({ headers: hops, remoteAddress: '::1' }, undefined, isTrusted).scheme, 'https', 'by hop');
+});
+
+t.test('a quote that a client leaves open hides nothing of what the proxy writes behind it', async (t) => {
+  const isTrusted = networkTest(parseNetwork('loopback'));
+  const own = ['for=192.0.2.7;proto=https', 'for="192.0.2.7:80";proto=https'];
+  for (const opened of [
+    'for="',
+    '"',
+    'for=6.6.6.6;x="\\',
+    'for="a", for="b',
+    'for="a\\"',
+    'for="a\\"b, c=',
+  ]) {
+    for (const entry of own) {
+      const request = { headers: { forwarded: `${opened}, ${entry}` }, remoteAddress: '127.0.0.1' };
+      const { address, scheme } = originOf(request, undefined, isTrusted);
+      t.same({ address, scheme }, { address: '192.0.2.7', scheme: 'https' }, `${opened}, ${entry}`);
+    }
   }
 });
 
@@ -310,6 +391,144 @@ t.test('the app is told what is believed, and nothing else', async (t) => {
     ]);
     t.match(await ask(server.port), { 'x-forwarded-for': '127.0.0.1', 'x-forwarded-proto': 'http' });
   });
+});
+
+/** What a proxy that has logged its users in says, and what tracing adds. */
+const VOUCHED = [
+  'X-Forwarded-User: alice',
+  'X-Forwarded-Email: alice@example.com',
+  'X-Forwarded-Groups: staff,admins',
+  'X-Forwarded-Preferred-Username: al',
+  'X-Forwarded-Access-Token: a.b.c',
+  'X-Forwarded-Prefix: /shop',
+  'X-Forwarded-Client-Cert: Hash=1',
+  'X-Auth-Request-User: alice',
+  'Remote-User: alice',
+  'Remote-Groups: staff',
+  'x-request-id: 4bf92f3577b34da6a3ce929d0e0e4736',
+];
+const VOUCHED_NAMES = VOUCHED.map((line) => line.slice(0, line.indexOf(':')).toLowerCase());
+
+t.test('what a proxy has found out about its client passes from those that are trusted alone', async (t) => {
+  const app = await startRecorder(t);
+  const start = (...args: string[]) =>
+    startHere(t, ['--root', t.testdir({ 'a.txt': '' }), '--upstream', app.address, ...args]);
+  const trusting = await start('--trust-proxy', 'loopback');
+  const ask = async ({ port }: ServerHere, fields: readonly string[]) => {
+    t.equal((await rawRequest(port, get('/', fields))).status, 200);
+    return app.received.at(-1)?.headers ?? {};
+  };
+
+  await t.test('from a trusted proxy all of it, once each', async (t) => {
+    const headers = await ask(trusting, VOUCHED);
+    for (const line of VOUCHED) {
+      const [name = '', value] = line.split(': ');
+      t.equal(headers[name.toLowerCase()], value, name);
+    }
+    const logged = trusting.log.findLast(({ msg }) => msg === 'request');
+    t.equal(logged?.['requestId'], '4bf92f3577b34da6a3ce929d0e0e4736', 'the log has the id, too');
+  });
+
+  await t.test('also when the Connection field names it', async (t) => {
+    const request = get('/', VOUCHED).replace('Connection: close', `Connection: close, ${VOUCHED_NAMES}`);
+    t.equal((await rawRequest(trusting.port, request)).status, 200);
+    for (const name of VOUCHED_NAMES) t.ok(app.received.at(-1)?.headers[name], name);
+  });
+
+  await t.test('from others nothing', async (t) => {
+    const servers = [
+      await start(),
+      await start('--trust-proxy', 'private'),
+      await start('--trust-proxy', 'unix'),
+    ];
+    for (const server of servers) {
+      const headers = await ask(server, [...VOUCHED, 'X-Own: kept']);
+      for (const name of VOUCHED_NAMES) {
+        if (name === 'x-request-id') t.match(headers[name], /^[0-9a-f-]{36}$/, name);
+        else t.equal(headers[name], undefined, name);
+      }
+      t.equal(headers['x-own'], 'kept');
+    }
+  });
+
+  await t.test(
+    'through a balancer whose PROXY header names a client that is not trusted, nothing',
+    async (t) => {
+      const server = await start('--trust-proxy', 'loopback', '--proxy-protocol');
+      for (const [client, isTrusted] of [
+        ['203.0.113.7', false],
+        ['127.0.0.1', true],
+      ] as const) {
+        const introduction = `PROXY TCP4 ${client} 127.0.0.1 1 80\r\n`;
+        t.equal((await rawRequest(server.port, introduction + get('/', VOUCHED))).status, 200);
+        t.equal(app.received.at(-1)?.headers['x-forwarded-user'], isTrusted ? 'alice' : undefined, client);
+      }
+    },
+  );
+
+  await t.test('names that WSGI takes for these do not pass, whoever has sent them', async (t) => {
+    const underscored = VOUCHED.map((line) => line.replace(/^[^:]+/, (name) => name.replaceAll('-', '_')));
+    for (const line of [...underscored, 'X-Forwarded_User: eve', 'REMOTE_USER: eve']) {
+      const [name = ''] = line.split(':');
+      const headers = await ask(trusting, [line]);
+      t.equal(headers[name.toLowerCase()], undefined, name);
+    }
+  });
+
+  await t.test('several of a name are two opinions, and none passes', async (t) => {
+    for (const pair of [
+      ['X-Forwarded-User: eve', 'X-Forwarded-User: alice'],
+      ['X-Forwarded-User: alice', 'x-forwarded-user: alice'],
+      ['Remote-User:', 'Remote-User: alice'],
+      ['X-Forwarded-Groups: staff', 'X-Forwarded-Groups: admins'],
+    ]) {
+      const headers = await ask(trusting, pair);
+      t.equal(headers[pair[0]?.split(':')[0]?.toLowerCase() ?? ''], undefined, pair.join());
+    }
+  });
+
+  await t.test('what says the same as X-Forwarded-Proto and -For a second time does not pass', async (t) => {
+    const seconds = ['Forwarded: for=192.0.2.1', 'X-Forwarded-Ssl: on', 'X-Forwarded-Scheme: https'];
+    const more = ['X-Forwarded-Protocol: ssl', 'X-Forwarded: 1', 'X-Real-IP: 192.0.2.2'];
+    const headers = await ask(trusting, [...seconds, ...more]);
+    for (const line of [...seconds, ...more]) {
+      const name = line.split(':')[0]?.toLowerCase() ?? '';
+      t.equal(headers[name], name === 'x-real-ip' ? '192.0.2.1' : undefined, name);
+    }
+    t.equal(headers['x-forwarded-proto'], 'http');
+  });
+
+  await t.test('a request id is one, or is replaced', async (t) => {
+    const good = [
+      '4bf92f3577b34da6a3ce929d0e0e4736',
+      'b04a8bb4-27f4-4b4f-8f15-6c6b3b8e0a17',
+      'Root=1-67891233-abcdef012345678912345678',
+      'a',
+      'A_z.0:9+/=@-',
+      'x'.repeat(200),
+    ];
+    for (const id of good) t.equal((await ask(trusting, [`X-Request-ID: ${id}`]))['x-request-id'], id, id);
+    for (const id of ['', 'a b', 'a"b', 'a,b', '<b>', 'a\\b', '\xe4', 'x'.repeat(201)]) {
+      const headers = await ask(trusting, [`X-Request-ID: ${id}`]);
+      t.match(headers['x-request-id'], /^[0-9a-f]{8}-[0-9a-f-]{27}$/, id);
+    }
+    const twice = await ask(trusting, ['X-Request-ID: a', 'X-Request-ID: b']);
+    t.match(twice['x-request-id'], /^[0-9a-f]{8}-[0-9a-f-]{27}$/, 'two');
+  });
+
+  await t.test('the page of an error has the id that the proxy knows', async (t) => {
+    const { body } = await rawRequest(trusting.port, get('/media/none', ['X-Request-ID: trace-7']));
+    t.match(body.toString(), /Request trace-7\n/);
+  });
+});
+
+t.test('a socket for both families has one name for a client', async (t) => {
+  const app = await startRecorder(t);
+  const args = ['--root', t.testdir({}), '--upstream', app.address, '--listen', ':0'];
+  const server = await startHere(t, args);
+  await rawRequest(server.port, get('/'));
+  t.equal(app.received.at(-1)?.headers['x-forwarded-for'], '127.0.0.1');
+  t.equal((await server.logged(({ msg }) => msg === 'request'))['client'], '127.0.0.1');
 });
 
 t.test(
