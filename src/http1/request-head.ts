@@ -135,8 +135,11 @@ function byName(raw: readonly string[]): Record<string, string> {
     if (before === undefined) headers[lower] = value;
     // The two names in lower case that mean something to an object; nobody here asks for them.
     else if (lower === 'constructor' || lower === '__proto__' || SINGLE.has(lower)) continue;
-    // RFC 6265 §5.4, RFC 9110 §5.3.
-    else headers[lower] = `${before}${lower === 'cookie' ? '; ' : ', '}${value}`;
+    // RFC 6265 §5.4.
+    else if (lower === 'cookie')
+      headers[lower] = before === '' || value === '' ? before + value : `${before}; ${value}`;
+    // RFC 9110 §5.3.
+    else headers[lower] = `${before}, ${value}`;
   }
   return headers;
 }

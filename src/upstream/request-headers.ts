@@ -8,34 +8,38 @@ import { treatmentOf } from '../http/proxy-fields.js';
 
 /**
  * Fields that are not passed on as received, besides those of proxies.
- * `Expect` has been answered by this server. `Proxy` would become the app's HTTP_PROXY (CVE-2016-5385).
+ * `Expect` has been answered by this server. `Proxy` would become the app's HTTP_PROXY (CVE-2016-5385). `Trailer` announces
+ * fields that are not passed on (RFC 9110 §6.6.2).
  */
-const REPLACED = /^(?:expect|proxy|host|content-length)$/;
+const REPLACED = /^(?:expect|proxy|host|content-length|trailer)$/;
 
 /** What becomes of a field, by its name. */
 interface Judgement {
   /** In lower case. */
   readonly name: string;
-  /** True when only a trusted proxy may say it. */
-  readonly isOfProxy: boolean;
+  /** `ofProxy` is passed on when a trusted proxy has sent it, `cookie` once. */
+  readonly kind: 'passed' | 'ofProxy' | 'cookie' | 'dropped';
 }
 
-/** Names already judged, as clients write them; the same few come with every request. Undefined is not passed on. */
-const judged = new Map<string, Judgement | undefined>();
+/** Names already judged, as clients write them; the same few come with every request. */
+const judged = new Map<string, Judgement>();
 /** A client could invent names without end. */
 const MAX_JUDGED = 500;
 
-function judge(name: string): Judgement | undefined {
-  const known = judged.get(name);
-  if (known !== undefined || judged.has(name)) return known;
+function judge(name: string): Judgement {
   const lower = name.toLowerCase();
-  const treatment = treatmentOf(lower);
-  const isPassed = treatment === undefined || treatment === 'passed';
-  // WSGI cannot tell X_Real_IP from X-Real-IP; nginx drops such names too (underscores_in_headers).
-  const refused = !isPassed || lower.includes('_') || isHopByHop(lower) || REPLACED.test(lower);
-  const judgement = refused ? undefined : { name: ownString(lower), isOfProxy: treatment === 'passed' };
+  const judgement: Judgement = { name: ownString(lower), kind: kindOf(lower) };
   if (judged.size < MAX_JUDGED && name.length <= 64) judged.set(ownString(name), judgement);
   return judgement;
+}
+
+function kindOf(name: string): Judgement['kind'] {
+  // WSGI cannot tell X_Real_IP from X-Real-IP; nginx drops such names too (underscores_in_headers).
+  if (name.includes('_') || isHopByHop(name) || REPLACED.test(name)) return 'dropped';
+  if (name === 'cookie') return 'cookie';
+  const treatment = treatmentOf(name);
+  if (treatment === undefined) return 'passed';
+  return treatment === 'passed' ? 'ofProxy' : 'dropped';
 }
 
 /** True for a field that is left out, by its name in lower case. */
@@ -97,15 +101,21 @@ export function requestFields(exchange: Exchange, omit?: Omit): string {
   const host = target.authority ?? request.headers.host;
   // HTTP/1.1 has to name one (RFC 9112 §3.2), also for a client of HTTP/1.0 that does not, as some health checks.
   let lines = fieldLine('Host', host ?? 'localhost');
+  let hasCookies = false;
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index] ?? '';
-    const judgement = judge(name);
-    if (judgement === undefined) continue;
-    const { name: lower, isOfProxy } = judgement;
-    if (nominated?.[lower] || omit?.(lower)) continue;
-    const value = raw[index + 1] ?? '';
-    // Several are two opinions: one may be the client's, which the proxy has let through beside its own.
-    if (isOfProxy && !(origin.isFromProxy && request.headers[lower] === value)) continue;
+    const { name: lower, kind } = judged.get(name) ?? judge(name);
+    if (kind === 'dropped' || nominated?.[lower] || omit?.(lower)) continue;
+    let value = raw[index + 1] ?? '';
+    if (kind === 'cookie') {
+      // RFC 6265 §5.4: there is one. Of several, WSGI makes a list with commas, and Django of that a cookie `a=1,b=2`.
+      if (hasCookies) continue;
+      hasCookies = true;
+      value = request.headers.cookie ?? value;
+    } else if (kind === 'ofProxy') {
+      // Several are two opinions: one may be the client's, which the proxy has let through beside its own.
+      if (!origin.isFromProxy || request.headers[lower] !== value) continue;
+    }
     lines += fieldLine(name, value);
   }
   const { address, scheme, host: publicHost, port } = origin;

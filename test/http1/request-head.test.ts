@@ -63,6 +63,10 @@ const READ: Readonly<Record<string, readonly [text: string, head: Partial<Reques
     `${START}X-A: b\r\nx-a: c\r\nX-A:\r\n\r\n`,
     { headers: { 'x-a': 'b, c, ' }, rawHeaders: ['X-A', 'b', 'x-a', 'c', 'X-A', ''] },
   ],
+  'cookies of which some are empty': [
+    `${START}Cookie:\r\nCookie: a=b\r\ncookie: \r\nCOOKIE: c=d;\r\n\r\n`,
+    { headers: { cookie: 'a=b; c=d;' } },
+  ],
   'several cookies': [`${START}Cookie: a=b\r\nCookie: c=d\r\n\r\n`, { headers: { cookie: 'a=b; c=d' } }],
   'several of what is no list': [
     `${START}Range: bytes=0-1\r\nRange: bytes=2-3\r\nAuthorization: a\r\nauthorization: b\r\n\r\n`,

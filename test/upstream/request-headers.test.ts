@@ -146,6 +146,31 @@ t.test('a Connection field cannot make this server drop who the client is', asyn
   t.equal(valuesOf(fields, 'authorization').length, 1);
 });
 
+t.test('several Cookie fields are one for the app, which would read them as one cookie', async (t) => {
+  const cases: readonly (readonly [sent: readonly string[], arrived: readonly string[]])[] = [
+    [[], []],
+    [['Cookie: a=1'], ['a=1']],
+    [['Cookie: a=1', 'Cookie: b=2'], ['a=1; b=2']],
+    [['Cookie: a=1; b=2', 'X-Own: x', 'cookie: c=3', 'COOKIE: d="4,5"'], ['a=1; b=2; c=3; d="4,5"']],
+    [['Cookie:', 'Cookie: a=1', 'Cookie:'], ['a=1']],
+    [['Cookie:'], ['']],
+    [['Cookie: a=1', 'Cookie: a=1'], ['a=1; a=1']],
+  ];
+  for (const [sent, arrived] of cases) {
+    t.same(valuesOf(await fieldsAtApp(sent), 'cookie'), arrived, sent.join());
+  }
+});
+
+t.test('trailers are not passed on, nor what announces them', async (t) => {
+  const target = `/${randomUUID()}`;
+  const chunked = ['Transfer-Encoding: chunked', 'Trailer: X-Sum', 'TE: trailers', 'Connection: TE, Trailer'];
+  await rawRequest(port, `${get(target, chunked, 'POST')}3\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n`);
+  const received = app.received.find((request) => request.target === target);
+  t.equal(received?.body.toString(), 'abc');
+  for (const name of ['trailer', 'te', 'x-sum']) t.equal(received?.headers[name], undefined, name);
+  t.same(valuesOf(await fieldsAtApp(['trailer: X-Sum']), 'trailer'), [], 'without a body, too');
+});
+
 t.test('the length of a body is told once', async (t) => {
   const target = `/${randomUUID()}`;
   await rawRequest(port, `${get(target, ['Content-Length: 3'], 'POST')}abc`);

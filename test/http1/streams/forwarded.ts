@@ -1,9 +1,9 @@
 /** What the app is to get of a request: everything but what a proxy has to change (RFC 9110 §7.6, §3.7). */
 import { difference, type Fields, membersOf, type ReadRequest, valuesOf } from './message.js';
 
-/** Fields of one connection (RFC 9110 §7.6.1), and those by which the body is framed anew. */
+/** Fields of one connection (RFC 9110 §7.6.1), and those by which the body is framed anew; of trailers none goes on. */
 const OF_CONNECTION =
-  /^(?:connection|keep-alive|proxy-connection|te|transfer-encoding|content-length|upgrade|expect|host|proxy)$/;
+  /^(?:connection|keep-alive|proxy-connection|te|trailer|transfer-encoding|content-length|upgrade|expect|host|proxy)$/;
 /** What this server says itself, and believes of nobody. Names with `_` are the same as these to WSGI. */
 const SAID_BY_PROXY = /^(?:x-forwarded(?:-.*)?|forwarded|x-real-ip|x-request-id)$|_/;
 /** What no Connection field takes away: it is meant for the app. */
@@ -32,7 +32,17 @@ export function expectedAtApp(request: Pick<ReadRequest, 'method' | 'target' | '
   const fields = request.fields.filter(
     ([name]) => !OF_CONNECTION.test(name) && !SAID_BY_PROXY.test(name) && !nominated.has(name),
   );
-  return { method: request.method, target, host, fields, body: request.body };
+  return { method: request.method, target, host, fields: withOneCookie(fields), body: request.body };
+}
+
+/** RFC 6265 §5.4: all cookies are in one field, where the first of them was. */
+function withOneCookie(fields: Fields): Fields {
+  const isCookie = ([name]: Fields[number]): boolean => name === 'cookie';
+  const cookies = fields.filter(isCookie).map(([, value]) => value);
+  const first = fields.findIndex(isCookie);
+  return fields
+    .filter((field, index) => index === first || !isCookie(field))
+    .map((field) => (isCookie(field) ? ['cookie', cookies.filter(Boolean).join('; ')] : field));
 }
 
 /** What is wrong with the request that the app got in the place of this one. */
