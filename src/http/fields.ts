@@ -28,7 +28,8 @@ export function isHopByHop(lowerCaseName: string): boolean {
 export type FieldNames = Readonly<Record<string, true>>;
 
 /**
- * The names that Connection fields nominate for removal; undefined when there are none.
+ * The names that Connection fields nominate for removal, besides those that are hop-by-hop anyway; undefined when there
+ * are none.
  * They are no Set: to Node 20.19 all strings of digits can be made to fall on one place of it, however many they are.
  * @param connection in lower case, as one list
  */
@@ -37,7 +38,8 @@ export function connectionOptions(connection: string | undefined): FieldNames | 
   let names: Record<string, true> | undefined;
   for (const option of connection.split(',')) {
     const name = option.trim();
-    if (name === '' || END_TO_END.test(name) || treatmentOf(name) !== undefined) continue;
+    if (name === '' || HOP_BY_HOP.has(name) || END_TO_END.test(name) || treatmentOf(name) !== undefined)
+      continue;
     names ??= Object.create(null) as Record<string, true>;
     names[name] = true;
   }

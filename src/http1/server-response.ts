@@ -7,7 +7,7 @@ import type { ClientResponse, TunnelEnd } from '../http/exchange.js';
 import type { PreparedResponse } from '../http/prepared.js';
 import { chunkStart, lastChunk } from './chunks.js';
 import { renderPrepared } from './prepared-response.js';
-import { fieldLines, KEEP_ALIVE, statusLine } from './response-head.js';
+import { connectionLine, fieldLines, statusLine } from './response-head.js';
 import type { ServerRequest } from './server-request.js';
 import { type TurnEnd, writeAtEndOfTurn } from './turn.js';
 import type { Wire } from './wire.js';
@@ -310,17 +310,19 @@ export class ServerResponse extends EventEmitter implements ClientResponse, Turn
     let lines = statusLine(status, reason);
     let hasLength = false;
     let hasDate = false;
+    let hasUpgrade = false;
     for (let index = 0; index < fields.length; index += 2) {
       const name = fields[index] ?? '';
-      // Most fields are neither, and their length tells.
+      // Most fields are none of these, and their length tells.
       if (name.length === 14 && name.toLowerCase() === 'content-length') hasLength = true;
       else if (name.length === 4 && name.toLowerCase() === 'date') hasDate = true;
+      else if (name.length === 7 && name.toLowerCase() === 'upgrade') hasUpgrade = true;
       lines += `${name}: ${fields[index + 1]}\r\n`;
     }
     if (!hasDate) lines += `Date: ${currentDate()}\r\n`;
     this.#framing = hasLength || !this.#hasContent ? 'length' : this.#isOld ? 'close' : 'chunks';
     if (this.#framing === 'close') this.shouldKeepAlive = false;
-    lines += this.shouldKeepAlive ? KEEP_ALIVE : 'Connection: close\r\n';
+    lines += connectionLine(this.shouldKeepAlive, hasUpgrade);
     if (this.#framing === 'chunks') lines += 'Transfer-Encoding: chunked\r\n';
     return `${lines}\r\n`;
   }

@@ -20,13 +20,17 @@ function isBodiless(status: number): boolean {
 }
 
 /** What is to be done with a field, by lower-case name; anything else is passed on. */
-const TREATMENT: ReadonlyMap<string, 'drop' | 'length' | 'type' | 'trailer'> = new Map([
+const TREATMENT: ReadonlyMap<string, 'drop' | 'length' | 'type' | 'trailer' | 'upgrade'> = new Map([
   ['trailer', 'trailer'],
   // The app server's name and version.
   ['server', 'drop'],
   ['content-length', 'length'],
   ['content-type', 'type'],
+  ['upgrade', 'upgrade'],
 ]);
+
+/** Its Upgrade field names the protocols that it asks for (RFC 9110 §15.5.22), and says nothing without it. */
+const UPGRADE_REQUIRED = 426;
 
 /** Reads the app's response head. */
 export function readResponseHead({
@@ -47,6 +51,10 @@ export function readResponseHead({
         continue;
       case 'length':
         if (isBodiless(status)) continue;
+        break;
+      case 'upgrade':
+        // In any other answer it is an offer of the app's, such as Apache's of HTTP/2, which is not for our clients.
+        if (status !== UPGRADE_REQUIRED) continue;
         break;
       case 'trailer':
         announcesTrailers = true;

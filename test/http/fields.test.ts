@@ -24,10 +24,14 @@ t.test('the names in a Connection field are read in any spacing', async (t) => {
   t.same(names('close'), []);
   t.same(names('keep-alive'), []);
   t.same(names('x-one , x-two,, close'), ['x-one', 'x-two', 'close']);
+  t.same(names('upgrade, te, keep-alive'), [], 'what stays on the connection anyway needs no naming');
 });
 
 t.test('a Connection field cannot name what tells who the client is', async (t) => {
-  const protectedNames = ['x-forwarded-for', 'x-real-ip', 'forwarded', 'cookie', 'authorization', 'host'];
+  const protectedNames = [
+    ...['x-forwarded-for', 'x-real-ip', 'forwarded', 'x-forwarded-user', 'remote-user', 'x-request-id'],
+    ...['cookie', 'authorization', 'host'],
+  ];
   for (const name of protectedNames)
     t.same(Object.keys(connectionOptions(`x-own, ${name}`) ?? {}), ['x-own'], name);
 });

@@ -2,7 +2,7 @@
 import t from 'tap';
 import { startTcpApp } from '../support/app.js';
 import { startHere } from '../support/here.js';
-import { get, type RawResponse, rawRequest } from '../support/raw.js';
+import { get, openConnection, type RawResponse, rawRequest } from '../support/raw.js';
 
 const answers = new Map<string, string>();
 const upstream = await startTcpApp(t, (socket) => {
@@ -72,6 +72,48 @@ t.test('fields of the connection to the app stay on it', async (t) => {
   t.notMatch(headers['keep-alive'], 'timeout=1');
   t.equal(headers['x-own'], 'kept');
   t.equal(body.toString(), 'ok');
+});
+
+t.test('426 says which protocol it asks for, on the connection of the client as well', async (t) => {
+  const connections = ['Connection: Upgrade', 'Connection: close, upgrade', 'connection: UPGRADE, X-Own', ''];
+  for (const connection of connections) {
+    const fields = [connection, 'Upgrade: TLS/1.0, HTTP/1.1', 'uPGRADE: websocket', 'Content-Length: 2'];
+    const {
+      status,
+      headers,
+      fields: got,
+      body,
+    } = await answerOf('426 Upgrade Required', fields.filter(Boolean), 'no');
+    t.equal(status, 426);
+    t.same(
+      got.filter(([name]) => name === 'upgrade').map(([, value]) => value),
+      ['TLS/1.0, HTTP/1.1', 'websocket'],
+      connection,
+    );
+    t.equal(headers['connection'], 'close, Upgrade');
+    t.equal(body.toString(), 'no');
+  }
+  await t.test('a connection that is kept says both', async (t) => {
+    answers.set('/kept', 'HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nContent-Length: 0\r\n\r\n');
+    const connection = await openConnection(t, port);
+    connection.socket.write('GET /kept HTTP/1.1\r\nHost: a\r\n\r\n');
+    const answer = await connection.until((received) => received.endsWith('\r\n\r\n'));
+    t.match(answer, /\r\nUpgrade: websocket\r\n/);
+    t.match(answer, /\r\nConnection: keep-alive, Upgrade\r\n/);
+    connection.socket.write(get('/other'));
+    t.match(await connection.closed(), /HTTP\/1\.1 404 .*\r\nConnection: close\r\n/s);
+  });
+  await t.test('one that asks for nothing, and any other answer, say nothing of it', async (t) => {
+    for (const [status, ...fields] of [
+      ['426 Upgrade Required', 'Connection: Upgrade'],
+      ['200 OK', 'Upgrade: h2,h2c', 'Connection: Upgrade'],
+      ['400 Bad Request', 'Upgrade: websocket'],
+    ] as const) {
+      const { headers } = await answerOf(status, [...fields, 'Content-Length: 0']);
+      t.notOk('upgrade' in headers, status);
+      t.equal(headers['connection'], 'close', status);
+    }
+  });
 });
 
 t.test('instructions to the server and the name of the app server are not for the client', async (t) => {
