@@ -49,7 +49,7 @@ export interface ClientRequest {
   /** True once nothing more of it will come. */
   readonly destroyed: boolean;
   /**
-   * The bytes behind the head. Emits `timeout`, too, when the time limit runs out before they are all here, and `error`
+   * The bytes behind the head. Emits `timeout`, too, when the client has sent none for so long as the time limit is, though more are wanted, and `error`
    * with an HttpError when what comes is no body.
    */
   readonly body: Readable;

@@ -113,9 +113,12 @@ export class ServerRequest implements ClientRequest {
     this.#slab = undefined;
   }
 
-  /** Tells who waits for the body that its time is over; false when nobody listens. */
+  /**
+   * Tells who waits for the body that its time is over; false when nobody listens, or whoever does is what the client waits
+   * for.
+   */
   timedOut(): boolean {
-    return !this.complete && (this.#body?.emit('timeout') ?? false);
+    return !this.complete && this.#wantsMore && (this.#body?.emit('timeout') ?? false);
   }
 
   /**

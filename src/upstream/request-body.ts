@@ -77,8 +77,16 @@ function passOn(
   log: Logger,
 ): RequestBody {
   const { request, response } = exchange;
+  const { body } = request;
   response.setTimeout(location.sendTimeout);
-  const source = size === undefined && location.maxBody > 0 ? limited(exchange, location, log) : request.body;
+  // Who sends it on hears of it. Before that begins, and when it is over, nobody does, and nobody needs to.
+  body.on('error', () => {});
+  body.once('timeout', () => {
+    // The request is given up at the app, which hears that it is not whole.
+    if (response.headersSent) response.destroy();
+    else body.destroy(new RequestTimeoutError());
+  });
+  const source = size === undefined && location.maxBody > 0 ? limited(exchange, location, log) : body;
   return { size, replayable: false, open: () => source, close() {} };
 }
 
@@ -92,12 +100,12 @@ function limited(exchange: Exchange, location: UpstreamLocation, log: Logger): R
       else done(null, chunk);
     },
   });
-  // Who sends it on hears of it. Before that begins, and when it is over, nobody does, and nobody needs to.
+  // As for the body itself.
   counter.on('error', () => {});
   const { request } = exchange;
   const { body } = request;
   const closed = (): void => {
-    if (!request.complete) counter.destroy(request.fault ?? new Error('the client left'));
+    if (!request.complete) counter.destroy(body.errored ?? request.fault ?? new Error('the client left'));
   };
   if (body.closed) closed();
   else body.once('close', closed);

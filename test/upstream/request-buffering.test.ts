@@ -8,7 +8,7 @@ import { startHere } from '../support/here.js';
 import { openDescriptors, withoutProc } from '../support/proc.js';
 import { openConnection, parseResponse, rawRequest } from '../support/raw.js';
 import { startServer } from '../support/server.js';
-import { until } from '../support/until.js';
+import { steady, until } from '../support/until.js';
 import { fullDisk } from './full-disk.js';
 
 const KIB = 1024;
@@ -244,6 +244,68 @@ t.test('a client that stops sending its body gets 408', async (t) => {
   t.equal(answer.status, 408);
   t.equal(app.received.length, 0);
 });
+
+t.test('with requestBuffering off a client that stops sending its body gets 408, too', async (t) => {
+  const seen: string[] = [];
+  const app = await startApp(t, (request, response) => {
+    if (request.url === '/early') response.writeHead(200, { 'Content-Length': 10 }).write('begun');
+    request.on('data', (chunk: Buffer) => seen.push(`${request.url} has ${chunk}`));
+    request.on('close', () => seen.push(`${request.url} ${request.complete ? 'is whole' : 'broke off'}`));
+  });
+  const args = ['--root', t.testdir({}), '--upstream', app.address, '--no-request-buffering'];
+  for (const limit of ['100mb', '0']) {
+    const server = await startHere(t, [...args, '--send-timeout', '200ms', '--max-body', limit]);
+    const bodies = {
+      length: 'Content-Length: 5\r\n\r\nab',
+      chunks: 'Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n',
+      nothing: 'Content-Length: 5\r\n\r\n',
+      asked: 'Content-Length: 5\r\nExpect: 100-continue\r\n\r\n',
+    };
+    for (const [how, body] of Object.entries(bodies)) {
+      const what = `${how}, --max-body ${limit}`;
+      const connection = await openConnection(t, server.port);
+      connection.socket.write(`POST /${how}${limit} HTTP/1.1\r\nHost: a\r\n${body}`);
+      const received = await connection.closed();
+      t.match(received, /^(?:HTTP\/1\.1 100 Continue\r\n\r\n)?HTTP\/1\.1 408 /, what);
+      t.match(received, /\r\nConnection: close\r\n/, what);
+      t.match(server.log.at(-1), { msg: 'request', status: 408 }, what);
+      await until(() => seen.includes(`/${how}${limit} broke off`), `the app hears of it: ${what}`);
+    }
+    await t.test('an answer that has begun is cut off', async (t) => {
+      const connection = await openConnection(t, server.port);
+      connection.socket.write('POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab');
+      t.match(await connection.closed(), /^HTTP\/1\.1 200 .*begun$/s);
+    });
+  }
+});
+
+t.test(
+  'with requestBuffering off a client that has more to send than the app takes is not the slow one',
+  async (t) => {
+    let read = (): void => {};
+    let taken = (): number => 0;
+    const app = await startApp(t, (request, response) => {
+      request.pause();
+      request.on('end', () => response.end('whole'));
+      read = () => void request.resume();
+      taken = () => request.socket.bytesRead;
+    });
+    const server = await startHere(t, [
+      ...['--root', t.testdir({}), '--upstream', app.address, '--no-request-buffering'],
+      ...['--send-timeout', '100ms'],
+    ]);
+    const connection = await openConnection(t, server.port);
+    const size = 30 * KIB * KIB;
+    connection.socket.write(
+      `POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: ${size}\r\n\r\n`,
+    );
+    connection.socket.write(Buffer.alloc(size));
+    // Nothing moves for a multiple of the limit.
+    await steady(() => taken(), 600);
+    read();
+    t.match(await connection.closed(), /^HTTP\/1\.1 200 .*whole$/s);
+  },
+);
 
 t.test('a full disk refuses the body that needs it, and no other', async (t) => {
   const disk = await fullDisk(t, 256 * KIB);

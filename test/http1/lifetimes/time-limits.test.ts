@@ -215,14 +215,14 @@ testLifetimes(t, [
         request: postApp('x', 'Content-Length: 1000'),
         app: silent,
         atOnce: TIMES,
-        endings: [silence],
+        endings: [answered(408, silence)],
       },
       {
         name: 'the app has the beginning of a body in chunks',
         request: postApp('1\r\nx', CHUNKED),
         app: silent,
         atOnce: TIMES,
-        endings: [silence],
+        endings: [answered(408, silence)],
       },
       {
         name: 'the app has the beginning of a body and answers',
