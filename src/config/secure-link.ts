@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { BadValueError } from './errors.js';
+import { trimMistakes } from './text.js';
 import type { ValueType } from './values.js';
 
 /** A secret, in an object that neither a log line nor an error message can show by accident. */
@@ -60,6 +61,8 @@ export interface SecretSource {
 /** `env:NAME` or `file:PATH`: a secret stands neither in the config file nor on a command line, which all can read. */
 export const linkSecret: ValueType<SecretPlace> = {
   placeholder: 'SECRET',
+  // A message about it must not show it.
+  isVerbatim: true,
   // No pattern: the message of a value that does not match would show it.
   schema: { type: 'string', minLength: 1 },
   parse(value) {
@@ -77,8 +80,13 @@ function readSecret(
   { environment, directory }: SecretSource,
   from: string,
 ): Secret {
-  const bytes =
-    kind === 'env' ? Buffer.from(environment[name] ?? '') : readSecretFile(resolve(directory, name), from);
+  const text = environment[name] ?? '';
+  // Which of two servers leaves these out, and which does not, nobody knows: their links would not agree.
+  if (kind === 'env' && trimMistakes(text) !== text) {
+    const problem = `env:${name} has blanks, a line end or quotes around it, which some readers of files with variables keep and others do not; write it without`;
+    throw new BadValueError(`${from}.secureLinkSecret`, problem);
+  }
+  const bytes = kind === 'env' ? Buffer.from(text) : readSecretFile(resolve(directory, name), from);
   if (bytes.length > 0) return new Secret(bytes);
   throw new BadValueError(`${from}.secureLinkSecret`, `${kind}:${name} is empty or not set`);
 }
@@ -96,6 +104,7 @@ function readSecretFile(path: string, from: string): Buffer {
 /** An expression of nginx's secure_link_md5, such as `$secure_link_expires$uri$remote_addr $secret`. */
 export const linkExpression: ValueType<LinkExpression> = {
   placeholder: 'EXPRESSION',
+  isVerbatim: true,
   schema: { type: 'string', minLength: 1 },
   parse(value) {
     const parts = String(value).split(/\$(?:\{(\w+)\}|(\w+))/);

@@ -11,6 +11,7 @@ import {
   type OptionName,
   type OptionValue,
 } from './options.js';
+import { asMeant, trimMistakes } from './text.js';
 import type { ValueType } from './values.js';
 
 /** What the command line said, by option name; repeatable options hold a list. */
@@ -57,7 +58,7 @@ export class Sources implements Lookup {
     for (const variable of environmentOf(name)) {
       const raw = this.environment[variable];
       // An empty variable is what Compose and Kubernetes make of an unset one.
-      if (raw !== undefined && raw !== '') return { raw, from: variable };
+      if (raw !== undefined && trimMistakes(raw) !== '') return { raw, from: variable };
     }
     const raw = this.#file?.options[name];
     return raw === undefined ? undefined : { raw, from: `${this.#file?.path}: ${name}` };
@@ -98,10 +99,10 @@ export class Sources implements Lookup {
   list<N extends OptionName>(name: N): { value: OptionValue<N>; from: string }[] {
     const given = this.find(name);
     if (given === undefined) return [];
-    const each: unknown[] = Array.isArray(given.raw) ? given.raw : String(given.raw).split(',');
+    const each: unknown[] = Array.isArray(given.raw) ? given.raw : trimMistakes(String(given.raw)).split(',');
     const { type } = OPTIONS[name] as Option<OptionValue<N>>;
     return each.map((raw) => ({
-      value: read(type, { raw: typeof raw === 'string' ? raw.trim() : raw, from: given.from }),
+      value: read(type, { raw, from: given.from }),
       from: given.from,
     }));
   }
@@ -109,8 +110,10 @@ export class Sources implements Lookup {
 
 /** Reads a value and says where it came from when it cannot be used. */
 export function read<T>(type: ValueType<T>, { raw, from }: Sourced): T {
+  // Of a list each entry is looked at where it is taken apart.
+  const isText = typeof raw === 'string' && type.repeatable !== 'together' && type.isVerbatim !== true;
   try {
-    return type.parse(raw);
+    return type.parse(isText ? asMeant(raw) : raw);
   } catch (error) {
     if (error instanceof TypeError) throw new BadValueError(from, error.message);
     throw error;

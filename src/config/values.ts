@@ -5,6 +5,7 @@ import { DOTFILE, isSecret } from './dotfile.js';
 import { quote } from './errors.js';
 import type { JsonSchema } from './json-schema.js';
 import { type Network, parseNetwork } from './network.js';
+import { asMeant, CONTROL, trimMistakes } from './text.js';
 
 /** A kind of option value. */
 export interface ValueType<T> {
@@ -14,6 +15,8 @@ export interface ValueType<T> {
   readonly schema: JsonSchema;
   /** Set when the flag may be given several times; `parse` then gets each one, or all of them together. */
   readonly repeatable?: true | 'together';
+  /** Set when `parse` gets the text as it was given, with blanks and quotes around it (see text.ts). */
+  readonly isVerbatim?: true;
   /**
    * Reads the value, given as text by flag or environment, or as JSON by the file.
    * @throws {TypeError} with a message that says what is wrong and what to write instead.
@@ -207,13 +210,16 @@ export const mount: ValueType<Mount> = {
   placeholder: 'PREFIX=DIR',
   schema: { type: 'string', pattern: '.=.' },
   repeatable: true,
+  // Each half is looked at by itself.
+  isVerbatim: true,
   parse(value) {
-    const text = String(value);
+    const text = trimMistakes(String(value));
     const equals = text.indexOf('=');
     if (equals < 1 || equals === text.length - 1) {
       throw new TypeError(`${quote(value)} is not PREFIX=DIR; write for example /media/=./uploads`);
     }
-    return { prefix: parsePrefix(text.slice(0, equals)), root: directory.parse(text.slice(equals + 1)) };
+    const [before, after] = [text.slice(0, equals), text.slice(equals + 1)].map(asMeant);
+    return { prefix: parsePrefix(before), root: directory.parse(after) };
   },
 };
 
@@ -332,8 +338,10 @@ export function listOf<T>(type: ValueType<T>): ValueType<readonly T[]> {
     repeatable: 'together',
     parse(value) {
       const given: unknown[] = Array.isArray(value) ? value : [value];
-      const each = given.flatMap((entry) => (typeof entry === 'string' ? entry.split(',') : [entry]));
-      return each.map((entry) => type.parse(typeof entry === 'string' ? entry.trim() : entry));
+      const each = given.flatMap((entry) =>
+        typeof entry === 'string' ? trimMistakes(entry).split(',') : [entry],
+      );
+      return each.map((entry) => type.parse(typeof entry === 'string' ? asMeant(entry) : entry));
     },
   };
 }
@@ -401,9 +409,16 @@ function nonEmpty(value: unknown, what: string, example: string): string {
 
 function parsePrefix(value: unknown): string {
   const text = nonEmpty(value, 'a URL prefix', '/media/');
-  const path = decodePath(text.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, ''));
+  const written = text.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '');
+  const path = decodePath(written);
   if (path === undefined || /[?#]/.test(path)) {
     throw new TypeError(`${quote(value)} is not a URL prefix; write a path such as /media/, without ? or #`);
+  }
+  // Such a prefix would match no request, or none that is meant.
+  if (/["\\]|(?:^|\/)\s|\s(?:\/|$)/.test(written) || CONTROL.test(path)) {
+    throw new TypeError(
+      `${quote(value)} has a quote, a backslash, a control character or a blank beside a slash in it; write a path such as /media/`,
+    );
   }
   const segments = path.split('/').filter(Boolean);
   if (segments.some((segment) => segment === '.' || segment === '..')) {

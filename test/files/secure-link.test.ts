@@ -208,6 +208,11 @@ t.test('a location whose links cannot be checked does not start', async (t) => {
     const load = (): unknown => loadConfig({ config: configure(t, [options]) }, ENVIRONMENT);
     t.throws(load, { message, code: 'MEDIA_SERVE_BAD_VALUE' }, JSON.stringify(options));
   }
+  for (const [index, secret] of ['"hunter2"', "'hunter2'", 'hunter2\r', ' hunter2'].entries()) {
+    const links = { secureLink: 'md5', secureLinkSecret: 'env:LINK_SECRET' };
+    const load = (): unknown => loadConfig({ config: configure(t, [links]) }, { LINK_SECRET: secret });
+    t.throws(load, { message: /env:LINK_SECRET has .*write it without$/ }, `secret ${index}`);
+  }
   const leaking = { secureLink: 'md5', secureLinkSecret: 'hunter2' };
   try {
     loadConfig({ config: configure(t, [leaking]) }, ENVIRONMENT);
