@@ -7,6 +7,7 @@ import { LogThrottle } from '../http/log-throttle.js';
 import type { Order, Redirector, Subrequest } from '../http/order.js';
 import { passToApp, type UpstreamContext } from './attempts.js';
 import type { LoopGuard } from './loop.js';
+import { relocationFor } from './own-location.js';
 import type { RelayOptions } from './relay.js';
 import { takeRequestBody } from './request-body.js';
 import type { LookUp, LookupTimes } from './resolver.js';
@@ -107,5 +108,10 @@ function relayOptions(
     createFile: () => new TemporaryFile(directory),
     onFileFailed: (error: NodeJS.ErrnoException) => fileFailures.tell(error),
   };
-  return { responseBuffer: responseBuffering ? responseBuffer : undefined, sendTimeout, discardTimeout };
+  return {
+    responseBuffer: responseBuffering ? responseBuffer : undefined,
+    sendTimeout,
+    discardTimeout,
+    relocate: relocationFor(location),
+  };
 }

@@ -12,6 +12,7 @@ import type { ResponseStart } from '../http1/response-parser.js';
 import { Delivery, type Supply } from './delivery.js';
 import { Discard } from './discard.js';
 import { readOrder } from './order.js';
+import type { Relocate } from './own-location.js';
 import type { ResponseBufferLimits } from './response-buffer.js';
 import { readResponseHead } from './response-headers.js';
 
@@ -61,6 +62,8 @@ export interface RelayOptions {
   readonly sendTimeout: number;
   /** Longest time the app may take to end an answer that is replaced, in milliseconds. */
   readonly discardTimeout: number;
+  /** What is done with references to the app's own address. */
+  readonly relocate: Relocate | undefined;
 }
 
 /** Up to here a body is copied behind its head, which costs less than a piece of its own, in bytes. */
@@ -169,7 +172,7 @@ export class Relay implements ResponseReceiver, Supply {
     if (this.#over) return;
     this.#exchange.upstreamTime = performance.now() - this.#startedAt;
     this.#watch.answered();
-    const head = readResponseHead(start);
+    const head = readResponseHead(start, this.#options.relocate);
     if (head.instructions?.has('x-accel-redirect') || head.instructions?.has('x-sendfile')) {
       const order = readOrder(start.fields);
       if (order !== undefined) {

@@ -1,6 +1,7 @@
 // The head of the app's response as the client gets it (nginx: proxy_pass_header, proxy_hide_header).
 import { connectionOptions, type FieldNames, isHopByHop } from '../http/fields.js';
 import type { ResponseStart } from '../http1/response-parser.js';
+import { type Relocate, relocateRefresh } from './own-location.js';
 
 /** The app's response head, read once. */
 export interface ResponseHead {
@@ -20,31 +21,38 @@ function isBodiless(status: number): boolean {
 }
 
 /** What is to be done with a field, by lower-case name; anything else is passed on. */
-const TREATMENT: ReadonlyMap<string, 'drop' | 'length' | 'type' | 'trailer' | 'upgrade'> = new Map([
+const TREATMENT: ReadonlyMap<
+  string,
+  'drop' | 'length' | 'type' | 'trailer' | 'upgrade' | 'location' | 'refresh'
+> = new Map([
   ['trailer', 'trailer'],
   // The app server's name and version.
   ['server', 'drop'],
   ['content-length', 'length'],
   ['content-type', 'type'],
   ['upgrade', 'upgrade'],
+  ['location', 'location'],
+  ['refresh', 'refresh'],
 ]);
 
 /** Its Upgrade field names the protocols that it asks for (RFC 9110 §15.5.22), and says nothing without it. */
 const UPGRADE_REQUIRED = 426;
 
-/** Reads the app's response head. */
-export function readResponseHead({
-  status,
-  fields: raw,
-  connection,
-}: Pick<ResponseStart, 'status' | 'fields' | 'connection'>): ResponseHead {
+/**
+ * Reads the app's response head.
+ * @param relocate what is done with references to the app's own address
+ */
+export function readResponseHead(
+  { status, fields: raw, connection }: Pick<ResponseStart, 'status' | 'fields' | 'connection'>,
+  relocate?: Relocate,
+): ResponseHead {
   const fields: string[] = [];
   let buffering = true;
   let announcesTrailers = false;
   let instructions: Map<string, string> | undefined;
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index] ?? '';
-    const value = raw[index + 1] ?? '';
+    let value = raw[index + 1] ?? '';
     const lower = name.toLowerCase();
     switch (TREATMENT.get(lower)) {
       case 'drop':
@@ -55,6 +63,12 @@ export function readResponseHead({
       case 'upgrade':
         // In any other answer it is an offer of the app's, such as Apache's of HTTP/2, which is not for our clients.
         if (status !== UPGRADE_REQUIRED) continue;
+        break;
+      case 'location':
+        if (relocate !== undefined) value = relocate(value);
+        break;
+      case 'refresh':
+        if (relocate !== undefined) value = relocateRefresh(value, relocate);
         break;
       case 'trailer':
         announcesTrailers = true;

@@ -10,6 +10,7 @@ import type { UpstreamContext } from './attempts.js';
 import type { Peer } from './balance.js';
 import { endIfClientLeft, onClientLeft } from './client-left.js';
 import { isOutOfDescriptors, upstreamFailure } from './failure.js';
+import type { Relocate } from './own-location.js';
 import { fieldLine, isOfBody, requestFields, requestLine } from './request-headers.js';
 import { readResponseHead } from './response-headers.js';
 import { type FailedAttempt, isFailure, retryAfter } from './retry.js';
@@ -58,7 +59,7 @@ async function askPeers(
     }
     // It may have left while a name was looked up, or a server asked.
     if (endIfClientLeft(exchange.response, location)) return undefined;
-    const question = new Question(exchange, location, peer);
+    const question = new Question(exchange, location, peer, shared.relay.relocate);
     const result = await question.ask(times === 0, request);
     if (!(result instanceof Error)) {
       if (result === undefined) return undefined;
@@ -98,6 +99,7 @@ function askFields(exchange: Exchange, fields: readonly string[]): string {
 /** One question under way. */
 class Question implements ResponseReceiver {
   readonly #peer: Peer;
+  readonly #relocate: Relocate | undefined;
   readonly #stopListening: () => void;
   readonly #chunks: Buffer[] = [];
   #settle: ((result: AppAnswer | Error | undefined) => void) | undefined;
@@ -110,8 +112,14 @@ class Question implements ResponseReceiver {
   #headers: readonly string[] = [];
   #bytes = 0;
 
-  constructor({ response }: Exchange, location: UpstreamLocation, peer: Peer) {
+  constructor(
+    { response }: Exchange,
+    location: UpstreamLocation,
+    peer: Peer,
+    relocate: Relocate | undefined,
+  ) {
     this.#peer = peer;
+    this.#relocate = relocate;
     this.#stopListening = onClientLeft(response, location, this.#clientLeft);
   }
 
@@ -158,7 +166,7 @@ class Question implements ResponseReceiver {
 
   onHead(start: ResponseStart): void {
     this.#status = start.status;
-    this.#headers = readResponseHead(start).fields;
+    this.#headers = readResponseHead(start, this.#relocate).fields;
   }
 
   onData(bytes: Buffer): void {

@@ -32,11 +32,16 @@ import { createSendfileFinder } from '../../src/server/sendfile.js';
 import { DiskStore } from '../../src/stores/disk.js';
 import { LoopGuard } from '../../src/upstream/loop.js';
 import { readOrder } from '../../src/upstream/order.js';
+import { relocationFor } from '../../src/upstream/own-location.js';
 import { requestFields, requestLine } from '../../src/upstream/request-headers.js';
 import { ResponseBuffer } from '../../src/upstream/response-buffer.js';
 import { readResponseHead } from '../../src/upstream/response-headers.js';
 import { COMMON, type Input, numbered, type Reader, repeat } from './inputs.js';
 import { WIRE_READERS } from './wire-readers.js';
+
+const relocate = relocationFor({
+  upstreams: [{ address: { kind: 'tcp', host: undefined, port: 8000 }, backup: false }],
+});
 
 /** Addresses of a network that is trusted, each of them once. */
 const trusted = (index: number): string => `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`;
@@ -420,10 +425,12 @@ export const READERS: readonly Reader[] = [
     name: 'fields of an answer',
     read(text) {
       const fields = fieldsOf(text);
-      readResponseHead({ status: 200, fields, connection: fieldValue(fields, 'connection') });
+      readResponseHead({ status: 200, fields, connection: fieldValue(fields, 'connection') }, relocate);
     },
     inputs: {
       ...FIELDS,
+      'a long Refresh': (size) => `refresh\n0; url${' '.repeat(size)}\n`,
+      'a long Location': (size) => `location\nhttp://127.0.0.1:8000${'/'.repeat(size)}\n`,
       'a long Connection': numbered((index) => `x-${index},`, 'connection\n'),
       'instructions that nobody knows': numbered((index) => `x-accel-${index}\n1\n`),
     },

@@ -26,6 +26,13 @@ function answerOf(
   return rawRequest(port, get(target, [], method));
 }
 
+t.test("references to the app's own address lead here", async (t) => {
+  const fields = [`Location: http://${upstream}/next?a=b`, `Refresh: 0; url=http://${upstream}/other`];
+  const { headers } = await answerOf('302 Found', [...fields, 'Content-Length: 0']);
+  t.equal(headers['location'], '/next?a=b');
+  t.equal(headers['refresh'], '0; url=/other');
+});
+
 const OWN = new Set(['date', 'connection', 'keep-alive', 'transfer-encoding', 'content-length']);
 
 t.test('what the app says reaches the client, in its order and as often', async (t) => {
