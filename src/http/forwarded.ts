@@ -82,12 +82,17 @@ function isPort(text: string): boolean {
   return /^\d{1,5}$/.test(text) && Number(text) <= 65535;
 }
 
-/** The elements of a list; empty ones are none (RFC 9110 §5.6.1.2). */
+/** The elements of a list; empty ones are none (RFC 9110 §5.6.1.2), and cost nothing. */
 function elementsOf(list: string): string[] {
-  return list
-    .split(',')
-    .map((element) => element.trim())
-    .filter(Boolean);
+  const elements: string[] = [];
+  let start = 0;
+  for (let index = 0; index <= list.length; index++) {
+    if (index < list.length && list.charCodeAt(index) !== COMMA) continue;
+    const element = index > start ? list.slice(start, index).trim() : '';
+    if (element !== '') elements.push(element);
+    start = index + 1;
+  }
+  return elements;
 }
 
 function chainOf(headers: ClientRequest['headers']): Chain {
