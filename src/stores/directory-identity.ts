@@ -1,7 +1,8 @@
 // What a directory is, whatever names, links and mounts lead to it.
-import { type BigIntStats, statSync } from 'node:fs';
+import { type BigIntStats, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { toBytePath } from '../http/target.js';
+import { isPlaceWithin, MountTable } from './mounts.js';
 import { toSystemPath } from './names.js';
 
 const QUIETLY = { throwIfNoEntry: false } as const;
@@ -53,10 +54,21 @@ export function depthWithin(inner: string, outer: string): number | undefined {
       if (wanted.missing.length > 0) return undefined;
       depth += 1;
     }
+    return isMountedWithin(below.directory, wanted.directory) ? depth : undefined;
   } catch {
     // As promised.
   }
   return undefined;
+}
+
+/** Whether a directory lies in another one that is nowhere above it: it is mounted by itself, or its volume is there, too. */
+function isMountedWithin(inner: string, outer: string): boolean {
+  if (process.platform !== 'linux') return false;
+  const table = MountTable.read();
+  const [place, other] = [inner, outer].map((path) => realpathSync.native(toSystemPath(path), 'latin1'));
+  const placeOfInner = place === undefined ? undefined : table.placeOf(place, undefined);
+  if (placeOfInner === undefined || other === undefined) return false;
+  return table.placesOf(other).some((outer) => isPlaceWithin(placeOfInner, outer));
 }
 
 /** The directory that is there and nearest to a path, and the names that are missing in it. */

@@ -169,7 +169,14 @@ export class DiskStore implements Store {
   /** The directories whose identity tells whether the file may be seen. */
   #wayTo(path: BytePath): BytePath[] {
     const below = directoriesOf(this.#root, path);
-    return this.#excluded.areNone ? below : [this.#root, ...below];
+    return this.#excluded.areNone ? below : [...this.#aboveRoot(), this.#root, ...below];
+  }
+
+  /** The directories above the root itself, whatever links lead to it: it may be moved into a protected one. */
+  #aboveRoot(): BytePath[] {
+    const levels =
+      withSeparator(realpathSync.native(toSystemPath(this.#root), 'latin1')).split('/').length - 2;
+    return Array.from({ length: levels }, (_, index) => `${this.#root}${'../'.repeat(index + 1)}`);
   }
 
   /** The file, or what forbids it. */

@@ -1,7 +1,7 @@
 // Where a file lies in its own file system, whatever it is mounted as. A directory that is mounted by itself (a bind mount,
 // a Kubernetes subPath) has another directory above it in each place: by looking upward it cannot be told from one that is
 // nowhere else.
-import { constants, openSync, readFileSync, readSync } from 'node:fs';
+import { constants, openSync, readSync } from 'node:fs';
 import { closeRead } from './close.js';
 
 /** The same for the same file or directory, by whatever mount it is reached. */
@@ -51,9 +51,14 @@ export class MountTable {
     });
   }
 
-  /** @throws the system's error when it does not tell */
+  /**
+   * As it is at this moment: the same object as long as nothing changes.
+   * @throws the system's error when it does not tell
+   */
   static read(): MountTable {
-    return new MountTable(readFileSync('/proc/self/mountinfo', 'latin1'));
+    const text = readTable();
+    if (text !== readLast?.text) readLast = { text, table: new MountTable(text) };
+    return readLast.table;
   }
 
   /**
@@ -65,7 +70,28 @@ export class MountTable {
     const mount = this.#mountOf(real, id);
     const below = mount && pathBelow(real, mount.point);
     if (mount === undefined || below === undefined) return undefined;
-    return { device: mount.device, path: mount.root === '/' ? below || '/' : mount.root + below };
+    return { device: mount.device, path: join(mount.root, below) };
+  }
+
+  /**
+   * Where a directory lies, and what belongs to it besides: what is mounted in it, and what has its name below a mount that
+   * was put over it.
+   * @param real its real path, as bytes
+   */
+  placesOf(real: string): readonly Place[] {
+    return this.#mounts.flatMap(({ device, root, point }) => {
+      if (pathBelow(point, real) !== undefined) return [{ device, path: root }];
+      const below = pathBelow(real, point);
+      return below === undefined ? [] : [{ device, path: join(root, below) }];
+    });
+  }
+
+  /** By which paths (as bytes) a place is seen, unless another mount lies over it there. */
+  pathsTo({ device, path }: Place): readonly string[] {
+    return this.#mounts.flatMap((mount) => {
+      const below = mount.device === device ? pathBelow(path, mount.root) : undefined;
+      return below === undefined ? [] : [join(mount.point, below)];
+    });
   }
 
   #mountOf(real: string, id: string | undefined): Mount | undefined {
@@ -80,6 +106,26 @@ export class MountTable {
   }
 }
 
+let readLast: { readonly text: string; readonly table: MountTable } | undefined;
+
+/** Grows with the table. Node's own readFileSync takes twice the time: it does not know the size. */
+let tableBytes = Buffer.allocUnsafe(16 * 1024);
+
+function readTable(): string {
+  const file = openSync('/proc/self/mountinfo', constants.O_RDONLY);
+  try {
+    let length = 0;
+    for (;;) {
+      const bytes = readSync(file, tableBytes, length, tableBytes.length - length, null);
+      if (bytes === 0) return tableBytes.toString('latin1', 0, length);
+      length += bytes;
+      if (length === tableBytes.length) tableBytes = Buffer.concat([tableBytes], 2 * length);
+    }
+  } finally {
+    closeRead(file);
+  }
+}
+
 /** True when it is the same place, or one below it. */
 export function isPlaceWithin(inner: Place, outer: Place): boolean {
   return inner.device === outer.device && pathBelow(inner.path, outer.path) !== undefined;
@@ -91,6 +137,11 @@ function pathBelow(path: string, directory: string): string | undefined {
   if (!path.startsWith(directory)) return undefined;
   const below = path.slice(directory.length);
   return below === '' || below.startsWith('/') ? below : undefined;
+}
+
+/** The opposite of `pathBelow`. */
+function join(directory: string, below: string): string {
+  return directory === '/' ? below || '/' : directory + below;
 }
 
 /** Blanks, tabs, ends of lines and backslashes are written in octal. */

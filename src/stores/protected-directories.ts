@@ -2,14 +2,22 @@
 // moved, exchanged for another one, reached by several mounts, or be called by other letters where case does not count;
 // its device and inode number stay. Neither side is known for good: what is protected is looked at anew for every file that
 // is opened, and so is each directory above the file.
-import { type BigIntStats, constants, fstatSync, openSync, type Stats, statSync } from 'node:fs';
+import {
+  type BigIntStats,
+  constants,
+  fstatSync,
+  openSync,
+  realpathSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
 import { type BytePath, toBytePath } from '../http/target.js';
 import { closeRead } from './close.js';
-import { type Identity, identityOf, lookAt, withThoseAbove } from './directory-identity.js';
+import { type Identity, identityOf, withThoseAbove } from './directory-identity.js';
 import { Lookups } from './lookups.js';
 import { isPlaceWithin, MountTable, mountIdOf, type Place } from './mounts.js';
 import { toSystemPath } from './names.js';
-import { ARE_TOLD, isNameOf, OPEN_FILES, realPathOf } from './real-path.js';
+import { ARE_TOLD, isNameOf, OPEN_FILES } from './real-path.js';
 
 /** A descriptor that stands for the file without opening it: no permission is needed (open(2), O_PATH; not in Node's list). */
 const O_PATH = 0o10000000;
@@ -43,8 +51,10 @@ export class ProtectedDirectories {
   readonly #former = new Map<Identity, Known>();
   /** What the requests of a batch share. */
   readonly #seen: (Stats | undefined)[];
-  /** As it was when it was asked last; numbers are not used again while something is mounted there. */
-  #mountOfRoot: string | undefined;
+  /** Where they lie, by the table of mounts and in the state that they were asked in last. */
+  #places: readonly Place[] = [];
+  #table: MountTable | undefined;
+  #stateOfPlaces = 0;
   #isUnknown = false;
   #state = 0;
 
@@ -92,7 +102,7 @@ export class ProtectedDirectories {
   /**
    * What forbids serving an open file or directory, if anything does.
    * @param real its real path, as bytes
-   * @param root the directory up to which is looked, with its separator, as bytes
+   * @param root of the location, with its separator, as bytes
    */
   denialOf(descriptor: number, real: string, root: BytePath): string | undefined {
     if (this.areNone) return undefined;
@@ -105,12 +115,12 @@ export class ProtectedDirectories {
       const opened = fstatSync(descriptor, { bigint: true });
       if (!isNameOf(way + real.slice(real.lastIndexOf('/')), opened)) return MOVED;
       // Last, so that what has come to be protected since the file was opened is seen.
-      const above = [opened, ...this.#upTo(root, way)];
+      const above = [opened, ...withThoseAbove(way)];
       this.#look();
       if (this.#state !== before) return MOVED;
       if (this.#isUnknown) return UNKNOWN;
       if (above.some((stats) => this.#has(stats))) return PROTECTED;
-      return ARE_TOLD ? this.#denialByMount(descriptor, real, root) : undefined;
+      return ARE_TOLD ? this.#denialByMount(descriptor, opened, real, root) : undefined;
     } catch {
       return UNKNOWN;
     } finally {
@@ -118,34 +128,39 @@ export class ProtectedDirectories {
     }
   }
 
-  *#upTo(root: BytePath, way: string): Generator<BigIntStats, void> {
-    const end = identityOf(lookAt(root));
-    for (const stats of withThoseAbove(way)) {
-      yield stats;
-      if (identityOf(stats) === end) return;
+  /** By looking upward, nobody sees who is above where a directory is mounted, nor what a mount in a directory shows of others. */
+  #denialByMount(descriptor: number, opened: BigIntStats, real: string, root: BytePath): string | undefined {
+    const table = MountTable.read();
+    const id = mountIdOf(descriptor);
+    const place = table.placeOf(real, id);
+    if (place !== undefined) {
+      const isIt = this.#isPlace(place, table) || this.#isSeenAbove(table.pathsTo(place), opened, real);
+      return isIt ? PROTECTED : undefined;
     }
+    // A process with a root of its own (chroot(2)) does not see the mount that this root is in.
+    return id !== undefined && id === withOpen(root, mountIdOf) ? undefined : UNKNOWN;
   }
 
-  /** For what lies in another mount than the root: above where it is mounted, nobody protected may be seen. */
-  #denialByMount(descriptor: number, real: string, root: BytePath): string | undefined {
-    const id = mountIdOf(descriptor);
-    if (id !== undefined && id === this.#mountOfRoot) return undefined;
-    // It may have been mounted anew.
-    this.#mountOfRoot = withOpen(root, mountIdOf);
-    if (id !== undefined && id === this.#mountOfRoot) return undefined;
-    const table = MountTable.read();
-    const place = table.placeOf(real, id);
-    if (place === undefined) return UNKNOWN;
-    for (const name of this.#names) {
-      if (isMissing(name)) continue;
-      const other = withOpen(name, (open): Place | undefined => {
-        const path = realPathOf(open, name);
-        return path === undefined ? undefined : table.placeOf(path, mountIdOf(open));
-      });
-      if (other === undefined) return UNKNOWN;
-      if (isPlaceWithin(place, other)) return PROTECTED;
+  /** Whether a place lies in what is protected. */
+  #isPlace(place: Place, table: MountTable): boolean {
+    if (table !== this.#table || this.#state !== this.#stateOfPlaces) {
+      this.#places = this.#names.flatMap((name) =>
+        isMissing(name) ? [] : table.placesOf(realpathSync.native(toSystemPath(name), 'latin1')),
+      );
+      this.#table = table;
+      this.#stateOfPlaces = this.#state;
     }
-    return undefined;
+    return this.#places.some((other) => isPlaceWithin(place, other));
+  }
+
+  /** Whether something protected is above the same file in another mount: it may have lost its own name. */
+  #isSeenAbove(paths: readonly string[], opened: BigIntStats, real: string): boolean {
+    return paths.some(
+      (path) =>
+        path !== real &&
+        isSeen(path, opened) &&
+        [...withThoseAbove(parentOf(path))].some((stats) => this.#has(stats)),
+    );
   }
 
   #has(stats: BigIntStats): boolean {
@@ -193,6 +208,15 @@ function lookQuietly(name: BytePath): Stats | undefined {
     return lookups.of(name);
   } catch {
     return undefined;
+  }
+}
+
+/** False also when it cannot be told. */
+function isSeen(path: string, stats: BigIntStats): boolean {
+  try {
+    return isNameOf(path, stats);
+  } catch {
+    return false;
   }
 }
 

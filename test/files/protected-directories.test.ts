@@ -64,6 +64,24 @@ const SITES: readonly Site[] = [
     statuses: { ...OPEN, 'mounted/d.txt': 404 },
   },
   {
+    what: 'a volume that is mounted in it, too',
+    internal: 'protected',
+    binds: ['elsewhere protected/deep', 'elsewhere media/mounted'],
+    statuses: { ...OPEN, 'mounted/e.txt': 404 },
+  },
+  {
+    what: 'a directory among the uploads that is mounted in it, too',
+    internal: 'protected',
+    binds: ['media/public/deep protected/deep'],
+    statuses: { ...OPEN, 'public/deep/d.txt': 404 },
+  },
+  {
+    what: 'the root itself is mounted from it, as whoever mounts it there wants it',
+    internal: 'protected',
+    binds: ['protected/deep media'],
+    statuses: { 'd.txt': 200 },
+  },
+  {
     what: 'what is mounted from elsewhere is served',
     internal: 'protected',
     binds: ['elsewhere media/mounted'],
@@ -124,7 +142,31 @@ t.test('mounts that come and go while the server runs', { skip }, async (t) => {
   await expect('another file system', { ...OPEN, 'mounted/t.txt': 200 });
   run(`mount --bind ${path('media/public')} ${path('protected')}`);
   await expect('a public one is mounted over it', { 'a.txt': 200, 'public/p.txt': 404 });
+  run(`umount ${path('protected')} && umount ${path('media/mounted')}`);
+  run(`mount --bind ${path('protected/deep')} ${path('media/mounted')}`);
+  run(`mount -t tmpfs tmpfs ${path('protected')}`);
+  await expect('mounted over what is in it', { 'a.txt': 200, 'mounted/d.txt': 404 });
+  run(`umount ${path('protected')} && mv ${path('protected')} ${path('moved')}`);
+  await expect('moved', { 'a.txt': 200, 'mounted/d.txt': 404 });
+  run(`mkdir ${path('protected')}`);
+  await expect('moved, and another one made', { 'a.txt': 200, 'mounted/d.txt': 404 });
+  run(`umount ${path('media/mounted')} && mv ${path('moved')}/* ${path('protected')}`);
+  run(`mount --bind ${path('protected/deep')} ${path('media')}`);
+  await expect('mounted over the root', { 'd.txt': 404 });
+  run(`umount ${path('media')}`);
   mkdirSync(join(base, 'media/later'));
   writeFileSync(join(base, 'media/later/l.txt'), 'open');
   await expect('later', { 'later/l.txt': 200 });
+});
+
+t.test('the number of a mount that is gone is another one’s', { skip }, async (t) => {
+  const base = makeSite(t);
+  const path = (name: string): string => `'${join(base, name)}'`;
+  const args = ['--root', join(base, 'media'), '--internal', `/i/=${join(base, 'protected')}`];
+  const bind = `mount --bind ${path('elsewhere')} ${path('media')}`;
+  const server = await startServer(t, args, { wrap: withMounts(bind) });
+  t.same(await statusesOf(server.port, ['e.txt']), { 'e.txt': 200 });
+  const command = `umount ${path('media')} && mount --bind ${path('protected/deep')} ${path('media/mounted')}`;
+  amongMountsOf(server.process.pid, command);
+  t.same(await statusesOf(server.port, ['a.txt', 'mounted/d.txt']), { 'a.txt': 200, 'mounted/d.txt': 404 });
 });

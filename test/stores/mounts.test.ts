@@ -52,6 +52,29 @@ t.test('a place lies within another one', async (t) => {
   t.equal(isPlaceWithin(bound, place('/srv')), true);
 });
 
+t.test('what belongs to a directory lies in several places', async (t) => {
+  t.same(TABLE.placesOf('/srv/media'), [
+    { device: '8:1', path: '/srv/media' },
+    { device: '8:2', path: '/media' },
+    { device: '8:2', path: '/protected/deep' },
+    { device: '8:2', path: '/protected/one.txt' },
+  ]);
+  t.same(TABLE.placesOf('/bound'), [
+    { device: '8:1', path: '/bound' },
+    { device: '8:2', path: '/protected' },
+  ]);
+});
+
+t.test('a place is seen by several paths', async (t) => {
+  t.same(TABLE.pathsTo({ device: '8:2', path: '/protected/deep/d' }), [
+    '/srv/protected/deep/d',
+    '/srv/media/in it/d',
+    '/bound/deep/d',
+  ]);
+  t.same(TABLE.pathsTo({ device: '8:2', path: '/' }), ['/srv']);
+  t.same(TABLE.pathsTo({ device: '9:9', path: '/' }), []);
+});
+
 t.test('this system tells both', { skip: withoutProc() }, async (t) => {
   const descriptor = openSync('.', 'r');
   const id = mountIdOf(descriptor);

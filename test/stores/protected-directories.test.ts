@@ -149,6 +149,37 @@ const CASES: readonly Case[] = [
     after: { 'public/p': HIDDEN, a: 'open' },
   },
   {
+    what: 'the root is moved into it, and a link is left',
+    excluded: 'protected',
+    change(base) {
+      mkdirSync(join(base, 'protected'));
+      move(base, 'root', 'protected/root');
+      link(base, 'protected/root', 'root');
+    },
+    after: { a: HIDDEN, 'public/p': HIDDEN },
+  },
+  {
+    what: 'a directory around the root is moved into it, and a link is left',
+    before(base) {
+      make(base, 'site/root/public', 'p', 'open');
+      mkdirSync(join(base, 'protected'));
+    },
+    root: 'site/root',
+    excluded: 'protected',
+    change(base) {
+      move(base, 'site', 'protected/site');
+      link(base, 'protected/site', 'site');
+    },
+    after: { 'public/p': HIDDEN },
+  },
+  {
+    what: 'a root that was missing is a link into it',
+    before: (base) => make(base, 'protected/deep', 'd', 'secret'),
+    excluded: 'protected',
+    change: (base) => link(base, 'protected/deep', 'root'),
+    after: { d: HIDDEN },
+  },
+  {
     what: 'it becomes the root',
     change(base) {
       move(base, 'root', 'old');
