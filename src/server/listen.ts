@@ -1,5 +1,6 @@
 // Listening, and what can be wrong with it.
 import { lookup } from 'node:dns/promises';
+import { lstatSync } from 'node:fs';
 import { type AddressInfo, isIP } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { type Address, formatAddress } from '../config/address.js';
@@ -117,5 +118,15 @@ function explain(error: NodeJS.ErrnoException, address: Address, from: string): 
     EADDRNOTAVAIL: 'is not an address of this machine; write :PORT for all of them',
     ENOTFOUND: 'has a host name that is unknown here; write :PORT for all addresses of this machine',
   };
+  if (error.code === 'EADDRINUSE' && isOtherFile(address)) {
+    const reason = 'is a file that is no socket; remove it, or write another path';
+    return new BadValueError(from, `${formatAddress(address)} ${reason}`);
+  }
   return new BadValueError(from, `${formatAddress(address)} ${reasons[error.code ?? ''] ?? error.message}`);
+}
+
+/** Links are not followed: bind(2) makes no socket where one is. */
+function isOtherFile(address: Address): boolean {
+  if (address.kind !== 'unix') return false;
+  return lstatSync(address.path, { throwIfNoEntry: false })?.isSocket() === false;
 }

@@ -10,7 +10,10 @@ export interface SocketPermissions {
   readonly group: string | undefined;
 }
 
-/** A socket file left by a process that was killed is in the way; one that somebody listens on is not ours to remove. */
+/**
+ * A socket file left by a process that was killed is in the way; one that somebody listens on is not ours to remove.
+ * @throws {TypeError} when nobody does, and this user may not remove it
+ */
 export async function removeDeadSocket(path: string): Promise<void> {
   // bigint for the reason that log-output.ts has.
   if (!lstatSync(path, { bigint: true, throwIfNoEntry: false })?.isSocket()) return;
@@ -22,7 +25,15 @@ export async function removeDeadSocket(path: string): Promise<void> {
     probe.on('error', (error: NodeJS.ErrnoException) => resolve(error.code));
   });
   // Nobody listens on it.
-  if (code === 'ECONNREFUSED') unlinkSync(path);
+  if (code !== 'ECONNREFUSED') return;
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code;
+    throw new TypeError(
+      `was left by a process that is gone, and user id ${process.getuid?.()} may not remove it (${reason}); remove it, or write another path`,
+    );
+  }
 }
 
 /**

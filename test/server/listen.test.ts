@@ -1,7 +1,15 @@
 // Listening: on TCP and on unix sockets, and what is said when the address cannot be had.
 import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
-import { existsSync, lstatSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +22,7 @@ import { get, openConnection, rawRequest } from '../support/raw.js';
 import { startServer } from '../support/server.js';
 import { skipUnless } from '../support/skip.js';
 import { socketDirectory } from '../support/unix.js';
+import { PLAIN_USER, withoutPlainUser } from '../support/user.js';
 
 const root = t.testdir({ 'a.txt': 'hello' });
 const ROOT = ['--root', root];
@@ -45,14 +54,33 @@ t.test('a socket file that a killed process left is replaced', async (t) => {
   t.equal((await rawRequest({ path }, get('/media/a.txt'))).body.toString(), 'hello');
 });
 
+t.test(
+  'a socket file that this user may not remove is named',
+  { skip: PLAIN_USER === undefined ? 'only root leaves it to another user' : withoutPlainUser() },
+  async (t) => {
+    const directory = socketDirectory(t);
+    chmodSync(directory, 0o1777);
+    const path = join(directory, 'media.sock');
+    const first = await startServer(t, ROOT, { listen: `unix:${path}` });
+    await first.stop('SIGKILL');
+    const { code, stderr } = await runCommand([...ROOT, '--listen', `unix:${path}`], { uid: PLAIN_USER });
+    t.equal(code, 2);
+    t.match(
+      stderr,
+      /^media-serve: --listen: unix:\S+ was left by a process that is gone, and user id \d+ may not remove it/,
+    );
+  },
+);
+
 t.test('a file that is no socket is not replaced', async (t) => {
+  const REFUSED = /^--listen: unix:\S+ is a file that is no socket; remove it, or write another path$/;
   const directory = socketDirectory(t);
   const file = join(directory, 'notes.txt');
   writeFileSync(file, 'precious');
   symlinkSync(file, join(directory, 'link'));
   for (const name of ['notes.txt', 'link']) {
     const started = startHere(t, [...ROOT, '--listen', `unix:${join(directory, name)}`]);
-    await t.rejects(started, { code: 'MEDIA_SERVE_BAD_VALUE', message: /^--listen: unix:[^\n]*$/ }, name);
+    await t.rejects(started, { code: 'MEDIA_SERVE_BAD_VALUE', message: REFUSED }, name);
   }
   t.equal(readFileSync(file, 'utf8'), 'precious');
 });
