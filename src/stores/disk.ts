@@ -215,10 +215,22 @@ export class DiskStore implements Store {
     try {
       return this.#denialOfName(name, path);
     } catch {
-      return hasLink([...directoriesOf(this.#root, path), name])
-        ? 'is reached through a link that cannot be followed'
-        : undefined;
+      const directories = directoriesOf(this.#root, path);
+      if (hasLink([...directories, name])) return 'is reached through a link that cannot be followed';
+      return this.#denialOfNearest(directories);
     }
+  }
+
+  /** What forbids what lies in the innermost of the directories that can be told at all: those below it are closed. */
+  #denialOfNearest(directories: readonly BytePath[]): string | undefined {
+    for (const directory of directories.toReversed()) {
+      try {
+        return this.#denialOfName(directory, directory.slice(this.#root.length));
+      } catch {
+        // It lies in a closed one itself.
+      }
+    }
+    return undefined;
   }
 
   /**

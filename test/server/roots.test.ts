@@ -87,6 +87,28 @@ t.test(
   },
 );
 
+t.test(
+  'a protected directory that was closed after the start is as if it were not there; another one is forbidden',
+  { skip: withoutPlainUser() },
+  async (t) => {
+    const root = t.testdir({
+      protected: { 's.txt': 'secret', deep: { 'd.txt': 'secret' } },
+      open: { 'p.txt': 'open' },
+    });
+    const args = ['--root', root, '--internal', `/internal/=${join(root, 'protected')}`];
+    const server = await startServer(t, args, { uid: PLAIN_USER });
+    for (const name of ['protected', 'open']) chmodSync(join(root, name), 0);
+    for (const [name, expected] of [
+      ['protected/s.txt', 404],
+      ['protected/deep/d.txt', 404],
+      ['protected/missing', 404],
+      ['open/p.txt', 403],
+    ] as const)
+      t.equal((await rawRequest(server.port, get(`/media/${name}`))).status, expected, name);
+    for (const name of ['protected', 'open']) chmodSync(join(root, name), 0o755);
+  },
+);
+
 t.test('uploads that would be sent as static files are refused, by whatever name', async (t) => {
   const place = t.testdir({ uploads: { deep: { er: {} } }, apart: {}, 'uploads-too': {} });
   const [uploads, apart, link] = [join(place, 'uploads'), join(place, 'apart'), join(place, 'link')];
