@@ -25,3 +25,20 @@ export function currentBatch(): number | undefined {
 export function isInBatch(): boolean {
   return current !== undefined;
 }
+
+/** What is found out once for each batch, and outside of batches each time that it is asked for. */
+export class OncePerBatch<Value> {
+  readonly #find: () => Value;
+  #found: { readonly batch: number; readonly value: Value } | undefined;
+
+  constructor(find: () => Value) {
+    this.#find = find;
+  }
+
+  /** As it is now, or was at a moment since the request was received. */
+  get(): Value {
+    if (current === undefined) return this.#find();
+    if (this.#found?.batch !== current) this.#found = { batch: current, value: this.#find() };
+    return this.#found.value;
+  }
+}

@@ -13,6 +13,7 @@ import {
   type Stats,
   statSync,
 } from 'node:fs';
+import { OncePerBatch } from '../http/batch.js';
 import { type BytePath, toBytePath, toText } from '../http/target.js';
 import { closeRead } from './close.js';
 import { kernelSend } from './kernel-send.js';
@@ -107,6 +108,8 @@ export class DiskStore implements Store {
   readonly #root: string;
   readonly #policy: DiskPolicy;
   readonly #excluded: ProtectedDirectories;
+  /** Undefined when nothing is excluded. */
+  readonly #protection: Protection | undefined;
   /** True when it does not matter where a name leads. */
   readonly #followsLinks: boolean;
   /** As it was when it was asked last; undefined while the root is not there. */
@@ -118,10 +121,16 @@ export class DiskStore implements Store {
     this.#policy = policy;
     this.#excluded = new ProtectedDirectories(policy.excluded ?? []);
     this.#followsLinks = followsLinks(policy);
+    if (!this.#excluded.areNone) {
+      const realRoot = new OncePerBatch(() => realPathIfAny(this.#root));
+      this.#protection = { excluded: this.#excluded, root: this.#root, realRoot };
+    }
   }
 
   open(path: BytePath): StoredFile {
     const name = this.#root + path;
+    // Before it is judged, so that a snapshot in this batch does not take another place of the root for the judged one.
+    this.#protection?.realRoot.get();
     for (let attempt = 1; ; attempt++) {
       const opened = this.#tryToOpen(name, path);
       if (typeof opened !== 'string') return opened;
@@ -158,25 +167,18 @@ export class DiskStore implements Store {
     try {
       const snapshot = this.#followsLinks
         ? new DiskSnapshot([], this.#root + path, version, targets)
-        : new DiskSnapshot(this.#wayTo(path), this.#root + path, version, links, this.#excluded);
+        : new DiskSnapshot(
+            directoriesOf(this.#root, path),
+            this.#root + path,
+            version,
+            links,
+            this.#protection,
+          );
       return snapshot.isValid() ? snapshot : undefined;
     } catch {
       // A directory of the way was closed or replaced meanwhile. Nothing is wrong with the file that is open.
       return undefined;
     }
-  }
-
-  /** The directories whose identity tells whether the file may be seen. */
-  #wayTo(path: BytePath): BytePath[] {
-    const below = directoriesOf(this.#root, path);
-    return this.#excluded.areNone ? below : [...this.#aboveRoot(), this.#root, ...below];
-  }
-
-  /** The directories above the root itself, whatever links lead to it: it may be moved into a protected one. */
-  #aboveRoot(): BytePath[] {
-    const levels =
-      withSeparator(realpathSync.native(toSystemPath(this.#root), 'latin1')).split('/').length - 2;
-    return Array.from({ length: levels }, (_, index) => `${this.#root}${'../'.repeat(index + 1)}`);
   }
 
   /** The file, or what forbids it. */
@@ -293,6 +295,14 @@ export class DiskStore implements Store {
   }
 }
 
+function realPathIfAny(name: BytePath): string | undefined {
+  try {
+    return realpathSync.native(toSystemPath(name), 'latin1');
+  } catch {
+    return undefined;
+  }
+}
+
 /** Whether a path is the directory, given with its separator, or below it. */
 function isWithin(path: string, directory: string): boolean {
   return withSeparator(path).startsWith(directory);
@@ -336,6 +346,15 @@ function directoriesOf(root: BytePath, path: BytePath): string[] {
   return directories;
 }
 
+/** What must not be served by any name, and what else must stay the same so that nothing of it comes to be. */
+interface Protection {
+  readonly excluded: ProtectedDirectories;
+  /** With its separator. */
+  readonly root: BytePath;
+  /** Another one when a directory above the root is moved, and a link left in its place. */
+  readonly realRoot: OncePerBatch<string | undefined>;
+}
+
 /**
  * A name on disk. The file's own version says nothing of the way to it: a directory can be moved out of the root and
  * a link put in its place, and the file is as it was. So there are only snapshots of files without a link on the
@@ -350,12 +369,13 @@ class DiskSnapshot implements PathSnapshot {
   readonly #name: BytePath;
   readonly #version: FileVersion;
   readonly #lookups: Lookups;
-  readonly #excluded: ProtectedDirectories | undefined;
-  /** Of what is excluded. */
+  readonly #protection: Protection | undefined;
+  /** What is excluded, and where the root lies, as long as both are the same. */
   readonly #state: number | undefined;
+  readonly #realRoot: string | undefined;
 
   /**
-   * @param excluded none of the directories is one of them as long as they are the same
+   * @param protection none of the directories, nor one above them, is excluded
    * @throws the system's error when one of the directories cannot be looked at
    */
   constructor(
@@ -363,14 +383,16 @@ class DiskSnapshot implements PathSnapshot {
     name: BytePath,
     version: FileVersion,
     lookups: Lookups,
-    excluded?: ProtectedDirectories,
+    protection?: Protection,
   ) {
-    this.#excluded = excluded?.areNone ? undefined : excluded;
-    this.#state = this.#excluded?.state();
-    this.#directories = directories.map((name) => {
+    this.#protection = protection;
+    this.#state = protection?.excluded.state();
+    this.#realRoot = protection?.realRoot.get();
+    const way = protection === undefined ? directories : [protection.root, ...directories];
+    this.#directories = way.map((name) => {
       const stats = links.of(name);
       // A link is no directory to lstat: no inode has this number, and the snapshot is never valid.
-      if (!stats?.isDirectory() || this.#excluded?.mayHave(stats)) return { name, dev: 0, ino: -1 };
+      if (!stats?.isDirectory() || protection?.excluded.mayHave(stats)) return { name, dev: 0, ino: -1 };
       return { name, dev: stats.dev, ino: stats.ino };
     });
     this.#name = name;
@@ -389,12 +411,16 @@ class DiskSnapshot implements PathSnapshot {
   }
 
   isValidFor(opened: FileVersion): boolean {
-    if (this.#excluded?.state() !== this.#state) return false;
+    if (this.#protection !== undefined && !this.#isStillProtected(this.#protection)) return false;
     for (const { name, dev, ino } of this.#directories) {
       const stats = links.of(name);
       if (stats?.ino !== ino || stats.dev !== dev) return false;
     }
     return isSameVersion(opened, this.#version);
+  }
+
+  #isStillProtected({ excluded, realRoot }: Protection): boolean {
+    return excluded.state() === this.#state && realRoot.get() === this.#realRoot;
   }
 }
 

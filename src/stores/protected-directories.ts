@@ -130,9 +130,14 @@ export class ProtectedDirectories {
 
   /** By looking upward, nobody sees who is above where a directory is mounted, nor what a mount in a directory shows of others. */
   #denialByMount(descriptor: number, opened: BigIntStats, real: string, root: BytePath): string | undefined {
-    const table = MountTable.read();
+    let table = MountTable.inBatch();
     const id = mountIdOf(descriptor);
-    const place = table.placeOf(real, id);
+    let place = table.placeOf(real, id);
+    if (place === undefined) {
+      // It may have been mounted since.
+      table = MountTable.read();
+      place = table.placeOf(real, id);
+    }
     if (place !== undefined) {
       const isIt = this.#isPlace(place, table) || this.#isSeenAbove(table.pathsTo(place), opened, real);
       return isIt ? PROTECTED : undefined;

@@ -1,6 +1,6 @@
 // Batches of requests: whoever is asked within one knows which.
 import t from 'tap';
-import { currentBatch, inBatch, isInBatch } from '../../src/http/batch.js';
+import { currentBatch, inBatch, isInBatch, OncePerBatch } from '../../src/http/batch.js';
 
 t.test('a batch has a number of its own, from its beginning to its end', async (t) => {
   const seen: (number | undefined)[] = [];
@@ -22,4 +22,13 @@ t.test('a batch that fails is over', async (t) => {
   };
   t.throws(() => inBatch(fail), { message: 'a defect' });
   t.strictSame([isInBatch(), currentBatch()], [false, undefined]);
+});
+
+t.test('what is found out once for each batch', async (t) => {
+  let times = 0;
+  const counted = new OncePerBatch(() => ++times);
+  t.same([counted.get(), counted.get()], [1, 2], 'outside of batches each time');
+  inBatch(() => t.same([counted.get(), counted.get()], [3, 3]));
+  inBatch(() => t.same([counted.get(), counted.get()], [4, 4]));
+  t.equal(counted.get(), 5);
 });
