@@ -5,11 +5,15 @@ import { quote } from './errors.js';
 /** A range of addresses; `unix` stands for a peer on a unix socket, which has none. */
 export type Network = 'unix' | { readonly address: string; readonly bits: number };
 
+const LOOPBACK: readonly string[] = ['127.0.0.0/8', '::1/128'];
+
 /** Names that stand for several ranges. */
 export const NAMED_NETWORKS: Readonly<Record<string, readonly string[]>> = {
-  loopback: ['127.0.0.0/8', '::1/128'],
-  // RFC 1918, link-local, RFC 6598 (carrier-grade NAT, which some clouds use inside) and unique local IPv6.
+  loopback: LOOPBACK,
+  // This machine, which is nearer than any network; RFC 1918, link-local, RFC 6598 (carrier-grade NAT, which some clouds use
+  // inside) and unique local IPv6.
   private: [
+    ...LOOPBACK,
     '10.0.0.0/8',
     '172.16.0.0/12',
     '192.168.0.0/16',

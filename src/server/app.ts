@@ -18,6 +18,7 @@ import { type Proxy as AppProxy, type AppTimes, createProxy } from '../upstream/
 import { type LookUp, lookUpHost, shareLookups } from '../upstream/resolver.js';
 import { UploadMemory } from '../upstream/upload-memory.js';
 import { type ConnectionPlaces, connectionPlaces, watchedLimit } from './connection-places.js';
+import { distrustedProxies } from './distrusted-proxies.js';
 import { readErrorPages } from './error-page.js';
 import { createFront, type FailedRequest } from './front.js';
 import type { Log } from './log.js';
@@ -65,6 +66,7 @@ export async function assemble(
     busy,
     pages: readErrorPages(config),
     isTrusted: networkTest(config.trustProxy),
+    tellDistrusted: distrustedProxies(config.trustProxy, log.events),
   });
   const places = connectionPlaces(config.maxConnections);
   const { limit, flush } = watchedLimit(places, times.client.headTimeout, log.events);

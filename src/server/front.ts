@@ -36,6 +36,8 @@ export interface FrontOptions {
   readonly pages: ErrorPages;
   /** Whether what a proxy at this address says of its client is believed; undefined is a unix socket. */
   readonly isTrusted: (address: string | undefined) => boolean;
+  /** Is told of peers whose X-Forwarded-Proto was dropped, as they are not trusted. */
+  readonly tellDistrusted: (address: string | undefined) => void;
 }
 
 /**
@@ -44,7 +46,7 @@ export interface FrontOptions {
  */
 export function createFront(
   table: RouteTable,
-  { log: { events: log, writeLine }, busy, pages, isTrusted }: FrontOptions,
+  { log: { events: log, writeLine }, busy, pages, isTrusted, tellDistrusted }: FrontOptions,
 ): Answer {
   const handle = (exchange: Exchange, refusal: Error | undefined): Promise<void> | undefined => {
     if (refusal !== undefined) throw refusal;
@@ -67,6 +69,8 @@ export function createFront(
     let defect: unknown;
     try {
       origin = originOf(request, target.authority, isTrusted);
+      if (!origin.isFromProxy && request.headers['x-forwarded-proto'] !== undefined)
+        tellDistrusted(request.remoteAddress);
     } catch (error) {
       // It is to be answered as any defect, on its own connection.
       defect = error;

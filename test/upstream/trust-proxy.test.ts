@@ -1,4 +1,5 @@
 /** Whom to believe about the client (nginx: set_real_ip_from, real_ip_recursive; RFC 7239). */
+import { join } from 'node:path';
 import t from 'tap';
 import { parseNetwork } from '../../src/config/network.js';
 import { originOf } from '../../src/http/forwarded.js';
@@ -7,6 +8,7 @@ import { startRecorder } from '../support/app.js';
 import { type ServerHere, startHere } from '../support/here.js';
 import { get, rawExchange, rawRequest } from '../support/raw.js';
 import { startServer } from '../support/server.js';
+import { socketDirectory } from '../support/unix.js';
 
 t.test('ranges and names', async (t) => {
   const cases: [networks: string[], address: string | undefined, trusted: boolean][] = [
@@ -21,7 +23,9 @@ t.test('ranges and names', async (t) => {
     [['private'], '172.32.0.0', false],
     [['private'], '192.168.0.1', true],
     [['private'], 'fd00::1', true],
-    [['private'], '127.0.0.1', false],
+    [['private'], '127.0.0.1', true],
+    [['private'], '::1', true],
+    [['private'], undefined, false],
     [['private'], '8.8.8.8', false],
     [['192.0.2.1'], '192.0.2.1', true],
     [['192.0.2.1'], '192.0.2.2', false],
@@ -387,7 +391,7 @@ t.test('the app is told what is believed, and nothing else', async (t) => {
       '--upstream',
       app.address,
       '--trust-proxy',
-      'private',
+      '10.0.0.0/8',
     ]);
     t.match(await ask(server.port), { 'x-forwarded-for': '127.0.0.1', 'x-forwarded-proto': 'http' });
   });
@@ -438,7 +442,7 @@ t.test('what a proxy has found out about its client passes from those that are t
   await t.test('from others nothing', async (t) => {
     const servers = [
       await start(),
-      await start('--trust-proxy', 'private'),
+      await start('--trust-proxy', '10.0.0.0/8'),
       await start('--trust-proxy', 'unix'),
     ];
     for (const server of servers) {
@@ -520,6 +524,68 @@ t.test('what a proxy has found out about its client passes from those that are t
     const { body } = await rawRequest(trusting.port, get('/media/none', ['X-Request-ID: trace-7']));
     t.match(body.toString(), /Request trace-7\n/);
   });
+});
+
+t.test('a proxy that --trust-proxy does not name is told of once, with the word that does', async (t) => {
+  const app = await startRecorder(t);
+  const start = (...args: string[]) =>
+    startHere(t, ['--root', t.testdir({}), '--upstream', app.address, '--proxy-protocol', ...args]);
+  const told = ({ log }: ServerHere) => log.filter(({ msg }) => String(msg).includes('X-Forwarded-Proto'));
+  const ask = async ({ port }: ServerHere, peer: string, fields: readonly string[]) => {
+    const family = peer.includes(':') ? `TCP6 ${peer} ::1` : `TCP4 ${peer} 127.0.0.1`;
+    const request = `PROXY ${family} 1 80\r\n${get('/', fields)}`;
+    t.equal((await rawRequest(port, request)).status, 200);
+  };
+  const https = ['X-Forwarded-Proto: https'];
+
+  const cases: readonly (readonly [peer: string, word: string | undefined, trusted?: string])[] = [
+    ['127.0.0.1', 'loopback'],
+    ['::1', 'loopback'],
+    ['10.1.2.3', 'private'],
+    ['172.18.0.5', 'private'],
+    ['100.64.0.9', 'private'],
+    ['fd00::1', 'private'],
+    ['10.1.2.3', 'private', '10.1.2.4'],
+    ['127.0.0.1', 'loopback', '10.0.0.0/8'],
+    ['127.0.0.1', undefined, 'private'],
+    ['10.1.2.3', undefined, '10.0.0.0/8'],
+    ['203.0.113.7', undefined],
+    ['2001:db8::1', undefined],
+  ];
+  for (const [peer, word, trusted] of cases) {
+    const what = `${peer}, trusted is ${trusted ?? 'nobody'}`;
+    const server = await start(...(trusted === undefined ? [] : ['--trust-proxy', trusted]));
+    await ask(server, peer, ['X-Forwarded-For: 192.0.2.1']);
+    t.same(told(server), [], `${what}: nothing while no such field comes`);
+    for (let count = 0; count < 3; count += 1) await ask(server, peer, https);
+    if (word === undefined) {
+      t.same(told(server), [], what);
+      continue;
+    }
+    t.match(told(server), [{ level: 40, peer, msg: `--trust-proxy ${word}` }], what);
+    t.equal(told(server).length, 1, `${what}: once`);
+    t.equal(String(told(server)[0]?.['msg']).includes('beside'), trusted !== undefined, what);
+  }
+
+  const server = await start();
+  for (const peer of ['127.0.0.1', '10.0.0.1', '10.0.0.2', '192.168.1.1', '127.0.0.2', '::1'])
+    await ask(server, peer, https);
+  t.same(
+    told(server).map(({ peer }) => peer),
+    ['127.0.0.1', '10.0.0.1'],
+    'once for each word, whoever else comes',
+  );
+});
+
+t.test('a proxy on a unix socket is told of, too', async (t) => {
+  const app = await startRecorder(t);
+  const path = join(socketDirectory(t), 'front.sock');
+  const args = ['--root', t.testdir({}), '--upstream', app.address];
+  const server = await startServer(t, args, { listen: `unix:${path}` });
+  for (let count = 0; count < 2; count += 1)
+    await rawRequest({ path }, get('/', ['X-Forwarded-Proto: https']));
+  await server.logged(({ msg, peer }) => peer === 'unix' && String(msg).includes('--trust-proxy unix'));
+  t.equal(server.log.filter(({ peer }) => peer === 'unix').length, 1);
 });
 
 t.test('a socket for both families has one name for a client', async (t) => {
