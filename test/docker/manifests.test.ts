@@ -1,9 +1,18 @@
 // The compose file and the Kubernetes manifest: that they start the server as it is now, and lock it in.
 import { readFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
-import { parseAllDocuments } from 'yaml';
-import { OPTIONS } from '../../src/config/options.js';
 import { startServer } from '../support/server.js';
+import {
+  documents,
+  drain,
+  isSidecar,
+  type KubernetesObject,
+  named as namedContainer,
+  podOf,
+  preStop,
+  textOf,
+  uncommented,
+} from './manifests.js';
 
 interface ComposeService {
   readonly environment: Record<string, string>;
@@ -14,33 +23,6 @@ interface ComposeService {
   readonly cap_drop?: readonly string[];
   readonly security_opt?: readonly string[];
   readonly stop_grace_period?: string;
-}
-
-interface Container {
-  readonly name: string;
-  readonly args: readonly string[];
-  readonly volumeMounts: readonly { name: string; mountPath: string; readOnly?: boolean }[];
-  readonly lifecycle: {
-    readonly preStop: { readonly exec: { readonly command: readonly [string, string] } };
-  };
-  readonly securityContext: Record<string, unknown>;
-  readonly [probe: string]: unknown;
-}
-
-interface Pod {
-  readonly terminationGracePeriodSeconds: number;
-  readonly securityContext: Record<string, unknown>;
-  readonly containers: readonly Container[];
-  readonly volumes: readonly { name: string }[];
-}
-
-function documents(name: string): unknown[] {
-  const text = readFileSync(new URL(`../../docker/${name}`, import.meta.url), 'utf8');
-  return [...parseAllDocuments(text)].map((document) => {
-    const [error] = [...document.errors, ...document.warnings];
-    if (error !== undefined) throw error;
-    return document.toJS() as unknown;
-  });
 }
 
 /** The value under this name, or a failure that says what is missing. */
@@ -55,11 +37,10 @@ function withFolders(t: Test, text: string): string {
   return text.replace(/(?<=^|=)\/(?:media|static)$/, (path) => t.testdir({ media: {}, static: {} }) + path);
 }
 
-/** Seconds that requests under way may take by default. */
-const drain = Number.parseInt(OPTIONS.shutdownTimeout.default ?? '', 10);
-
 t.test('compose.yaml', async (t) => {
-  const [file] = documents('compose.yaml') as [{ services: Record<string, ComposeService>; volumes: object }];
+  const [file] = documents(textOf('compose.yaml')) as [
+    { services: Record<string, ComposeService>; volumes: object },
+  ];
   const server = named(file.services, 'media-serve');
 
   t.test('gives the server settings that it starts with', async (t) => {
@@ -96,11 +77,9 @@ t.test('compose.yaml', async (t) => {
 });
 
 t.test('kubernetes.yaml', async (t) => {
-  const objects = documents('kubernetes.yaml') as { kind: string; spec: unknown }[];
-  const deployment = objects.find(({ kind }) => kind === 'Deployment')?.spec as { template: { spec: Pod } };
-  const pod = deployment.template.spec;
-  const containers = Object.fromEntries(pod.containers.map((container) => [container.name, container]));
-  const server = named(containers, 'media-serve');
+  const pod = podOf('kubernetes.yaml');
+  const find = namedContainer([...(pod.initContainers ?? []), ...pod.containers]);
+  const server = find('media-serve');
 
   t.test('gives the server arguments that it starts with', async (t) => {
     const { log } = await startServer(
@@ -135,15 +114,46 @@ t.test('kubernetes.yaml', async (t) => {
     });
   });
 
-  t.test(
-    'waits longer than the server drains, and keeps the app until the server takes no more',
-    async (t) => {
-      const [ours, apps] = [server, named(containers, 'django')].map(({ lifecycle }) =>
-        Number(lifecycle.preStop.exec.command[1]),
-      );
-      if (ours === undefined || apps === undefined) throw new Error('a container has no preStop');
-      t.ok(pod.terminationGracePeriodSeconds > ours + drain);
-      t.ok(apps > ours);
-    },
-  );
+  t.test('Django starts first and stops last', async (t) => {
+    t.ok(isSidecar(find('django')));
+    t.notOk(isSidecar(server));
+    t.ok(pod.terminationGracePeriodSeconds > preStop(server) + drain);
+  });
+
+  t.test('says how each of its images is built, and given to a cluster', async (t) => {
+    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+      version: string;
+    };
+    t.equal(server.image, `media-serve:${version}`);
+    const [head = ''] = textOf('kubernetes.yaml').split('apiVersion');
+    const [builds, loads] = [/docker build/, /kind load|image load|docker save/].map((command) =>
+      head.split('\n').filter((line) => command.test(line)),
+    );
+    for (const { image } of [server, find('django')]) {
+      t.equal(builds?.filter((line) => line.includes(` -t ${image} `)).length, 1, image);
+      t.equal(loads?.filter((line) => line.includes(` ${image}`)).length, 3, image);
+    }
+  });
+
+  t.test('what is commented fits in', async (t) => {
+    const objects = documents(uncommented(textOf('kubernetes.yaml'))) as (KubernetesObject & {
+      metadata: { name: string };
+    })[];
+    const ingress = objects.find(({ kind }) => kind === 'Ingress');
+    const service = objects.find(({ kind }) => kind === 'Service');
+    const { ports = [] } = (service?.spec ?? {}) as { ports?: { name: string }[] };
+    const backend = { service: { name: service?.metadata.name, port: { name: ports[0]?.name } } };
+    const env = find('django').env?.find(({ name }) => name === 'ALLOWED_HOSTS');
+    const names = env?.value?.split(',') ?? [];
+    t.match(ingress?.spec, {
+      tls: [{ hosts: [names[0]] }],
+      rules: [{ host: names[0], http: { paths: [{ path: '/', pathType: 'Prefix', backend }] } }],
+    });
+    t.ok(names.includes('localhost'), 'for port-forward');
+    const { args } = namedContainer(podOf('kubernetes.yaml', uncommented).containers)('media-serve');
+    t.same(
+      args.filter((argument) => !server.args.includes(argument)),
+      ['--trust-proxy=private'],
+    );
+  });
 });
