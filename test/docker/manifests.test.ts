@@ -18,7 +18,7 @@ interface ComposeService {
   readonly environment: Record<string, string>;
   readonly ports?: readonly string[];
   readonly volumes: readonly string[];
-  readonly depends_on?: Record<string, unknown>;
+  readonly depends_on?: Record<string, { readonly condition: string }>;
   readonly read_only?: boolean;
   readonly cap_drop?: readonly string[];
   readonly security_opt?: readonly string[];
@@ -61,11 +61,16 @@ t.test('compose.yaml', async (t) => {
       for (const volume of server.volumes) {
         const [name = '', path, mode] = volume.split(':');
         t.ok(name in file.volumes, `${name} is declared`);
-        t.equal(mode, path === '/tmp' ? undefined : 'ro', `${name} at ${path}`);
+        // An empty volume belongs to whose image was there last, which must be Django's.
+        t.equal(mode, path === '/tmp' ? undefined : 'ro,nocopy', `${name} at ${path}`);
       }
       t.ok(server.volumes.some((volume) => volume.endsWith(':/tmp')));
     },
   );
+
+  t.test('starts the server whatever Django is doing, and stops it before Django', async (t) => {
+    t.same(server.depends_on, { django: { condition: 'service_started' } });
+  });
 
   t.test('takes every privilege from the server', async (t) => {
     t.match(server, { read_only: true, cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'] });
