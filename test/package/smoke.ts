@@ -5,7 +5,17 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:http';
 import { isBuiltin } from 'node:module';
 import type { AddressInfo } from 'node:net';
@@ -32,6 +42,8 @@ const site = mkdtempSync(join(folder, 'site-'));
 run('npm', ['install', '--no-audit', '--no-fund', join(packed, `media-serve-${version}.tgz`)], site);
 assert.equal(run('npx', ['media-serve', '--version'], site).trim(), version);
 run(process.execPath, ['--input-type=module', '--eval', "await import('media-serve')"], site);
+
+checkGlobalInstall();
 
 const photo = randomBytes(300_000);
 mkdirSync(join(site, 'media'));
@@ -71,7 +83,7 @@ assert.equal(await page.text(), "the app's answer to /photos/1/?size=2");
 assert.ok(signal(serverProcess, 'SIGTERM'), 'it is no longer running');
 assert.deepEqual(await exited, [0, null], 'exit code and signal after SIGTERM');
 app.close();
-console.log(`package: media-serve ${version} installs, starts with npx, serves and stops`);
+console.log(`package: media-serve ${version} installs here and globally, starts with npx, serves and stops`);
 
 /** What `npm publish` would send. */
 function checkContents(tarball: string): void {
@@ -106,7 +118,10 @@ function checkContents(tarball: string): void {
     [],
     'nothing but the built code',
   );
-  for (const path of Object.values(manifest.bin)) assert.match(read(path), /^#!\/usr\/bin\/env node\n/);
+  for (const path of Object.values(manifest.bin)) {
+    assert.match(read(path), /^#!\/usr\/bin\/env node\n/);
+    assert.equal(statSync(join(root, path)).mode & 0o111, 0o111, `${path} is a program`);
+  }
   for (const path of files.filter((file) => file.endsWith('.js'))) {
     for (const { fileName: name } of ts.preProcessFile(read(path)).importedFiles) {
       if (name.startsWith('.') || isBuiltin(name)) continue;
@@ -115,6 +130,28 @@ function checkContents(tarball: string): void {
       assert.ok(isThere, `${path} imports ${name}, and the package does not depend on it`);
     }
   }
+}
+
+/** The README's line for a server, run as it stands in a copy of the project; of the machine's own nothing is touched. */
+function checkGlobalInstall(): void {
+  const readme = readFileSync(join(project, 'README.md'), 'utf8');
+  const [line] = /^npm pack && .*$/m.exec(readme) ?? [];
+  assert.ok(line !== undefined, 'the README says how it is installed on a server');
+  const copy = mkdtempSync(join(folder, 'copy-'));
+  for (const name of readdirSync(project)) {
+    if (name === 'node_modules') symlinkSync(join(project, name), join(copy, name));
+    else if (!/^(?:\.git|\.tap|dist|test|media)$|\.tgz$/.test(name))
+      cpSync(join(project, name), join(copy, name), { recursive: true });
+  }
+  const prefix = mkdtempSync(join(folder, 'global-'));
+  const shell = `npm_config_prefix=${prefix} npm_config_audit=false npm_config_fund=false; export npm_config_prefix`;
+  run('sh', ['-ec', `${shell} npm_config_audit npm_config_fund\n${line.replaceAll('sudo ', '')}`], copy);
+  assert.equal(
+    statSync(join(copy, 'dist', 'cli.js')).mode & 0o111,
+    0o111,
+    'npm run build makes a program of it',
+  );
+  assert.equal(run(join(prefix, 'bin', 'media-serve'), ['--version']).trim(), version);
 }
 
 /** The last in the line of a process's first children (Linux). */
