@@ -70,6 +70,9 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# For a site below a path, such as /shop. Under gunicorn SCRIPT_NAME has to say the same.
+FORCE_SCRIPT_NAME = os.environ.get("FORCE_SCRIPT_NAME")
+
 # Uploads. Django writes them below MEDIA_ROOT and makes links below MEDIA_URL; with DEBUG off it never
 # answers for those links. That is media-serve's part.
 MEDIA_ROOT = os.environ.get("MEDIA_ROOT", BASE_DIR / "media")
