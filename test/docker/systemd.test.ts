@@ -26,12 +26,14 @@ function installed(t: Test, text = unit): string {
 }
 
 t.test('systemd finds nothing wrong with the unit', { skip }, async (t) => {
-  const verify = (path: string) => spawnSync('systemd-analyze', ['verify', path], { encoding: 'utf8' });
-  const { status, stderr } = verify(installed(t));
-  t.equal(stderr, '');
-  t.equal(status, 0);
+  // What it says of other units is the machine's.
+  const verify = (path: string) => {
+    const { status, stderr } = spawnSync('systemd-analyze', ['verify', path], { encoding: 'utf8' });
+    return { status, said: stderr.split('\n').filter((line) => line.includes('media-serve.service')) };
+  };
+  t.same(verify(installed(t)), { status: 0, said: [] });
   const misspelt = verify(installed(t, unit.replace('ProtectHome=', 'ProtectHouse=')));
-  t.match(misspelt.stderr, 'ProtectHouse', 'which it would say');
+  t.match(misspelt.said, [/ProtectHouse/], 'which it would say');
 });
 
 t.test('systemd calls it well protected', { skip }, async (t) => {
