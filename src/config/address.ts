@@ -1,4 +1,5 @@
 // Addresses as operators write them: ':8000', 'host:8000', '[::1]:8000', 'http://host:8000', 'unix:/run/app.sock'.
+import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { quote } from './errors.js';
 
@@ -57,12 +58,29 @@ function parseAddress(text: string, lowestPort: number): Address {
     return { kind: 'unix', path: absolute };
   }
   const match = HOST_PORT.exec(text);
-  if (match === null) throw new TypeError(`${quote(text)} is not an address; ${FORMS}`);
+  if (match === null)
+    throw new TypeError(`${quote(text)} is not an address; ${writeInstead(text, lowestPort)}`);
   const port = Number(match[3]);
   if (port < lowestPort || port > 65535) {
     throw new TypeError(`${quote(text)} has no valid port; ports go from ${lowestPort} to 65535`);
   }
   return { kind: 'tcp', host: match[1] ?? (match[2] || undefined), port };
+}
+
+/** The address that was meant, where only its form is wrong. */
+function writeInstead(text: string, lowestPort: number): string {
+  if (/^\d{1,5}$/.test(text)) return `write :${text} for a port of this machine`;
+  if (/^(?:\.{0,2}\/|[^:/]*\.sock$)/.test(text)) return `write unix:${text} for a socket`;
+  const scheme = /^([a-z][a-z+]*):\/\//i.exec(text)?.[0];
+  if (scheme !== undefined) return `write it without ${scheme} and path, such as 127.0.0.1:8000`;
+  // Whether that is an address of IPv6 or has a port at its end, nobody can tell.
+  if (/:\d{4,5}$/.test(text)) return FORMS;
+  const host = isIP(text.replace(/^\[(.*)\]$/, '$1')) === 6 ? `[${text.replace(/[[\]]/g, '')}]` : text;
+  // localhost, a name with dots or an IP address: anything else may be any mistake.
+  if (host.startsWith('[') || isIP(host) === 4 || /^(?:localhost|[\w-]+(?:\.[\w-]+)+)$/i.test(host)) {
+    return `write it with its port, such as ${host}:${lowestPort === 0 ? 8080 : 8000}`;
+  }
+  return FORMS;
 }
 
 /** The address as it is written in logs and messages. */

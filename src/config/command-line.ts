@@ -1,6 +1,7 @@
 // The command line, made from the option table; commander does the parsing.
 import { Command, CommanderError, Option as Flag } from 'commander';
-import { quote, UsageError } from './errors.js';
+import { explainStray, explainUnknownFlag } from './argument-mistakes.js';
+import { UsageError } from './errors.js';
 import {
   documentedFlagOf,
   environmentOf,
@@ -32,6 +33,8 @@ export function parseCommandLine(argv: readonly string[], version: string): Comm
     .helpOption('--help', 'print this help')
     // Refused below, with a message that names the argument.
     .allowExcessArguments()
+    // They are answered below, with more than the names of flags.
+    .showSuggestionAfterError(false)
     .exitOverride()
     .configureOutput({
       writeOut: (text) => {
@@ -57,13 +60,15 @@ export function parseCommandLine(argv: readonly string[], version: string): Comm
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return { print: printed };
+    const unknown = /^error: unknown option '(.*)'/s.exec(error.message)?.[1];
+    if (error.code === 'commander.unknownOption' && unknown !== undefined) {
+      throw new UsageError(explainUnknownFlag(unknown, argv[argv.indexOf(unknown) + 1]));
+    }
     throw new UsageError(`${oneLine(error.message)}; media-serve --help lists the options`);
   }
   const [stray] = command.args;
   if (stray !== undefined) {
-    throw new UsageError(
-      `${quote(stray)} is no option; write --root ${stray} for a directory, --upstream ${stray} for the app`,
-    );
+    throw new UsageError(explainStray(stray, argv.slice(0, argv.indexOf(stray))));
   }
   return { flags: command.opts<Flags>() };
 }

@@ -188,14 +188,14 @@ export function checkTypes(types: Readonly<Record<string, string>>): void {
 export const directory: ValueType<string> = {
   placeholder: 'DIR',
   schema: { type: 'string', minLength: 1 },
-  parse: (value) => resolve(nonEmpty(value, 'a directory', './media')),
+  parse: (value) => toPath(value, 'a directory', './media'),
 };
 
 /** A file, made absolute against the working directory. */
 export const file: ValueType<string> = {
   placeholder: 'FILE',
   schema: { type: 'string', minLength: 1 },
-  parse: (value) => resolve(nonEmpty(value, 'a file', './media-serve.json')),
+  parse: (value) => toPath(value, 'a file', './media-serve.json'),
 };
 
 /** A URL prefix. `media`, `/media` and `https://cdn.example.com/media/` (Django allows it in MEDIA_URL) all mean `/media/`. */
@@ -405,6 +405,21 @@ function nonEmpty(value: unknown, what: string, example: string): string {
     throw new TypeError(`${quote(value)} does not name ${what}; write for example ${example}`);
   }
   return value;
+}
+
+/** What a shell would have replaced, had it seen it: `--root=~/media`, `MEDIA_ROOT=$HOME/media` in a file of variables. */
+const OF_A_SHELL = /^(?:~[\w-]*|\$\w+|\$\{\w+\})(?=\/|$)/;
+
+/** An absolute path. What only a shell understands would be a directory of that very name. */
+function toPath(value: unknown, what: string, example: string): string {
+  const text = nonEmpty(value, what, example);
+  const [left] = OF_A_SHELL.exec(text) ?? [];
+  if (left !== undefined) {
+    throw new TypeError(
+      `${quote(text)} begins with ${left}, which no shell has replaced here; write the whole path, such as /home/me${text.slice(left.length)}, or ./${text} for a directory of that name`,
+    );
+  }
+  return resolve(text);
 }
 
 function parsePrefix(value: unknown): string {

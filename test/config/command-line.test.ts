@@ -45,3 +45,45 @@ t.test('a command line that cannot be read is refused in one line', async (t) =>
     t.throws(() => parseCommandLine(argv, VERSION), { message: /^[^\n]* --[a-z]+[^\n]*$/ });
   }
 });
+
+t.test('what somebody writes who is used to another program is answered with what to write', async (t) => {
+  const cases: readonly (readonly [line: string, write: RegExp])[] = [
+    ['--port 9000', /write --listen :9000 /],
+    ['--port=9000', /write --listen :9000 /],
+    ['--port --root a', /write --listen ADDRESS /],
+    ['--host 0.0.0.0', /write --listen 0\.0\.0\.0:8080 /],
+    ['--bind /run/a.sock', /write --listen unix:\/run\/a\.sock /],
+    ['--static ./s', /write --static-root \.\/s or --static-url /],
+    ['--no-buffering', /write --no-request-buffering or --no-response-buffering /],
+    ['--request_buffering', /write --no-request-buffering /],
+    ['--proxy-only=true', /"--proxy-only=true" .*write --proxy-only /],
+    ['--request-buffering=off', /write --no-request-buffering /],
+    ['--client-max-body-size 5m', /write --max-body 5m /],
+    ['--proxy_read_timeout 5s', /write --read-timeout 5s /],
+    ['--max-agee 5s', /write --max-age 5s /],
+    ['-root ./a', /write --root \.\/a /],
+    ['--auth-request /x', /write "authRequest" into a location of the config file/],
+    ['-h', /write media-serve --help$/],
+    ['-v', /write media-serve --version$/],
+    ['help', /write media-serve --help$/],
+    ['runserver', /leave it out/],
+    ['MEDIA_ROOT=/srv', /write --root \/srv$/],
+    ['root=/srv', /write --root \/srv$/],
+    ['8000', /write --upstream :8000 for the app, --listen :8000 /],
+    ['--max-body 100 MB', /write --max-body 100MB$/],
+    ['--max-body=100 MB', /write --max-body 100MB$/],
+    ['--max-age 60 seconds', /^--max-age: "60 seconds" is not a duration/],
+    ['--trust-proxy 10.0.0.0/8 ::1', /write --trust-proxy 10\.0\.0\.0\/8,::1$/],
+    ['--upstream :1,:2 backup', /write --upstream ":1,:2 backup"$/],
+    ['--upstream :1 :2', /write --upstream :1,:2$/],
+    ['--listen 127.0.0.1 90', /write --listen 127\.0\.0\.1:90$/],
+    ['--request-buffering off', /write --no-request-buffering$/],
+    ['--root ./My Media', /write --root ".\/My Media" if /],
+    ['--root ./a :8000', /write --upstream :8000 /],
+    ['--unlike-any 5', /is no option; media-serve --help lists them$/],
+  ];
+  for (const [line, message] of cases) {
+    const argv = line.split(' ');
+    t.throws(() => parseCommandLine(argv, VERSION), { code: 'MEDIA_SERVE_USAGE', message }, line);
+  }
+});

@@ -8,6 +8,7 @@ import {
   checkTypes,
   directory,
   duration,
+  file,
   mount,
   oneOf,
   prefix,
@@ -130,6 +131,16 @@ t.test('a directory becomes absolute', async (t) => {
   t.equal(directory.parse('/srv/media/'), '/srv/media');
   t.equal(directory.parse('./media'), resolve('media'));
   refuses(t, directory, [''], /write for example \.\/media/);
+  for (const type of [directory, file]) {
+    refuses(
+      t,
+      type,
+      ['~', '~/media', '~django/media', '$HOME/a', '$'.concat('{BASE_DIR}/a')],
+      /write the whole path/,
+    );
+    for (const name of ['./~/a', '~a b/c', '/a/~/b', '/$HOME', '$'])
+      t.equal(type.parse(name), resolve(name), name);
+  }
 });
 
 t.test('a mount is a prefix and a directory', async (t) => {

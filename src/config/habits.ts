@@ -1,0 +1,80 @@
+// Names that somebody writes who is used to another program: gunicorn, uvicorn, nginx, Django, other file servers. None of
+// them is an option; each has an answer that says which one is.
+import { nearest } from './nearest.js';
+import { OPTION_LIST, type OptionName } from './options.js';
+
+/** Words of others, as they are compared: small letters without marks. nginx's directives stand in the option table. */
+const WORDS: Readonly<Record<string, readonly OptionName[]>> = {
+  port: ['listen'],
+  p: ['listen'],
+  host: ['listen'],
+  bind: ['listen'],
+  b: ['listen'],
+  addr: ['listen'],
+  address: ['listen'],
+  socket: ['listen'],
+  uds: ['listen'],
+  media: ['root'],
+  mediaroot: ['root'],
+  mediadir: ['root'],
+  dir: ['root'],
+  directory: ['root'],
+  documentroot: ['root'],
+  folder: ['root'],
+  path: ['root'],
+  mediaurl: ['url'],
+  prefix: ['url'],
+  static: ['staticRoot', 'staticUrl'],
+  staticdir: ['staticRoot'],
+  staticfiles: ['staticRoot'],
+  app: ['upstream'],
+  backend: ['upstream'],
+  proxy: ['upstream'],
+  target: ['upstream'],
+  server: ['upstream'],
+  buffering: ['requestBuffering', 'responseBuffering'],
+  timeout: ['readTimeout'],
+  gracefultimeout: ['shutdownTimeout'],
+  keepalive: ['keepAliveTimeout'],
+  maxsize: ['maxBody'],
+  maxuploadsize: ['maxBody'],
+  maxbodysize: ['maxBody'],
+  limit: ['maxBody'],
+  cache: ['maxAge', 'cacheSize'],
+  forwardedallowips: ['trustProxy'],
+  proxyheaders: ['trustProxy'],
+  tmpdir: ['spoolDir'],
+  tempdir: ['spoolDir'],
+  verbose: ['logLevel'],
+  debug: ['logLevel'],
+  quiet: ['logLevel'],
+  c: ['config'],
+};
+
+const NAMES = OPTION_LIST.map(([name]) => name);
+
+const compared = (name: string): string => name.replace(/[-_.]/g, '').toLowerCase();
+
+const BY_SPELLING = new Map(NAMES.map((name) => [compared(name), name]));
+
+/** nginx's directives, from the table; the first option that stands for one counts. */
+const DIRECTIVES = new Map(
+  OPTION_LIST.toReversed().flatMap(([name, { nginx = '' }]) =>
+    nginx.split(', ').flatMap((directive) => (/^\w+$/.test(directive) ? [[compared(directive), name]] : [])),
+  ) as [string, OptionName][],
+);
+
+/**
+ * The options that were meant by a name that is none: another spelling of one, a word of another program, or a misspelt name.
+ * @param name as it was written, without what marks a flag or a variable
+ */
+export function optionsMeantBy(name: string): readonly OptionName[] {
+  const word = compared(name);
+  const own = BY_SPELLING.get(word);
+  if (own !== undefined) return [own];
+  if (Object.hasOwn(WORDS, word)) return WORDS[word] ?? [];
+  const directive = DIRECTIVES.get(word);
+  if (directive !== undefined) return [directive];
+  const near = nearest(name, NAMES);
+  return near === undefined ? [] : [near];
+}

@@ -1,0 +1,47 @@
+// Misspelt names: which of the known ones was meant.
+
+/** The name as it is compared: `max_age`, `--max-age`, `MAX_AGE` and `maxAge` are one. */
+function bare(name: string): string {
+  return name.replace(/[-_.\s]/g, '').toLowerCase();
+}
+
+/** The known names, the one that is most like the word first; where two are as like, the order is kept. */
+export function byLikeness<T extends string>(word: string, names: readonly T[]): readonly T[] {
+  return ranked(word, names).map(({ name }) => name);
+}
+
+/** The one name that was meant, if one is so like the word that it may be told. */
+export function nearest<T extends string>(word: string, names: readonly T[]): T | undefined {
+  const [best] = ranked(word, names);
+  if (best === undefined) return undefined;
+  // One mistake in a word of four letters, and one more for each three that follow; beyond that it is another word.
+  const allowed = Math.max(0, Math.floor((bare(word).length - 1) / 3));
+  return best.mistakes <= allowed ? best.name : undefined;
+}
+
+function ranked<T extends string>(word: string, names: readonly T[]): { name: T; mistakes: number }[] {
+  // What somebody typed is short; anything longer is no misspelt name.
+  const wanted = bare(word).slice(0, 64);
+  return names
+    .map((name) => ({ name, mistakes: mistakesBetween(wanted, bare(name)) }))
+    .sort((a, b) => a.mistakes - b.mistakes);
+}
+
+/** Letters that are missing, too many, other ones, or in the wrong order (optimal string alignment distance). */
+function mistakesBetween(a: string, b: string): number {
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const other = a[i - 1] === b[j - 1] ? 0 : 1;
+      let least = Math.min((row[j - 1] ?? 0) + 1, (last[j] ?? 0) + 1, (last[j - 1] ?? 0) + other);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        least = Math.min(least, (beforeLast[j - 2] ?? 0) + 1);
+      }
+      row.push(least);
+    }
+    [beforeLast, last] = [last, row];
+  }
+  return last[b.length] ?? 0;
+}
