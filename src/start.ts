@@ -35,6 +35,7 @@ export async function start(
   const address = await listen({ app, server }, config);
   logUncaught(log.events);
   log.events.info(describeStart(config, address, places), 'listening');
+  for (const warning of config.warnings) log.events.warn(warning);
   warnOfFewOpenFiles(places, log.events);
   warnOfMissingRoots(config, log.events);
   warnOfMissingApp(config, log.events);

@@ -1,9 +1,11 @@
 // Flags, environment and file become one checked, frozen Config.
 import { isatty } from 'node:tty';
-import { readConfigFile } from './file.js';
+import { type ConfigFile, readConfigFile } from './file.js';
 import type { Config } from './location.js';
 import { collectLocations } from './locations.js';
+import { linkSecret } from './secure-link.js';
 import { type Environment, type Flags, Sources } from './sources.js';
+import { explainUnknownVariables } from './unknown-variables.js';
 
 /** @throws {BadValueError} naming the value, where it came from and what to write instead. */
 export function loadConfig(flags: Flags, environment: Environment): Config {
@@ -14,6 +16,7 @@ export function loadConfig(flags: Flags, environment: Environment): Config {
   sources.checkAll();
   return deepFreeze({
     locations: collectLocations(sources, file),
+    warnings: explainUnknownVariables(environment, variablesOfSecrets(file)),
     listen: sources.require('listen'),
     listenFrom: sources.fromOf('listen'),
     socketMode: sources.require('socketMode'),
@@ -31,6 +34,14 @@ export function loadConfig(flags: Flags, environment: Environment): Config {
     logLevel: sources.require('logLevel'),
     logFormat: sources.get('logFormat') ?? (isatty(1) ? 'pretty' : 'json'),
   });
+}
+
+/** Variables that locations of the file name themselves; they have been read, so each is well-formed. */
+function variablesOfSecrets(file: ConfigFile | undefined): ReadonlySet<string> {
+  const secrets = (file?.locations ?? []).flatMap(({ secureLinkSecret }) =>
+    secureLinkSecret === undefined ? [] : [linkSecret.parse(secureLinkSecret)],
+  );
+  return new Set(secrets.filter(({ kind }) => kind === 'env').map(({ name }) => name));
 }
 
 function deepFreeze<T>(value: T): T {

@@ -97,6 +97,8 @@ export type Location = FileLocation | UpstreamLocation;
 
 /** Everything the operator said, checked and frozen. */
 export interface Config {
+  /** What is said at the start of what looks like a mistake, and is no reason not to start. */
+  readonly warnings: readonly string[];
   /** Longest prefix first. */
   readonly locations: readonly Location[];
   readonly listen: OptionValue<'listen'>;

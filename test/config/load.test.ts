@@ -184,3 +184,42 @@ t.test(
     t.doesNotThrow(() => load({ types: { te: 'text/x-te', date: 'text/x-date' } }));
   },
 );
+
+t.test('variables that look like ours and are none are a warning with the nearest one', async (t) => {
+  const warned = (environment: Environment, flags: Flags = {}): readonly string[] =>
+    loadConfig(flags, environment).warnings;
+  const cases: readonly (readonly [name: string, write: RegExp])[] = [
+    ['MEDIA_SERVE_MAXAGE', /write MEDIA_SERVE_MAX_AGE$/],
+    ['MEDIA_SERVE_UPSTREM', /write MEDIA_SERVE_UPSTREAM$/],
+    ['MEDIA_SERVE_MEDIA_ROOT', /write MEDIA_SERVE_ROOT$/],
+    ['MEDIA_SERVE_PORT', /write MEDIA_SERVE_LISTEN$/],
+    ['media_serve_listen', /write MEDIA_SERVE_LISTEN$/],
+    ['MEDIA_SERVE_PROXY_READ_TIMEOUT', /write MEDIA_SERVE_READ_TIMEOUT$/],
+    ['MEDIA_SERVE_AUTH_REQUEST', /write "authRequest" into a location of the config file/],
+    ['MEDIA_SERVE_QUITE_ANOTHER_THING', /the most like it are MEDIA_SERVE_/],
+  ];
+  for (const [name, write] of cases) {
+    const [line = '', ...more] = warned({ [name]: '9000' });
+    t.ok(line.startsWith(`"${name}" `), line);
+    t.match(line, write);
+    t.same(more, []);
+  }
+  t.same(warned({ MEDIA_SERVE_MAX_AGE: '5s', MEDIA_ROOT: '/a', MEDIA_SERVER: 'x', PORT: '1' }), []);
+  const links = {
+    MEDIA_SERVE_SERVICE_HOST: '10.0.0.7',
+    MEDIA_SERVE_SERVICE_PORT: '8080',
+    MEDIA_SERVE_SERVICE_PORT_HTTP: '8080',
+    MEDIA_SERVE_PORT: 'tcp://10.0.0.7:8080',
+    MEDIA_SERVE_PORT_8080_TCP: 'tcp://10.0.0.7:8080',
+    MEDIA_SERVE_PORT_8080_TCP_PROTO: 'tcp',
+    MEDIA_SERVE_PORT_8080_TCP_PORT: '8080',
+    MEDIA_SERVE_PORT_8080_TCP_ADDR: '10.0.0.7',
+    MEDIA_SERVE_WEB_SERVICE_HOST: '10.0.0.8',
+    MEDIA_SERVE_WEB_PORT: 'udp://10.0.0.8:53',
+  };
+  t.same(warned(links), [], 'what Kubernetes sets beside a Service of that name is none of the operator');
+  const location = { kind: 'media', prefix: '/a/', root: '.', secureLink: 'hmac-sha256' };
+  const locations = [{ ...location, secureLinkSecret: 'env:MEDIA_SERVE_KEY' }];
+  const config = join(t.testdir({ 'a.json': JSON.stringify({ locations }) }), 'a.json');
+  t.same(warned({ MEDIA_SERVE_KEY: 'x'.repeat(40) }, { config }), [], 'nor the variable of a secret');
+});

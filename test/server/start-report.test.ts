@@ -86,3 +86,13 @@ t.test('a root that looks like a project is a warning that names what was found'
   const warned = server.log.flatMap(({ level, root }) => (level === 40 ? [root] : [])).sort();
   t.same(warned, ['data', 'many', 'package', 'project'].map(at), 'each once, and no other');
 });
+
+t.test('a variable that is none is a warning', async (t) => {
+  const env = { MEDIA_SERVE_MAXAGE: '5s', MEDIA_SERVE_PORT: 'tcp://10.0.0.7:8080' };
+  const server = await startServer(t, ['--root', t.testdir({})], { env });
+  t.match(await server.logged(({ level }) => level === 40), {
+    msg: /"MEDIA_SERVE_MAXAGE" .*MEDIA_SERVE_MAX_AGE$/,
+  });
+  await server.stop();
+  t.equal(server.log.filter(({ level }) => level === 40).length, 1);
+});
