@@ -28,7 +28,7 @@ t.test(
   'a mistake is one line that names the value, its source and the cure, and the exit code is 2',
   async (t) => {
     const directory = t.testdir({
-      'broken.json': '{"listen": ":80",}',
+      'broken.json': '{"listen": ":80"',
       'value.json': '{"maxAge": "soon"}',
     });
     interface Mistake {
@@ -43,7 +43,7 @@ t.test(
       { args: ['--listen', 'nowhere'], line: /^--listen: "nowhere" .*write :8000/ },
       { env: { PORT: 'http' }, line: /^PORT: "http" .*write :8000/ },
       { env: { MEDIA_ROOT: '/dev/null' }, line: /^MEDIA_ROOT: \/dev\/null is not a directory.*name another/ },
-      { args: ['--config', 'broken.json'], line: /broken\.json: is not JSON/ },
+      { args: ['--config', 'broken.json'], line: /broken\.json: is not JSON: line 1, column 17: / },
       { args: ['--config', 'value.json'], line: /value\.json: maxAge: "soon" .*such as 60s$/ },
     ];
     for (const { args = [], env = {}, line } of mistakes) {

@@ -4,6 +4,8 @@ import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import type { Ajv, ErrorObject, ValidateFunction } from 'ajv';
 import { BadValueError, quote } from './errors.js';
+import { parseJsonc } from './jsonc.js';
+import { explainUnknownKey, explainWord } from './misplaced.js';
 import type { LocationKind } from './options.js';
 import { LOCATION_KINDS, locationSchema, serverSchema } from './schema.js';
 
@@ -37,13 +39,9 @@ export function readConfigFile(path: string, from: string): ConfigFile {
   } = content as { locations?: unknown[] } & Record<string, unknown>;
   for (const [index, entry] of locations.entries()) {
     const place = `locations[${index}]`;
-    const kind = LOCATION_KINDS.find((known) => known === (entry as Partial<LocationEntry> | null)?.kind);
-    if (kind === undefined) {
-      throw new BadValueError(
-        `${path}: ${place}`,
-        `has no known "kind"; write one of ${LOCATION_KINDS.join(', ')}`,
-      );
-    }
+    const given: unknown = (entry as Partial<LocationEntry> | null)?.kind;
+    const kind = LOCATION_KINDS.find((known) => known === given);
+    if (kind === undefined) throw new BadValueError(`${path}: ${place}`, explainKind(given));
     check(ajv.compile(locationSchema(kind)), entry, path, place);
   }
   return { path, directory: dirname(path), options, locations: locations as LocationEntry[] };
@@ -66,9 +64,10 @@ function readText(path: string, from: string): string {
 
 function parseJson(text: string, path: string): unknown {
   try {
-    return JSON.parse(text.replace(/^\uFEFF/, ''));
+    return parseJsonc(text.replace(/^\uFEFF/, ''));
   } catch (error) {
-    throw new BadValueError(path, `is not JSON: ${(error as Error).message}`);
+    if (!(error instanceof TypeError)) throw error;
+    throw new BadValueError(path, `is not JSON: ${error.message}`);
   }
 }
 
@@ -81,20 +80,45 @@ function check(validate: ValidateFunction, value: unknown, path: string, place: 
   throw new BadValueError(where === '' ? path : `${path}: ${where}`, explain(error, value));
 }
 
+/** What nginx and others call the kinds. */
+const KINDS_OF_OTHERS: Readonly<Record<string, LocationKind>> = {
+  proxy: 'upstream',
+  proxy_pass: 'upstream',
+  app: 'upstream',
+  backend: 'upstream',
+  uploads: 'media',
+  files: 'media',
+  alias: 'media',
+  assets: 'static',
+  protected: 'internal',
+};
+
+function explainKind(given: unknown): string {
+  if (given === undefined) {
+    return `has no known "kind"; write one of ${LOCATION_KINDS.map(quote).join(', ')}`;
+  }
+  const word = String(given).toLowerCase();
+  const meant = Object.hasOwn(KINDS_OF_OTHERS, word) ? KINDS_OF_OTHERS[word] : undefined;
+  const said = explainWord(given, LOCATION_KINDS);
+  return `has the "kind" ${said}${meant === undefined ? '' : `; write ${quote(meant)}`}`;
+}
+
 function explain(error: ErrorObject, value: unknown): string {
   const parameters = error.params as Record<string, unknown>;
-  if (error.keyword === 'additionalProperties') {
-    const known = Object.keys((error.parentSchema?.['properties'] as object | undefined) ?? {});
-    const list = known.length === 0 ? '' : `; known here: ${known.join(', ')}`;
-    return `has an unknown key ${quote(parameters['additionalProperty'])}${list}`;
-  }
-  if (error.keyword === 'required') return `has no ${quote(parameters['missingProperty'])}`;
   const given = error.instancePath
     .split('/')
     .slice(1)
     .reduce<unknown>((inner, key) => (inner as Record<string, unknown>)[key], value);
+  if (error.keyword === 'additionalProperties' || error.keyword === 'required') {
+    const known = Object.keys((error.parentSchema?.['properties'] as object | undefined) ?? {});
+    // What is missing may stand there under another name.
+    const unknown = Object.keys(given as object).find((key) => !known.includes(key));
+    return unknown === undefined
+      ? `has no ${quote(parameters['missingProperty'])}`
+      : explainUnknownKey(unknown, known, known.includes('locations'));
+  }
   if (error.keyword === 'enum') {
-    return `${quote(given)} is not one of ${(parameters['allowedValues'] as string[]).join(', ')}`;
+    return explainWord(given, parameters['allowedValues'] as string[]);
   }
   return `${quote(given)} ${error.message ?? 'is not allowed here'}`;
 }

@@ -64,13 +64,18 @@ const DIRECTIVES = new Map(
   ) as [string, OptionName][],
 );
 
+/** The option of that name in another spelling: `max_age`, `MAX_AGE`, `max-age`. */
+export function optionSpelled(name: string): OptionName | undefined {
+  return BY_SPELLING.get(compared(name));
+}
+
 /**
  * The options that were meant by a name that is none: another spelling of one, a word of another program, or a misspelt name.
  * @param name as it was written, without what marks a flag or a variable
  */
 export function optionsMeantBy(name: string): readonly OptionName[] {
   const word = compared(name);
-  const own = BY_SPELLING.get(word);
+  const own = optionSpelled(name);
   if (own !== undefined) return [own];
   if (Object.hasOwn(WORDS, word)) return WORDS[word] ?? [];
   const directive = DIRECTIVES.get(word);

@@ -145,7 +145,7 @@ export const OPTIONS = {
   config: option({
     type: file,
     contexts: ['command'],
-    doc: 'a JSON file with the list of locations and everything else',
+    doc: 'a JSON file with the list of locations and everything else; comments and trailing commas may stand in it',
   }),
   maxAge: option({
     type: duration,
