@@ -1,5 +1,6 @@
 // Why the app did not answer, told apart: 504 when it took too long, 502 when it is not there or broke off,
 // 503 while it has never been there.
+
 import {
   BadGatewayError,
   BusyError,
@@ -7,6 +8,7 @@ import {
   isHttpError,
   StartingUpError,
 } from '../http/errors.js';
+import { cureForSocket, describeRefusal, refusalOnTheWayToSocket } from '../stores/permissions.js';
 import { codeOf, isUnreadable } from './retry.js';
 
 const CLOSED = 'it closed the connection before it answered; a worker may have died or timed out';
@@ -76,8 +78,23 @@ export function upstreamFailure(error: Error, address: string, hasEverAnswered: 
   if (isOutOfDescriptors(error)) return busy(`a connection to the app at ${address}`, code);
   const limit = TOO_LONG[code];
   if (limit !== undefined) return new GatewayTimeoutError(address, limit);
-  const reason = HINTS[code] ?? explain(error);
+  const reason = reasonOf(error, address);
   return !hasEverAnswered && NOT_THERE.has(code)
     ? new StartingUpError(address, reason)
     : new BadGatewayError(address, reason);
 }
+
+/** Why it did not answer, and what may be done about it. @param address as it is written in messages */
+export function reasonOf(error: Error, address: string): string {
+  const code = codeOf(error);
+  // One that is said to refuse, and has been opened since, is no longer worth a look.
+  const refusal =
+    code === 'EACCES' && address.startsWith(UNIX)
+      ? refusalOnTheWayToSocket(address.slice(UNIX.length))
+      : undefined;
+  return refusal === undefined
+    ? (TOO_LONG[code] ?? HINTS[code] ?? explain(error))
+    : `${describeRefusal(refusal)}; ${cureForSocket(refusal)}`;
+}
+
+const UNIX = 'unix:';
