@@ -8,13 +8,14 @@ import { createLog } from './server/log.js';
 import { prepareShutdown } from './server/shutdown.js';
 import {
   describeStart,
-  warnOfMissingApp,
+  tellOfPathsWithoutApp,
   warnOfMissingRoots,
   warnOfMissingSpool,
   warnOfProjects,
   warnOfStaticAmongUploads,
 } from './server/start-report.js';
 import type { TimeLimits } from './server/time-limits.js';
+import { waitForApps } from './server/wait-for-app.js';
 import { answerSignals } from './signals.js';
 
 /**
@@ -38,12 +39,15 @@ export async function start(
   for (const warning of config.warnings) log.events.warn(warning);
   warnOfFewOpenFiles(places, log.events);
   warnOfMissingRoots(config, log.events);
-  warnOfMissingApp(config, log.events);
+  const stopping = new AbortController();
+  waitForApps(config, log.events, stopping.signal);
+  tellOfPathsWithoutApp(config, log.events);
   warnOfMissingSpool(config, log.events);
   warnOfStaticAmongUploads(config, log.events);
   warnOfProjects(config, log.events);
   let isStopping = false;
   answerSignals(log.events, (signal) => {
+    stopping.abort();
     const stopped = shutdown.stop(signal);
     if (isStopping) return;
     isStopping = true;

@@ -1,9 +1,8 @@
-// What is said at the start: what is served where, whether the app can be reached yet, bodies be put aside, and what lies in
-// the directories should be there.
+// What is said at the start: what is served where, whether bodies can be put aside, and what lies in the directories should
+// be there. Of the app: wait-for-app.ts.
 import { opendir } from 'node:fs/promises';
-import { connect } from 'node:net';
 import type { Logger } from 'pino';
-import { type Address, formatAddress } from '../config/address.js';
+import { formatAddress } from '../config/address.js';
 import { type Config, isProtected, type Location, type UpstreamLocation } from '../config/location.js';
 import { spoolDirectoryOf, TemporaryFile } from '../upstream/temporary-file.js';
 import type { ConnectionPlaces } from './connection-places.js';
@@ -34,12 +33,17 @@ export function warnOfMissingRoots(config: Config, log: Logger): void {
   }
 }
 
-/** Warns when no app listens yet: sidecars start in any order, so that is no error. */
-export function warnOfMissingApp(config: Config, log: Logger): void {
-  for (const location of config.locations) {
-    if (location.kind !== 'upstream') continue;
-    for (const { address } of location.upstreams) probe(address, location.connectTimeout, log);
-  }
+/** Says when there are paths at which nothing answers: whoever forgot the app would look for the fault there. */
+export function tellOfPathsWithoutApp({ locations }: Config, log: Logger): void {
+  if (locations.some(({ prefix }) => prefix === '/')) return;
+  const hasApp = locations.some(({ kind }) => kind === 'upstream');
+  const served = locations.flatMap(({ kind, prefix }) => (kind === 'internal' ? [] : [prefix]));
+  log.info(
+    { served },
+    hasApp
+      ? 'every other path is 404: no app has the prefix /'
+      : 'every other path is 404, for no app is named; where there is one, write --upstream with its address, such as --upstream :8000',
+  );
 }
 
 /** Warns when bodies cannot be put aside: a read-only root file system is a good thing, and easily one too much. */
@@ -110,22 +114,4 @@ function describeUpstreams({ upstreams }: UpstreamLocation): string {
   return upstreams
     .map(({ address, backup }) => `${formatAddress(address)}${backup ? ' backup' : ''}`)
     .join(', ');
-}
-
-function probe(address: Address, timeout: number, log: Logger): void {
-  const socket = connect(connectOptions(address), () => socket.destroy());
-  socket.setTimeout(timeout, () => socket.destroy(new Error('timed out')));
-  socket.on('error', (error: NodeJS.ErrnoException) => {
-    log.warn(
-      { upstream: formatAddress(address), reason: error.code ?? error.message },
-      'the app does not answer yet; until it does, its requests get 503',
-    );
-  });
-  socket.unref();
-}
-
-function connectOptions(address: Address): { path: string } | { host: string; port: number } {
-  return address.kind === 'unix'
-    ? { path: address.path }
-    : { host: address.host ?? '127.0.0.1', port: address.port };
 }

@@ -22,11 +22,23 @@ t.test('the first line tells what is served where', async (t) => {
   });
 });
 
-t.test('an app that is not there yet is a warning', async (t) => {
-  const upstream = 'unix:/nowhere/at/all.sock';
-  const server = await startServer(t, ['--root', t.testdir({}), '--upstream', upstream]);
-  const line = await server.logged(({ level }) => Number(level) >= 40);
-  t.match(line, { level: 40, upstream, reason: 'ENOENT', msg: /does not answer yet/ });
+t.test('that nothing answers at other paths is said, where it is so', async (t) => {
+  const root = t.testdir({});
+  const app = await startRecorder(t);
+  const server = await startServer(t, ['--root', root]);
+  const line = await server.logged(({ msg }) => /every other path is 404/.test(String(msg)));
+  t.match(line, { level: 30, served: ['/media/'], msg: /--upstream :8000/ });
+  for (const args of [
+    ['--url', '/'],
+    ['--upstream', app.address],
+  ]) {
+    const other = await startServer(t, ['--root', root, ...args]);
+    await other.stop();
+    t.notOk(
+      other.log.some(({ msg }) => /404/.test(String(msg))),
+      args.join(' '),
+    );
+  }
 });
 
 t.test('a directory that takes no temporary file is a warning, once', async (t) => {
