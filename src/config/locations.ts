@@ -14,28 +14,58 @@ import { directory, prefix as prefixType, upstreams as upstreamList, type ValueT
  */
 export function collectLocations(sources: Sources, file: ConfigFile | undefined): readonly Location[] {
   const listed = unique(
-    (file?.locations ?? []).map((entry, index) => readEntry(entry, index, file, sources)),
+    (file?.locations ?? []).map((entry, index) => {
+      const location = readEntry(entry, index, file, sources);
+      return { location, prefixFrom: `${location.from}.prefix` };
+    }),
   );
   const commanded = unique(commandLocations(sources, listed.size > 0));
-  return [...new Map([...listed, ...commanded]).values()].sort((a, b) => b.prefix.length - a.prefix.length);
+  for (const [prefix, claim] of commanded) {
+    const app = listed.get(prefix);
+    // An app that gives way to files would be gone without a word.
+    if (prefix === '/' && app?.location.kind === 'upstream' && claim.location.kind !== 'upstream') {
+      throw refusePrefix(app, claim);
+    }
+  }
+  return [...new Map([...listed, ...commanded]).values()]
+    .map(({ location }) => location)
+    .sort((a, b) => b.prefix.length - a.prefix.length);
 }
 
-function unique(locations: readonly Location[]): Map<string, Location> {
-  const byPrefix = new Map<string, Location>();
-  for (const location of locations) {
-    const taken = byPrefix.get(location.prefix);
-    if (taken !== undefined) {
-      const problem = `${location.prefix} is already taken by ${taken.from}; give each location a prefix of its own`;
-      throw new BadValueError(location.from, problem);
-    }
-    byPrefix.set(location.prefix, location);
+/** A location, and what gave its prefix; undefined where that is a default, or the app's. */
+interface Claim {
+  readonly location: Location;
+  readonly prefixFrom: string | undefined;
+}
+
+function unique(claims: readonly Claim[]): Map<string, Claim> {
+  const byPrefix = new Map<string, Claim>();
+  for (const claim of claims) {
+    const { prefix } = claim.location;
+    const taken = byPrefix.get(prefix);
+    if (taken !== undefined) throw refusePrefix(taken, claim);
+    byPrefix.set(prefix, claim);
   }
   return byPrefix;
 }
 
+/** Blames what gave the prefix: the other location may have no other one. */
+function refusePrefix(first: Claim, second: Claim): Error {
+  const [blamed, other] = second.prefixFrom === undefined ? [first, second] : [second, first];
+  const { prefix, kind, from } = blamed.location;
+  const cure =
+    kind !== 'upstream' && other.location.kind === 'upstream'
+      ? `${prefix} is where the app of ${other.location.from} answers, and nothing would be left of it; write a path below it, such as ${kind === 'static' ? '/static/' : '/media/'}`
+      : `${prefix} is already taken by ${other.location.from}; give each location a prefix of its own`;
+  return new BadValueError(blamed.prefixFrom ?? from, cure);
+}
+
 /** The locations that the short flags and Django's variables describe. */
-function commandLocations(sources: Sources, fileListsSome: boolean): Location[] {
-  const found: Location[] = [];
+function commandLocations(sources: Sources, fileListsSome: boolean): Claim[] {
+  const found: Claim[] = [];
+  const claim = (location: Location, prefixFrom: string | undefined): void => {
+    found.push({ location, prefixFrom });
+  };
   const mounts = sources.list('mount');
   const isProxyOnly = sources.require('proxyOnly');
   if (isProxyOnly) checkProxyOnly(sources);
@@ -43,8 +73,9 @@ function commandLocations(sources: Sources, fileListsSome: boolean): Location[] 
   const hasRoot = sources.find('root') !== undefined || (!fileListsSome && mounts.length === 0);
   if (hasRoot && !isProxyOnly) {
     const from = sources.fromOf('root');
-    found.push(
+    claim(
       fileLocation({ kind: 'media', prefix: sources.require('url'), from }, sources.require('root'), sources),
+      sources.find('url')?.from,
     );
   }
   const staticRoot = sources.get('staticRoot');
@@ -54,23 +85,18 @@ function commandLocations(sources: Sources, fileListsSome: boolean): Location[] 
       prefix: sources.require('staticUrl'),
       from: sources.fromOf('staticRoot'),
     };
-    found.push(fileLocation(place, staticRoot, sources));
+    claim(fileLocation(place, staticRoot, sources), sources.find('staticUrl')?.from);
   }
   for (const { value, from } of mounts) {
-    found.push(fileLocation({ kind: 'media', prefix: value.prefix, from }, value.root, sources));
+    claim(fileLocation({ kind: 'media', prefix: value.prefix, from }, value.root, sources), from);
   }
   for (const { value, from } of sources.list('internal')) {
-    found.push(fileLocation({ kind: 'internal', prefix: value.prefix, from }, value.root, sources));
+    claim(fileLocation({ kind: 'internal', prefix: value.prefix, from }, value.root, sources), from);
   }
   const upstream = sources.get('upstream');
   if (upstream !== undefined) {
-    found.push(
-      upstreamLocation(
-        { kind: 'upstream', prefix: '/', from: sources.fromOf('upstream') },
-        upstream,
-        sources,
-      ),
-    );
+    const from = sources.fromOf('upstream');
+    claim(upstreamLocation({ kind: 'upstream', prefix: '/', from }, upstream, sources), undefined);
   }
   return found;
 }

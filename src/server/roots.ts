@@ -52,7 +52,14 @@ function staticBesideUploads(
  * @throws {BadValueError} when the root is there and of no use. One that is not there is waited for: a Django has no
  * MEDIA_ROOT until its first upload, nor a STATIC_ROOT until collectstatic has run, and volumes come when they come.
  */
-function checkRoot({ from, root }: FileLocation): void {
+function checkRoot({ kind, from, root }: FileLocation): void {
+  // Of an internal location the app names each file itself, with an absolute path perhaps (nginx: internal; alias /).
+  if (root === '/' && kind !== 'internal') {
+    throw new BadValueError(
+      from,
+      '/ is all that this machine has, passwords and keys among it: whoever may fetch from it gets what this process can read; name the directory that holds nothing but the files (a variable in it may be empty)',
+    );
+  }
   const closed = closedDirectory(root);
   if (closed !== undefined) {
     const start = closed.path === root ? '' : `${root} cannot be reached: `;

@@ -76,7 +76,8 @@ export function warnOfStaticAmongUploads(config: Config, log: Logger): void {
 }
 
 /** What lies at the top of a Django project. */
-const OF_A_PROJECT = /^(?:manage\.py|settings\.py|\.git|\.env(?:\..*)?)$|\.sqlite3$/;
+const OF_A_PROJECT =
+  /^(?:manage\.py|(?:local_)?settings\.py|[aw]sgi\.py|pyproject\.toml|(?:dev|db|data|database|app|site)\.db|\.git|\.env(?:\..*)?)$|\.sqlite3?$/;
 
 /** So many names are looked at: a project has fewer, and uploads may be millions. */
 const NAMES_SEEN = 10_000;

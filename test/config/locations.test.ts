@@ -130,7 +130,32 @@ t.test('a prefix that is taken twice is refused, with both who took it', async (
     [{ flags: { mount: ['/a=/1', 'a/=/2'] } }, /^--mount: \/a\/ is already taken by --mount; /],
     [
       { environment: { MEDIA_ROOT: '/a', MEDIA_URL: '/', MEDIA_SERVE_UPSTREAM: ':1' } },
-      /already taken by MEDIA_ROOT; /,
+      /^MEDIA_URL: \/ is where the app of MEDIA_SERVE_UPSTREAM answers, .*such as \/media\/$/,
+    ],
+    [{ flags: { url: '/', upstream: ':1' } }, /^--url: \/ is where the app of --upstream answers/],
+    [
+      { environment: { STATIC_ROOT: '/a', STATIC_URL: '/' }, flags: { upstream: ':1' } },
+      /^STATIC_URL: .*such as \/static\/$/,
+    ],
+    [{ flags: { mount: ['/=/a'], upstream: ':1' } }, /^--mount: \/ is where the app/],
+    [
+      { environment: { MEDIA_URL: 'https://cdn.example.com', MEDIA_SERVE_UPSTREAM: ':1' } },
+      /^MEDIA_URL: \/ is where the app/,
+    ],
+    [
+      { flags: { staticRoot: '/s', url: '/static/' } },
+      /^--url: \/static\/ is already taken by --static-root; /,
+    ],
+    [
+      { flags: { staticRoot: '/s' }, environment: { STATIC_URL: '/media/' } },
+      /^STATIC_URL: \/media\/ is already taken by the default of --root; /,
+    ],
+    [
+      {
+        flags: { root: '/a', url: '/' },
+        file: { locations: [{ kind: 'upstream', prefix: '/', upstream: ':1' }] },
+      },
+      /^--url: \/ is where the app of .*config\.json: locations\[0\] answers/,
     ],
     [
       {
@@ -141,7 +166,7 @@ t.test('a prefix that is taken twice is refused, with both who took it', async (
           ],
         },
       },
-      /config\.json: locations\[1\]: \/a\/ is already taken by .*config\.json: locations\[0\]; /,
+      /config\.json: locations\[1\]\.prefix: \/a\/ is already taken by .*config\.json: locations\[0\]; /,
     ],
   ];
   for (const [given, message] of cases) {

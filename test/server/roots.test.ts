@@ -130,7 +130,6 @@ t.test('uploads that would be sent as static files are refused, by whatever name
       ['contains', link, join(apart, 'inner')],
       ['contains', join(apart, 'inner'), join(place, 'deep-link')],
       ['contains', place, deeper],
-      ['contains', '/', apart],
       // Not there yet.
       ['is', join(place, 'later'), join(place, 'later')],
       ['is', join(link, 'later'), join(uploads, 'later')],
@@ -188,6 +187,14 @@ t.test('a config file is not taken either when it has uploads sent as static fil
   t.match(await refusalOf({}, asked), / contains /, 'whoever may see them');
   t.match(await refusalOf({ ...asked, root: 'site' }), / is the directory /);
   t.equal(await refusalOf(asked), 'nothing was refused', 'those are kept from other locations');
+});
+
+t.test('the root of the file system is refused, but for what the app hands out', async (t) => {
+  t.match(await refusal({ root: '/' }), /^--root: \/ is all that this machine has, .*; name the directory/);
+  t.match(await refusal({ root: '//' }), /^--root: \/ is all/);
+  t.match(await refusal({ mount: ['/a/=/'] }), /^--mount: \/ is all/);
+  t.match(await refusal({ staticRoot: '/' }), /^--static-root: \/ is all/);
+  t.equal(await refusal({ root: base, internal: ['/protected/=/'] }), 'nothing was refused');
 });
 
 t.test('a root that is a file is refused', async (t) => {

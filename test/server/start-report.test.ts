@@ -71,9 +71,12 @@ t.test('a root that looks like a project is a warning that names what was found'
     ...{ project: { 'manage.py': '', 'a.txt': '', '.git': {}, '.env.local': '', '.envelope': '' } },
     ...{
       package: { 'settings.py': '', 'settings.pyc': '', 'old-manage.py': '' },
-      data: { 'db.sqlite3': '' },
+      data: { 'db.sqlite3': '', 'dev.db': '', 'local_settings.py': '' },
     },
-    ...{ media: { '.well-known': {}, sub: { 'settings.py': '' }, 'sqlite3.png': '', env: {} }, many: {} },
+    ...{
+      media: { '.well-known': {}, sub: { 'settings.py': '' }, 'sqlite3.png': '', 'Thumbs.db': '', env: {} },
+      many: {},
+    },
   });
   for (let number = 0; number < 30; number++) writeFileSync(join(base, 'many', `${number}.sqlite3`), '');
   const at = (name: string): string => join(base, name);
@@ -85,7 +88,7 @@ t.test('a root that looks like a project is a warning that names what was found'
   const expected: Readonly<Record<string, readonly string[]>> = {
     project: ['.env.local', '.git', 'manage.py'],
     package: ['settings.py'],
-    data: ['db.sqlite3'],
+    data: ['db.sqlite3', 'dev.db', 'local_settings.py'],
   };
   for (const [name, found] of Object.entries(expected)) {
     const line = await server.logged(({ root }) => root === at(name));
