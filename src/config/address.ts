@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { quote } from './errors.js';
+import { withoutShell } from './text.js';
 
 /** Where to listen or to connect. `host` is absent when only a port was given; IPv6 hosts carry no brackets. */
 export type Address =
@@ -48,7 +49,7 @@ function parseAddress(text: string, lowestPort: number): Address {
   if (text.startsWith('unix:')) {
     const path = text.slice('unix:'.length).replace(/^\/\/(?=\/)/, '');
     if (path === '') throw new TypeError(`${quote(text)} names no socket file; write unix:/run/app.sock`);
-    const absolute = resolve(path);
+    const absolute = resolve(withoutShell(path));
     // The system's limit is 108 with the final NUL; a longer name would be cut off and mean another socket.
     if (Buffer.byteLength(absolute) > LONGEST_SOCKET_NAME) {
       throw new TypeError(

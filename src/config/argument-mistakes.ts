@@ -92,6 +92,8 @@ function explainRest(stray: string, before: readonly string[]): string | undefin
     if (says === undefined) return undefined;
     return `${quote(stray)} is no option; a switch takes no value: write ${flagWith(option, stray, false)}`;
   }
+  // Then it is the value of that flag; the one that belongs to none looks like it.
+  if (last === flag) return undefined;
   const value = sameValue ?? last;
   // Whatever stands there is a path: one with a blank is as likely as an argument too many.
   if (['DIR', 'FILE', 'PREFIX=DIR', 'STATUS=FILE,…'].includes(row.type.placeholder)) {

@@ -6,6 +6,7 @@ import type { FileAccess, FileLocation, Location, UpstreamLocation } from './loc
 import { type LocationKind, OPTION_LIST, OPTIONS, type OptionName, type OptionValue } from './options.js';
 import { describeSecureLink } from './secure-link.js';
 import { type Lookup, read, type Sourced, type Sources } from './sources.js';
+import { withoutShell } from './text.js';
 import { directory, prefix as prefixType, upstreams as upstreamList, type ValueType } from './values.js';
 
 /**
@@ -133,7 +134,11 @@ function readEntry(
   if (entry.kind === 'upstream') {
     return upstreamLocation({ kind: entry.kind, prefix, from }, read(upstreamList, at('upstream')), own);
   }
-  const root = read(directory, { raw: resolve(file?.directory ?? '', String(entry['root'])), from });
+  const inFile: ValueType<string> = {
+    ...directory,
+    parse: (value) => directory.parse(resolve(file?.directory ?? '', withoutShell(String(value)))),
+  };
+  const root = read(inFile, { raw: entry['root'], from });
   return fileLocation({ kind: entry.kind, prefix, from }, root, own);
 }
 

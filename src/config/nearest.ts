@@ -14,14 +14,18 @@ export function byLikeness<T extends string>(word: string, names: readonly T[]):
 export function nearest<T extends string>(word: string, names: readonly T[]): T | undefined {
   const [best] = ranked(word, names);
   if (best === undefined) return undefined;
-  // One mistake in a word of four letters, and one more for each three that follow; beyond that it is another word.
-  const allowed = Math.max(0, Math.floor((bare(word).length - 1) / 3));
+  // One mistake in a word of four letters, and one more for each three that follow, up to three; beyond that it is another word.
+  const allowed = Math.min(3, Math.max(0, Math.floor((wantedOf(word).length - 1) / 3)));
   return best.mistakes <= allowed ? best.name : undefined;
 }
 
+/** What somebody typed is short; of anything longer the rest tells nothing. */
+function wantedOf(word: string): string {
+  return bare(word).slice(0, 64);
+}
+
 function ranked<T extends string>(word: string, names: readonly T[]): { name: T; mistakes: number }[] {
-  // What somebody typed is short; anything longer is no misspelt name.
-  const wanted = bare(word).slice(0, 64);
+  const wanted = wantedOf(word);
   return names
     .map((name) => ({ name, mistakes: mistakesBetween(wanted, bare(name)) }))
     .sort((a, b) => a.mistakes - b.mistakes);

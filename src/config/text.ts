@@ -31,3 +31,18 @@ export function asMeant(text: string): string {
   }
   return bare;
 }
+
+/** What a shell would have replaced, had it seen it: `--root=~/media`, `MEDIA_ROOT=$HOME/media` in a file of variables. */
+const OF_A_SHELL = /^(?:~[\w-]*|\$\w+|\$\{\w+\})(?=\/|$)/;
+
+/**
+ * The path as it is, unless it begins with what only a shell understands: it would be a directory of that very name.
+ * @throws {TypeError} with a message that says what to write instead
+ */
+export function withoutShell(path: string): string {
+  const [left] = OF_A_SHELL.exec(path) ?? [];
+  if (left === undefined) return path;
+  throw new TypeError(
+    `${quote(path)} begins with ${left}, which no shell has replaced here; write the whole path, such as /home/me${path.slice(left.length)}, or ./${path} for a directory of that name`,
+  );
+}

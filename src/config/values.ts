@@ -5,7 +5,7 @@ import { DOTFILE, isSecret } from './dotfile.js';
 import { quote } from './errors.js';
 import type { JsonSchema } from './json-schema.js';
 import { type Network, parseNetwork } from './network.js';
-import { asMeant, CONTROL, trimMistakes } from './text.js';
+import { asMeant, CONTROL, trimMistakes, withoutShell } from './text.js';
 
 /** A kind of option value. */
 export interface ValueType<T> {
@@ -383,7 +383,7 @@ export const errorPage: ValueType<ErrorPageFile> = {
     if (match === null) {
       throw new TypeError(`${quote(value)} is not STATUS=FILE; write for example 502=./pages/502.html`);
     }
-    return { status: Number(match[1]), file: resolve(match[2] ?? '') };
+    return { status: Number(match[1]), file: resolve(withoutShell(match[2] ?? '')) };
   },
 };
 
@@ -407,19 +407,9 @@ function nonEmpty(value: unknown, what: string, example: string): string {
   return value;
 }
 
-/** What a shell would have replaced, had it seen it: `--root=~/media`, `MEDIA_ROOT=$HOME/media` in a file of variables. */
-const OF_A_SHELL = /^(?:~[\w-]*|\$\w+|\$\{\w+\})(?=\/|$)/;
-
-/** An absolute path. What only a shell understands would be a directory of that very name. */
+/** An absolute path. */
 function toPath(value: unknown, what: string, example: string): string {
-  const text = nonEmpty(value, what, example);
-  const [left] = OF_A_SHELL.exec(text) ?? [];
-  if (left !== undefined) {
-    throw new TypeError(
-      `${quote(text)} begins with ${left}, which no shell has replaced here; write the whole path, such as /home/me${text.slice(left.length)}, or ./${text} for a directory of that name`,
-    );
-  }
-  return resolve(text);
+  return resolve(withoutShell(nonEmpty(value, what, example)));
 }
 
 function parsePrefix(value: unknown): string {

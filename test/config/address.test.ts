@@ -87,7 +87,10 @@ t.test('a refusal quotes what was written and says what to write instead', async
   }
 });
 
-t.test('a path that the system would cut off is refused', async (t) => {
+t.test('a path that the system would cut off, or that only a shell understands, is refused', async (t) => {
+  for (const parse of [parseListenAddress, parseUpstreamAddress]) {
+    t.throws(() => parse('unix:~/app.sock'), { message: /^"~\/app\.sock" .*write the whole path/ });
+  }
   const longest = `/tmp/${'x'.repeat(102)}`;
   for (const parse of [parseListenAddress, parseUpstreamAddress]) {
     t.same(parse(`unix:${longest}`), unix(longest));

@@ -80,6 +80,7 @@ t.test('what somebody writes who is used to another program is answered with wha
     ['--request-buffering off', /write --no-request-buffering$/],
     ['--root ./My Media', /write --root ".\/My Media" if /],
     ['--root ./a :8000', /write --upstream :8000 /],
+    ['--root x x', /write --root x for a directory/],
     ['--unlike-any 5', /is no option; media-serve --help lists them$/],
   ];
   for (const [line, message] of cases) {

@@ -174,6 +174,15 @@ t.test('a prefix that is taken twice is refused, with both who took it', async (
   }
 });
 
+t.test('what only a shell understands is refused in the file, too', async (t) => {
+  for (const root of ['~/media', '$HOME/media']) {
+    t.throws(() => locations(t, { file: { locations: [{ kind: 'media', prefix: '/a', root }] } }), {
+      code: 'MEDIA_SERVE_BAD_VALUE',
+      message: /config\.json: locations\[0\]: .* write the whole path/,
+    });
+  }
+});
+
 t.test('nothing but an app needs an app, and no directory of uploads', async (t) => {
   const refused = (flags: Flags, message: RegExp): void => {
     t.throws(() => loadConfig({ proxyOnly: true, ...flags }, {}), { code: 'MEDIA_SERVE_BAD_VALUE', message });
