@@ -121,16 +121,13 @@ export class DiskStore implements Store {
     this.#policy = policy;
     this.#excluded = new ProtectedDirectories(policy.excluded ?? []);
     this.#followsLinks = followsLinks(policy);
-    if (!this.#excluded.areNone) {
-      const realRoot = new OncePerBatch(() => realPathIfAny(this.#root));
-      this.#protection = { excluded: this.#excluded, root: this.#root, realRoot };
-    }
+    if (!this.#excluded.areNone) this.#protection = new Protection(this.#excluded, this.#root);
   }
 
   open(path: BytePath): StoredFile {
     const name = this.#root + path;
-    // Before it is judged, so that a snapshot in this batch does not take another place of the root for the judged one.
-    this.#protection?.realRoot.get();
+    // Before it is judged, so that a snapshot in this batch does not take what is otherwise by then for what was judged.
+    void this.#protection?.epoch;
     for (let attempt = 1; ; attempt++) {
       const opened = this.#tryToOpen(name, path);
       if (typeof opened !== 'string') return opened;
@@ -295,14 +292,6 @@ export class DiskStore implements Store {
   }
 }
 
-function realPathIfAny(name: BytePath): string | undefined {
-  try {
-    return realpathSync.native(toSystemPath(name), 'latin1');
-  } catch {
-    return undefined;
-  }
-}
-
 /** Whether a path is the directory, given with its separator, or below it. */
 function isWithin(path: string, directory: string): boolean {
   return withSeparator(path).startsWith(directory);
@@ -347,12 +336,43 @@ function directoriesOf(root: BytePath, path: BytePath): string[] {
 }
 
 /** What must not be served by any name, and what else must stay the same so that nothing of it comes to be. */
-interface Protection {
+class Protection {
   readonly excluded: ProtectedDirectories;
-  /** With its separator. */
-  readonly root: BytePath;
-  /** Another one when a directory above the root is moved, and a link left in its place. */
-  readonly realRoot: OncePerBatch<string | undefined>;
+  readonly #root: BytePath;
+  readonly #epoch = new OncePerBatch(() => this.#look());
+  #last = 0;
+  #state = 0;
+  /** Another one when the root leads elsewhere, or a directory above it is moved and a link left in its place. */
+  #realRoot: string | undefined;
+
+  /** @param root with its separator */
+  constructor(excluded: ProtectedDirectories, root: BytePath) {
+    this.excluded = excluded;
+    this.#root = root;
+  }
+
+  /** A number that stays as long as the same is protected, and the root lies in the same place. */
+  get epoch(): number {
+    return this.#epoch.get();
+  }
+
+  #look(): number {
+    const state = this.excluded.state();
+    const realRoot = this.#realPath();
+    if (state !== this.#state || realRoot !== this.#realRoot) this.#last += 1;
+    this.#state = state;
+    this.#realRoot = realRoot;
+    return this.#last;
+  }
+
+  #realPath(): string | undefined {
+    try {
+      return realpathSync.native(toSystemPath(this.#root), 'latin1');
+    } catch {
+      // It is not there now.
+      return undefined;
+    }
+  }
 }
 
 /**
@@ -370,9 +390,7 @@ class DiskSnapshot implements PathSnapshot {
   readonly #version: FileVersion;
   readonly #lookups: Lookups;
   readonly #protection: Protection | undefined;
-  /** What is excluded, and where the root lies, as long as both are the same. */
-  readonly #state: number | undefined;
-  readonly #realRoot: string | undefined;
+  readonly #epoch: number | undefined;
 
   /**
    * @param protection none of the directories, nor one above them, is excluded
@@ -386,10 +404,8 @@ class DiskSnapshot implements PathSnapshot {
     protection?: Protection,
   ) {
     this.#protection = protection;
-    this.#state = protection?.excluded.state();
-    this.#realRoot = protection?.realRoot.get();
-    const way = protection === undefined ? directories : [protection.root, ...directories];
-    this.#directories = way.map((name) => {
+    this.#epoch = protection?.epoch;
+    this.#directories = directories.map((name) => {
       const stats = links.of(name);
       // A link is no directory to lstat: no inode has this number, and the snapshot is never valid.
       if (!stats?.isDirectory() || protection?.excluded.mayHave(stats)) return { name, dev: 0, ino: -1 };
@@ -411,16 +427,12 @@ class DiskSnapshot implements PathSnapshot {
   }
 
   isValidFor(opened: FileVersion): boolean {
-    if (this.#protection !== undefined && !this.#isStillProtected(this.#protection)) return false;
+    if (this.#protection?.epoch !== this.#epoch) return false;
     for (const { name, dev, ino } of this.#directories) {
       const stats = links.of(name);
       if (stats?.ino !== ino || stats.dev !== dev) return false;
     }
     return isSameVersion(opened, this.#version);
-  }
-
-  #isStillProtected({ excluded, realRoot }: Protection): boolean {
-    return excluded.state() === this.#state && realRoot.get() === this.#realRoot;
   }
 }
 
