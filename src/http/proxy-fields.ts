@@ -56,8 +56,12 @@ const PATTERN = new RegExp(
   `^(?:${PROXY_FIELDS.map(({ names }) => `(${names.join('|').replaceAll('*', '.*')})`).join('|')})$`,
 );
 
+const FIRST_LETTERS = [...new Set(PROXY_FIELDS.flatMap(({ names }) => names.map((name) => name.charAt(0))))];
+
 /** How a field is treated, by its name in lower case; undefined when it is none of a proxy's. */
 export function treatmentOf(lowerCaseName: string): Treatment | undefined {
+  // Most fields are none, and their first letter tells.
+  if (!FIRST_LETTERS.includes(lowerCaseName.charAt(0))) return undefined;
   const match = PATTERN.exec(lowerCaseName);
   if (match === null) return undefined;
   return PROXY_FIELDS[match.indexOf(lowerCaseName, 1) - 1]?.treatment;
