@@ -11,19 +11,16 @@ import {
   readSync,
   realpathSync,
   type Stats,
-  statSync,
 } from 'node:fs';
-import { OncePerBatch } from '../http/batch.js';
 import { type BytePath, toBytePath, toText } from '../http/target.js';
 import { closeRead } from './close.js';
+import { DiskSnapshot, links, Protection, targets } from './disk-snapshot.js';
 import { kernelSend } from './kernel-send.js';
-import { Lookups } from './lookups.js';
 import { toSystemPath, withSeparator } from './names.js';
 import { PATH_ONLY, ProtectedDirectories } from './protected-directories.js';
 import { isOpen, OPEN_FILES, realPathOf } from './real-path.js';
 import {
   type FileVersion,
-  isSameVersion,
   type OpenedFile,
   type PathSnapshot,
   type Store,
@@ -60,9 +57,6 @@ const FAILURES: Readonly<Record<string, StoreFailure>> = {
   EMFILE: 'busy',
   ENFILE: 'busy',
 };
-
-const links = new Lookups(lstatSync);
-const targets = new Lookups(statSync);
 
 /** What a disk store does with names that lead elsewhere. */
 export interface DiskPolicy {
@@ -333,107 +327,6 @@ function directoriesOf(root: BytePath, path: BytePath): string[] {
     directories.push(root + path.slice(0, slash));
   }
   return directories;
-}
-
-/** What must not be served by any name, and what else must stay the same so that nothing of it comes to be. */
-class Protection {
-  readonly excluded: ProtectedDirectories;
-  readonly #root: BytePath;
-  readonly #epoch = new OncePerBatch(() => this.#look());
-  #last = 0;
-  #state = 0;
-  /** Another one when the root leads elsewhere, or a directory above it is moved and a link left in its place. */
-  #realRoot: string | undefined;
-
-  /** @param root with its separator */
-  constructor(excluded: ProtectedDirectories, root: BytePath) {
-    this.excluded = excluded;
-    this.#root = root;
-  }
-
-  /** A number that stays as long as the same is protected, and the root lies in the same place. */
-  get epoch(): number {
-    return this.#epoch.get();
-  }
-
-  #look(): number {
-    const state = this.excluded.state();
-    const realRoot = this.#realPath();
-    if (state !== this.#state || realRoot !== this.#realRoot) this.#last += 1;
-    this.#state = state;
-    this.#realRoot = realRoot;
-    return this.#last;
-  }
-
-  #realPath(): string | undefined {
-    try {
-      return realpathSync.native(toSystemPath(this.#root), 'latin1');
-    } catch {
-      // It is not there now.
-      return undefined;
-    }
-  }
-}
-
-/**
- * A name on disk. The file's own version says nothing of the way to it: a directory can be moved out of the root and
- * a link put in its place, and the file is as it was. So there are only snapshots of files without a link on the
- * way, and each directory must still be the one it was. One lookup for each.
- */
-class DiskSnapshot implements PathSnapshot {
-  readonly #directories: readonly {
-    readonly name: BytePath;
-    readonly dev: number;
-    readonly ino: number;
-  }[];
-  readonly #name: BytePath;
-  readonly #version: FileVersion;
-  readonly #lookups: Lookups;
-  readonly #protection: Protection | undefined;
-  readonly #epoch: number | undefined;
-
-  /**
-   * @param protection none of the directories, nor one above them, is excluded
-   * @throws the system's error when one of the directories cannot be looked at
-   */
-  constructor(
-    directories: readonly BytePath[],
-    name: BytePath,
-    version: FileVersion,
-    lookups: Lookups,
-    protection?: Protection,
-  ) {
-    this.#protection = protection;
-    this.#epoch = protection?.epoch;
-    this.#directories = directories.map((name) => {
-      const stats = links.of(name);
-      // A link is no directory to lstat: no inode has this number, and the snapshot is never valid.
-      if (!stats?.isDirectory() || protection?.excluded.mayHave(stats)) return { name, dev: 0, ino: -1 };
-      return { name, dev: stats.dev, ino: stats.ino };
-    });
-    this.#name = name;
-    this.#version = version;
-    this.#lookups = lookups;
-  }
-
-  isValid(): boolean {
-    try {
-      const current = this.#lookups.of(this.#name);
-      return current !== undefined && this.isValidFor(current);
-    } catch {
-      // What is wrong with the name, opening it will say.
-      return false;
-    }
-  }
-
-  isValidFor(opened: FileVersion): boolean {
-    if (this.#protection?.epoch !== this.#epoch) return false;
-    for (const { name, dev, ino } of this.#directories) {
-      const stats = links.of(name);
-      if (stats?.ino !== ino || stats.dev !== dev) return false;
-    }
-    return isSameVersion(opened, this.#version);
-  }
 }
 
 class DiskFile implements StoredFile {
