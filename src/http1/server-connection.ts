@@ -441,7 +441,10 @@ export class ServerConnection implements WireOwner, RequestSource, ResponseOwner
   /** One at a time: what is awaited changes with the state. */
   #within(milliseconds: number, late: () => void): void {
     this.#clearDeadline();
-    this.#deadline = setTimeout(() => this.#wire.attempt(late), milliseconds);
+    this.#deadline = setTimeout(() => {
+      this.#deadline = undefined;
+      this.#wire.attempt(late);
+    }, milliseconds);
   }
 
   #clearDeadline(): void {
