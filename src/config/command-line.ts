@@ -8,7 +8,8 @@ import {
   flagOf,
   isOnCommandLine,
   isSwitch,
-  OPTION_LIST,
+  OPTIONS_BY_TOPIC,
+  type Option,
   type OptionName,
 } from './options.js';
 import type { Flags } from './sources.js';
@@ -29,8 +30,6 @@ export function parseCommandLine(argv: readonly string[], version: string): Comm
       'Serves MEDIA_ROOT under MEDIA_URL and hands every other request to the app.\n' +
         'Precedence: flag, environment, config file, default.',
     )
-    .version(version, '--version', 'print the version')
-    .helpOption('--help', 'print this help')
     // Refused below, with a message that names the argument.
     .allowExcessArguments()
     // They are answered below, with more than the names of flags.
@@ -42,19 +41,13 @@ export function parseCommandLine(argv: readonly string[], version: string): Comm
       },
       writeErr: () => {},
     });
-  for (const [name, row] of OPTION_LIST) {
-    if (!isOnCommandLine(row)) continue;
-    if (isSwitch(row)) {
-      for (const [flag, shown] of switchFlags(name)) {
-        const option = new Flag(flag, describe(name, row));
-        command.addOption(shown ? option : option.hideHelp());
-      }
-      continue;
+  for (const { title, rows } of OPTIONS_BY_TOPIC) {
+    command.optionsGroup(`${title}:`);
+    for (const [name, row] of rows) {
+      if (isOnCommandLine(row)) for (const flag of flagsFor(name, row)) command.addOption(flag);
     }
-    const flag = new Flag(`${flagOf(name)} <${row.type.placeholder}>`, describe(name, row));
-    if (row.type.repeatable) flag.argParser((value: string, before?: string[]) => [...(before ?? []), value]);
-    command.addOption(flag);
   }
+  command.version(version, '--version', 'print the version').helpOption('--help', 'print this help');
   try {
     command.parse([...argv], { from: 'user' });
   } catch (error) {
@@ -73,13 +66,21 @@ export function parseCommandLine(argv: readonly string[], version: string): Comm
   return { flags: command.opts<Flags>() };
 }
 
-/** `--x` and `--no-x`, so that a flag can overrule the environment in both directions; help shows the useful one. */
-function switchFlags(name: OptionName): [flag: string, shown: boolean][] {
-  const useful = documentedFlagOf(name);
-  return [flagOf(name), `--no-${flagOf(name).slice(2)}`].map((flag) => [flag, flag === useful]);
+/** The flag of an option; of a switch both, so that either can overrule the environment, and help shows the useful one. */
+function flagsFor(name: OptionName, row: Option<unknown>): Flag[] {
+  const says = describe(name, row);
+  if (isSwitch(row)) {
+    const useful = documentedFlagOf(name);
+    return [flagOf(name), `--no-${flagOf(name).slice(2)}`].map((flag) =>
+      new Flag(flag, says).hideHelp(flag !== useful),
+    );
+  }
+  const flag = new Flag(`${flagOf(name)} <${row.type.placeholder}>`, says);
+  if (row.type.repeatable) flag.argParser((value: string, before?: string[]) => [...(before ?? []), value]);
+  return [flag];
 }
 
-function describe(name: (typeof OPTION_LIST)[number][0], row: (typeof OPTION_LIST)[number][1]): string {
+function describe(name: OptionName, row: Option<unknown>): string {
   const notes = [environmentOf(name).toReversed().join(', ')];
   if (row.default !== undefined) notes.push(`default ${row.default}`);
   return `${row.doc.replaceAll('`', '')} [${notes.join('; ')}]`;

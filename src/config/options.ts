@@ -42,6 +42,18 @@ export type LocationKind = 'media' | 'static' | 'internal' | 'upstream';
  */
 export type Context = 'command' | 'server' | LocationKind;
 
+/** What options are about, as `--help` and the README's reference group them, in this order. */
+const TOPICS = {
+  files: 'Files: which ones, and where they appear',
+  responses: 'Files: how they are sent',
+  access: 'Files: who may have them',
+  app: 'The app',
+  buffering: 'The app: what waits for it, or for clients',
+  clients: 'Clients and their limits',
+  listening: 'Listening, and proxies in front',
+  process: 'Settings, log and shutdown',
+} as const;
+
 /** Cache-Control for files whose path below the prefix matches. */
 export interface CacheRule {
   /** A regular expression. */
@@ -51,6 +63,7 @@ export interface CacheRule {
 
 /** One row of the table. */
 export interface Option<T> {
+  readonly topic: keyof typeof TOPICS;
   readonly type: ValueType<T>;
   /** Where it may stand. A location that does not set it inherits the server's value, as in nginx. */
   readonly contexts: readonly [Context, ...Context[]];
@@ -66,9 +79,10 @@ export interface Option<T> {
 
 const option = <T>(row: Option<T>): Option<T> => row;
 
-/** All options, in the order of the documentation. */
+/** All options; within a topic this is the order of the documentation. */
 export const OPTIONS = {
   root: option({
+    topic: 'files',
     type: directory,
     contexts: ['command'],
     default: './media',
@@ -77,12 +91,14 @@ export const OPTIONS = {
     doc: 'uploads on disk: whoever knows the URL of one gets it, and the app is not asked',
   }),
   proxyOnly: option({
+    topic: 'files',
     type: onOff,
     contexts: ['command'],
     default: 'off',
     doc: 'serve no uploads, also where MEDIA_ROOT is set: for apps that send their media themselves, to those who may have it',
   }),
   url: option({
+    topic: 'files',
     type: prefix,
     contexts: ['command'],
     default: '/media/',
@@ -91,6 +107,7 @@ export const OPTIONS = {
     doc: 'where the uploads appear; `media`, `/media` and a full URL all mean `/media/`',
   }),
   staticRoot: option({
+    topic: 'files',
     type: directory,
     contexts: ['command'],
     environment: ['STATIC_ROOT'],
@@ -98,6 +115,7 @@ export const OPTIONS = {
     doc: "the app's collected static files",
   }),
   staticUrl: option({
+    topic: 'files',
     type: prefix,
     contexts: ['command'],
     default: '/static/',
@@ -106,24 +124,28 @@ export const OPTIONS = {
     doc: 'where the static files appear',
   }),
   mount: option({
+    topic: 'files',
     type: mount,
     contexts: ['command'],
     nginx: 'location … { alias … }',
     doc: 'one more directory of uploads; may be repeated (in the environment: separated by commas)',
   }),
   internal: option({
+    topic: 'files',
     type: mount,
     contexts: ['command'],
     nginx: 'location … { internal; alias … }',
     doc: 'files that nobody can ask for: the app hands them out with `X-Accel-Redirect: PREFIX…` or `X-Sendfile: DIR…`; may be repeated',
   }),
   upstream: option({
+    topic: 'app',
     type: upstreams,
     contexts: ['command'],
     nginx: 'proxy_pass, upstream',
     doc: 'the app, which gets every other request: `:8000`, `host:8000`, `http://host:8000`, `unix:/run/app.sock`; several are separated by commas, and one that only stands in for the others is written `:8001 backup`',
   }),
   listen: option({
+    topic: 'listening',
     type: listenAddress,
     contexts: ['server'],
     default: ':8080',
@@ -132,22 +154,26 @@ export const OPTIONS = {
     doc: 'where to listen: `:8080`, `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080` (all addresses of the name), `unix:/run/media.sock`',
   }),
   socketMode: option({
+    topic: 'listening',
     type: fileMode,
     contexts: ['server'],
     default: '0666',
     doc: 'the mode of a unix socket: who may write to it may connect',
   }),
   socketGroup: option({
+    topic: 'listening',
     type: group,
     contexts: ['server'],
     doc: 'the group of a unix socket, by name or number, such as `www-data`; by default that of this process',
   }),
   config: option({
+    topic: 'process',
     type: file,
     contexts: ['command'],
     doc: 'a JSON file with the list of locations and everything else; comments and trailing commas may stand in it',
   }),
   maxAge: option({
+    topic: 'responses',
     type: duration,
     contexts: ['server', 'media', 'static'],
     default: '60s',
@@ -155,6 +181,7 @@ export const OPTIONS = {
     doc: 'how long browsers and caches may keep a file without asking again (`Cache-Control: public, max-age=…`)',
   }),
   symlinks: option({
+    topic: 'files',
     type: oneOf('inside', 'never', 'follow'),
     contexts: ['server', 'media', 'static', 'internal'],
     default: 'inside',
@@ -162,12 +189,14 @@ export const OPTIONS = {
     doc: '`inside`: links are followed while the real path stays in the root; `never`: none is; `follow`: links may lead anywhere, so that whoever can place one reads all that this process can',
   }),
   dotfiles: option({
+    topic: 'files',
     type: listOf(dotfile),
     contexts: ['server', 'media', 'static', 'internal'],
     nginx: 'location ~ /\\.',
     doc: 'names that begin with a dot and are served all the same, such as `.cache`, whole names at any depth; `.well-known` and `.thumbnails` always are',
   }),
   cacheSize: option({
+    topic: 'responses',
     type: size,
     contexts: ['server'],
     default: '64mb',
@@ -175,6 +204,7 @@ export const OPTIONS = {
     doc: 'memory for small files that are asked for often; each request still checks that the file is the same; `0` turns it off',
   }),
   maxRanges: option({
+    topic: 'responses',
     type: count,
     contexts: ['server', 'media', 'static', 'internal'],
     default: '64',
@@ -182,6 +212,7 @@ export const OPTIONS = {
     doc: 'ranges in one request; a request for more gets the whole file, and `0` means that ranges are not served',
   }),
   sendfile: option({
+    topic: 'responses',
     type: onOff,
     contexts: ['server', 'media', 'static', 'internal'],
     default: 'on',
@@ -189,6 +220,7 @@ export const OPTIONS = {
     doc: 'large files go to the client in one copy within the kernel, on Linux and where the optional package koffi is installed; off for file systems that give old bytes to mappings, such as shared folders of virtual machines',
   }),
   limitRate: option({
+    topic: 'responses',
     type: size,
     contexts: ['server', 'media', 'static', 'internal'],
     default: '0',
@@ -196,6 +228,7 @@ export const OPTIONS = {
     doc: 'bytes a second for each response; `0` means no limit',
   }),
   limitRateAfter: option({
+    topic: 'responses',
     type: size,
     contexts: ['server', 'media', 'static', 'internal'],
     default: '0',
@@ -203,18 +236,21 @@ export const OPTIONS = {
     doc: 'bytes of a response that are sent before `limitRate` counts',
   }),
   index: option({
+    topic: 'files',
     type: fromFile<string>({ type: 'string', pattern: '^[^/]+$' }),
     contexts: ['media', 'static'],
     nginx: 'index',
     doc: 'the file that is sent for a directory, such as `index.html`; with it, a directory named without a slash is redirected to its slash',
   }),
   precompressed: option({
+    topic: 'responses',
     type: fromFile<readonly ('br' | 'zst' | 'gz')[]>({ type: 'array', items: { enum: ['br', 'zst', 'gz'] } }),
     contexts: ['media', 'static', 'internal'],
     nginx: 'gzip_static',
     doc: 'siblings (`app.css.br`, `.zst`, `.gz`) that are sent in place of a file to clients that accept them; for `static` all three, for `media` none by default; one that is more than two seconds older than its file is of another version and is left out, as is one that is not smaller',
   }),
   cacheControl: option({
+    topic: 'responses',
     type: fromFile<readonly CacheRule[]>(
       {
         type: 'array',
@@ -237,6 +273,7 @@ export const OPTIONS = {
     doc: 'Cache-Control by name: a list of `{ "match": "woff2$", "value": "public, max-age=31536000" }`, a regular expression on the decoded path below the prefix; the first that matches counts, before `maxAge`; an empty value sends none',
   }),
   headers: option({
+    topic: 'responses',
     type: fromFile<Readonly<Record<string, string>>>(
       { type: 'object', additionalProperties: { type: 'string' } },
       checkAddedFields,
@@ -246,6 +283,7 @@ export const OPTIONS = {
     doc: "more response fields; one that is sent by default is replaced, and removed when the value is empty, which for `Content-Security-Policy` and `X-Content-Type-Options` of uploads lets a stranger's file run as part of your site; `Content-Type` stands for all files of the location, `ETag` and `Last-Modified` can only be removed, and what the server sets for each response (`Content-Length`, `Connection`, `Date` and the like) is refused",
   }),
   cors: option({
+    topic: 'responses',
     type: fromFile<'*' | readonly string[]>({
       anyOf: [{ const: '*' }, { type: 'array', items: { type: 'string', pattern: '^https?://[^/\\s]+$' } }],
     }),
@@ -254,6 +292,7 @@ export const OPTIONS = {
     doc: 'origins whose pages may read the files (fonts, canvas, fetch): `"*"` or a list such as `["https://app.example.com"]`; never with credentials. Refusals can be read, too, and preflights are answered before `authRequest` and `secureLink` decide; with `authRequest`, pages may send `Authorization`',
   }),
   types: option({
+    topic: 'responses',
     type: fromFile<Readonly<Record<string, string>>>(
       { type: 'object', additionalProperties: { type: 'string' } },
       checkTypes,
@@ -263,6 +302,7 @@ export const OPTIONS = {
     doc: 'Content-Type by extension, before the built-in table: `{ "glb": "model/gltf-binary" }`; a type given here is sent as it is, also when it makes uploads run as code',
   }),
   defaultType: option({
+    topic: 'responses',
     type: fromFile<string>({ type: 'string' }, checkMediaType),
     contexts: ['media', 'static', 'internal'],
     default: 'application/octet-stream',
@@ -270,6 +310,7 @@ export const OPTIONS = {
     doc: 'Content-Type of unknown extensions',
   }),
   charset: option({
+    topic: 'responses',
     type: fromFile<string>({ type: 'string', pattern: '^[\\w.:+-]+$' }),
     contexts: ['media', 'static', 'internal'],
     default: 'utf-8',
@@ -277,12 +318,14 @@ export const OPTIONS = {
     doc: 'charset of text types; `off` for none',
   }),
   authRequest: option({
+    topic: 'access',
     type: appPath,
     contexts: ['media', 'static'],
     nginx: 'auth_request',
     doc: 'a path of the app that is asked before each file, with the cookies of the client, `X-Original-URI` and `X-Original-Method`: 2xx serves the file, 401, 403 and redirects are passed on, anything else is 500',
   }),
   authCache: option({
+    topic: 'access',
     type: duration,
     contexts: ['media', 'static'],
     default: '0s',
@@ -290,17 +333,20 @@ export const OPTIONS = {
     doc: 'how long a 2xx from `authRequest` counts for the same file and the same client; browsers may keep the file as long',
   }),
   secureLink: option({
+    topic: 'access',
     type: oneOf('hmac-sha256', 'md5'),
     contexts: ['media', 'static'],
     nginx: 'secure_link',
     doc: 'files only for signed links: `?expires=…&signature=…`, or `?expires=…&md5=…` as nginx has them; 403 for a wrong one, 410 for one that has expired',
   }),
   secureLinkSecret: option({
+    topic: 'access',
     type: linkSecret,
     contexts: ['media', 'static'],
     doc: 'where the secret of the links is: `env:NAME` or `file:PATH` (a line end after it does not count)',
   }),
   secureLinkMd5: option({
+    topic: 'access',
     type: linkExpression,
     contexts: ['media', 'static'],
     default: '$secure_link_expires$uri $secret',
@@ -308,12 +354,14 @@ export const OPTIONS = {
     doc: 'what the `md5` of a link is made of',
   }),
   maxConnections: option({
+    topic: 'clients',
     type: countFromOne,
     contexts: ['server'],
     nginx: 'worker_connections',
     doc: 'connections of clients that are open at once, tunnels among them, those to the app not; past it idle ones are closed, and new ones wait. By default half of the open files that the system allows (`ulimit -n`), less some to spare, and at most 16384',
   }),
   maxBody: option({
+    topic: 'clients',
     type: size,
     contexts: ['server', 'upstream'],
     default: '100mb',
@@ -321,6 +369,7 @@ export const OPTIONS = {
     doc: 'the largest request body; over it the answer is 413. `0` is no limit',
   }),
   maxRequestHead: option({
+    topic: 'clients',
     type: size,
     contexts: ['server'],
     default: '32kb',
@@ -328,6 +377,7 @@ export const OPTIONS = {
     doc: 'the largest head of a request, cookies and all; over it the answer is 431, or 414 when the address alone is longer. Each connection may take as much memory, and what the app takes may be less',
   }),
   maxResponseHead: option({
+    topic: 'app',
     type: size,
     contexts: ['server', 'upstream'],
     default: '64kb',
@@ -335,6 +385,7 @@ export const OPTIONS = {
     doc: "the largest head of an app's answer; over it the answer is 502. Each request under way may take as much memory",
   }),
   requestBuffering: option({
+    topic: 'buffering',
     type: onOff,
     contexts: ['server', 'upstream'],
     default: 'on',
@@ -342,6 +393,7 @@ export const OPTIONS = {
     doc: 'give the app a request when its body is here, so that a slow client holds no worker; off for streaming uploads',
   }),
   responseBuffering: option({
+    topic: 'buffering',
     type: onOff,
     contexts: ['server', 'upstream'],
     default: 'on',
@@ -349,6 +401,7 @@ export const OPTIONS = {
     doc: 'read an answer as fast as the app writes it, so that a slow client holds no worker; the app can turn it off with `X-Accel-Buffering: no`, and `text/event-stream` is never held back',
   }),
   bufferMemory: option({
+    topic: 'buffering',
     type: size,
     contexts: ['server', 'upstream'],
     default: '64kb',
@@ -356,12 +409,14 @@ export const OPTIONS = {
     doc: 'how much of a body is held in memory, for each request and each answer, before it goes to a temporary file',
   }),
   uploadMemory: option({
+    topic: 'buffering',
     type: size,
     contexts: ['server'],
     default: '64mb',
     doc: 'memory that the bodies of all requests share, beyond the `bufferMemory` of each: what fits needs no temporary file; `0` is none',
   }),
   bufferFileLimit: option({
+    topic: 'buffering',
     type: size,
     contexts: ['server', 'upstream'],
     default: '1gb',
@@ -369,12 +424,14 @@ export const OPTIONS = {
     doc: "how much of an answer may wait in its temporary file; beyond it the app is read at the client's pace. `0` is no file",
   }),
   spoolDir: option({
+    topic: 'buffering',
     type: directory,
     contexts: ['server', 'upstream'],
     nginx: 'client_body_temp_path, proxy_temp_path',
     doc: "where the temporary files are (they have no name, so nothing is left behind); the system's temporary directory by default",
   }),
   connectTimeout: option({
+    topic: 'app',
     type: timeout,
     contexts: ['server', 'upstream'],
     default: '10s',
@@ -382,6 +439,7 @@ export const OPTIONS = {
     doc: 'how long connecting to the app may take before the answer is 504; looking up its host name has as much time for itself, where no address is known yet',
   }),
   readTimeout: option({
+    topic: 'app',
     type: timeout,
     contexts: ['server', 'upstream'],
     default: '60s',
@@ -389,6 +447,7 @@ export const OPTIONS = {
     doc: 'how long the app may be silent, before its answer (then the answer is 504) or within it (then the connection is cut)',
   }),
   upstreamSendTimeout: option({
+    topic: 'app',
     type: timeout,
     contexts: ['server', 'upstream'],
     default: '60s',
@@ -396,11 +455,13 @@ export const OPTIONS = {
     doc: 'how long the app may take no byte of a request body before the answer is 504',
   }),
   totalTimeout: option({
+    topic: 'app',
     type: timeout,
     contexts: ['server', 'upstream'],
     doc: 'how long the app may take for a request altogether, from its first byte there to the last of the answer; off by default',
   }),
   sendTimeout: option({
+    topic: 'clients',
     type: timeout,
     contexts: ['server', 'media', 'static', 'internal', 'upstream'],
     default: '60s',
@@ -408,6 +469,7 @@ export const OPTIONS = {
     doc: 'how long a client may neither take nor send a byte while a response or a request body is under way',
   }),
   balance: option({
+    topic: 'app',
     type: oneOf('round-robin', 'least-connections'),
     contexts: ['server', 'upstream'],
     default: 'round-robin',
@@ -415,6 +477,7 @@ export const OPTIONS = {
     doc: 'how requests are shared out among several servers of the app: in turn, or to the one with the fewest under way, open WebSockets among them',
   }),
   maxFails: option({
+    topic: 'app',
     type: count,
     contexts: ['server', 'upstream'],
     default: '1',
@@ -422,6 +485,7 @@ export const OPTIONS = {
     doc: 'after how many failures, each within `failTimeout` of the one before, one of several servers is left out; `0` never',
   }),
   failTimeout: option({
+    topic: 'app',
     type: timeout,
     contexts: ['server', 'upstream'],
     default: '10s',
@@ -429,6 +493,7 @@ export const OPTIONS = {
     doc: 'how long a failed server is left out before one request tries it again',
   }),
   abortOnClientClose: option({
+    topic: 'app',
     type: onOff,
     contexts: ['server', 'upstream'],
     default: 'on',
@@ -436,18 +501,21 @@ export const OPTIONS = {
     doc: 'end a request at the app when its client leaves, or has said its last byte; off lets the app finish, and answers a client that still reads',
   }),
   errorPage: option({
+    topic: 'clients',
     type: listOf(errorPage),
     contexts: ['server'],
     nginx: 'error_page',
     doc: 'a page of your own for an error status, such as `502=./pages/502.html`; may be repeated',
   }),
   trustProxy: option({
+    topic: 'listening',
     type: networks,
     contexts: ['server'],
     nginx: 'set_real_ip_from',
     doc: 'the proxies in front of this server whose `X-Forwarded-*` and `Forwarded` count: `10.0.0.0/8`, `192.0.2.1`, `loopback`, `private`, `unix`; none by default',
   }),
   proxyProtocol: option({
+    topic: 'listening',
     type: onOff,
     contexts: ['server'],
     default: 'off',
@@ -455,6 +523,7 @@ export const OPTIONS = {
     doc: 'every connection begins with a PROXY protocol header, version 1 or 2, as load balancers send it',
   }),
   keepAliveTimeout: option({
+    topic: 'clients',
     type: timeout,
     contexts: ['server'],
     default: '75s',
@@ -462,6 +531,7 @@ export const OPTIONS = {
     doc: 'how long a connection of a client may be idle between two requests; a load balancer in front must close first, so longer than its own time (Google: 600s); `0` closes it after each answer',
   }),
   shutdownTimeout: option({
+    topic: 'process',
     type: timeout,
     contexts: ['server'],
     default: '30s',
@@ -469,6 +539,7 @@ export const OPTIONS = {
     doc: 'how long requests under way may take to finish after SIGTERM or SIGINT',
   }),
   logLevel: option({
+    topic: 'process',
     type: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
     contexts: ['server'],
     default: 'info',
@@ -476,6 +547,7 @@ export const OPTIONS = {
     doc: 'the least important log line to write: `trace`, `debug`, `info` (with a line for each request), `warn`, `error`, `fatal`, `silent`',
   }),
   logFormat: option({
+    topic: 'process',
     type: oneOf('json', 'pretty'),
     contexts: ['server'],
     nginx: 'log_format',
@@ -491,6 +563,12 @@ export type OptionValue<N extends OptionName> = ReturnType<(typeof OPTIONS)[N]['
 
 /** The table as a list of rows with their names. */
 export const OPTION_LIST = Object.entries(OPTIONS) as [OptionName, Option<unknown>][];
+
+/** The rows under the titles of their topics, as they are shown. */
+export const OPTIONS_BY_TOPIC = Object.entries(TOPICS).map(([topic, title]) => ({
+  title,
+  rows: OPTION_LIST.filter(([, row]) => row.topic === topic),
+}));
 
 /** `maxAge` → `--max-age`. */
 export function flagOf(name: OptionName): string {

@@ -1,21 +1,28 @@
-// The options as documentation: the README's table, generated from the option table so that they cannot drift.
+// The options as documentation: the README's tables, generated from the option table so that they cannot drift.
 import {
   documentedFlagOf,
   environmentOf,
   isOnCommandLine,
-  OPTION_LIST,
+  OPTIONS_BY_TOPIC,
   type Option,
   type OptionName,
 } from './options.js';
 
-/** Markdown table of all options. */
+/** All options in Markdown: a folded table for each topic. */
 export function optionsAsMarkdown(): string {
-  const rows = OPTION_LIST.map(([name, row]) => rowOf(name, row));
-  return [
-    '| option | environment | in the file | default | nginx | what it does |',
-    '|---|---|---|---|---|---|',
-    ...rows.map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`),
-  ].join('\n');
+  return OPTIONS_BY_TOPIC.map(({ title, rows }) => {
+    const table = [
+      '| option | environment | in the file | default | nginx | what it does |',
+      '|---|---|---|---|---|---|',
+      ...rows.map(([name, row]) => `| ${rowOf(name, row).map(escaped).join(' | ')} |`),
+    ];
+    // Without the empty lines Markdown takes the table for text.
+    return ['<details>', `<summary>${title}</summary>`, '', ...table, '', '</details>'].join('\n');
+  }).join('\n\n');
+}
+
+function escaped(cell: string): string {
+  return cell.replaceAll('|', '\\|');
 }
 
 function rowOf(name: OptionName, row: Option<unknown>): string[] {

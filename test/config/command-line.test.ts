@@ -1,7 +1,13 @@
 // The command line, read into flags.
 import t from 'tap';
 import { parseCommandLine } from '../../src/config/command-line.js';
-import { flagOf, isOnCommandLine, OPTION_LIST } from '../../src/config/options.js';
+import {
+  documentedFlagOf,
+  flagOf,
+  isOnCommandLine,
+  OPTION_LIST,
+  OPTIONS_BY_TOPIC,
+} from '../../src/config/options.js';
 
 const VERSION = '1.2.3';
 
@@ -30,6 +36,23 @@ t.test('help and version are printed instead of running', async (t) => {
   t.same(parseCommandLine(['--version'], VERSION), { print: '1.2.3\n' });
   t.match(parseCommandLine(['--help'], VERSION), { print: /^Usage: media-serve / });
   t.match(parseCommandLine(['--root', 'x', '--help'], VERSION), { print: /^Usage: media-serve / });
+});
+
+t.test('the help has the options under the topics of the reference', async (t) => {
+  const line = parseCommandLine(['--help'], VERSION);
+  const [, ...groups] = ('print' in line ? line.print : '').split(/^(?=\S.*:$)/m);
+  const expected = OPTIONS_BY_TOPIC.map(({ title, rows }) => ({
+    title: `${title}:`,
+    flags: rows.flatMap(([name, row]) => (isOnCommandLine(row) ? [documentedFlagOf(name)] : [])),
+  })).filter(({ flags }) => flags.length > 0);
+  expected.at(-1)?.flags.push('--version', '--help');
+  t.same(
+    groups.map((group) => ({
+      title: group.split('\n')[0],
+      flags: [...group.matchAll(/^ {2}(--[a-z-]+)/gm)].map(([, flag]) => flag),
+    })),
+    expected,
+  );
 });
 
 t.test('a command line that cannot be read is refused in one line', async (t) => {
