@@ -6,12 +6,18 @@ export class Visitor {
   readonly cookies = new Map<string, string>();
   readonly #dispatcher: Dispatcher;
 
-  /** @param address - an origin (`http://…`), an address as `--upstream` takes it, or a unix socket. */
-  constructor(address: string) {
+  /**
+   * @param address - an origin (`http://…`), an address as `--upstream` takes it, or a unix socket.
+   * @param options - `ca`: the certificate to believe, where the origin is `https://…`; `localAddress`: where it comes from.
+   */
+  constructor(
+    address: string,
+    { ca, ...options }: { readonly ca?: string; readonly localAddress?: string } = {},
+  ) {
     const [, socketPath] = /^unix:(.*)$/.exec(address) ?? [];
-    this.#dispatcher = new Agent(socketPath === undefined ? {} : { connect: { socketPath } });
+    this.#dispatcher = new Agent({ connect: socketPath === undefined ? { ca } : { socketPath }, ...options });
     if (socketPath !== undefined) this.origin = 'http://localhost';
-    else this.origin = address.startsWith('http://') ? address : `http://${address}`;
+    else this.origin = /^https?:\/\//.test(address) ? address : `http://${address}`;
   }
 
   async request(target: string, init: RequestInit = {}): Promise<Response> {

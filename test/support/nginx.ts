@@ -111,7 +111,8 @@ async function launch(t: Test, prefix: string, ports: readonly number[]): Promis
   return { ports, process: child, errors: () => errors, stop };
 }
 
-async function freePorts(count: number): Promise<number[]> {
+/** Ports that were free a moment ago, on 127.0.0.1. */
+export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(
     Array.from({ length: count }, async () => {
       const server = createServer().listen(0, '127.0.0.1');
