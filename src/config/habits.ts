@@ -1,6 +1,6 @@
 // Names that somebody writes who is used to another program: gunicorn, uvicorn, nginx, Django, other file servers. None of
 // them is an option; each has an answer that says which one is.
-import { nearest } from './nearest.js';
+import { nearestWithWords } from './nearest.js';
 import { OPTION_LIST, type OptionName } from './options.js';
 
 /** Words of others, as they are compared: small letters without marks. nginx's directives stand in the option table. */
@@ -43,12 +43,15 @@ const WORDS: Readonly<Record<string, readonly OptionName[]>> = {
   cache: ['maxAge', 'cacheSize'],
   forwardedallowips: ['trustProxy'],
   proxyheaders: ['trustProxy'],
+  uploads: ['root'],
   tmpdir: ['spoolDir'],
   tempdir: ['spoolDir'],
   verbose: ['logLevel'],
   debug: ['logLevel'],
   quiet: ['logLevel'],
   c: ['config'],
+  // Nothing here does it, and it is like the name of an option.
+  envfile: [],
 };
 
 const NAMES = OPTION_LIST.map(([name]) => name);
@@ -58,11 +61,16 @@ const compared = (name: string): string => name.replace(/[-_.]/g, '').toLowerCas
 const BY_SPELLING = new Map(NAMES.map((name) => [compared(name), name]));
 
 /** nginx's directives, from the table; the first option that stands for one counts. */
-const DIRECTIVES = new Map(
-  OPTION_LIST.toReversed().flatMap(([name, { nginx = '' }]) =>
-    nginx.split(', ').flatMap((directive) => (/^\w+$/.test(directive) ? [[compared(directive), name]] : [])),
-  ) as [string, OptionName][],
+const DIRECTIVES = OPTION_LIST.flatMap(([name, { nginx = '' }]) =>
+  nginx
+    .split(', ')
+    .filter((directive) => /^\w+$/.test(directive))
+    .map((directive) => [compared(directive), [name]] as const),
 );
+
+/** What is meant by each word that is no name of an option; where two have a word, the first counts. */
+const MEANT = new Map<string, readonly OptionName[]>([...DIRECTIVES.toReversed(), ...Object.entries(WORDS)]);
+const KNOWN_WORDS = [...MEANT.keys()];
 
 /** The option of that name in another spelling: `max_age`, `MAX_AGE`, `max-age`. */
 export function optionSpelled(name: string): OptionName | undefined {
@@ -70,16 +78,16 @@ export function optionSpelled(name: string): OptionName | undefined {
 }
 
 /**
- * The options that were meant by a name that is none: another spelling of one, a word of another program, or a misspelt name.
+ * The options that were meant by a name that is none: another spelling of one, a word of another program, or either misspelt.
  * @param name as it was written, without what marks a flag or a variable
  */
 export function optionsMeantBy(name: string): readonly OptionName[] {
   const word = compared(name);
-  const own = optionSpelled(name);
+  const own = BY_SPELLING.get(word);
   if (own !== undefined) return [own];
-  if (Object.hasOwn(WORDS, word)) return WORDS[word] ?? [];
-  const directive = DIRECTIVES.get(word);
-  if (directive !== undefined) return [directive];
-  const near = nearest(name, NAMES);
-  return near === undefined ? [] : [near];
+  const known = MEANT.get(word);
+  if (known !== undefined) return known;
+  const near = nearestWithWords(word, [...BY_SPELLING.keys()], KNOWN_WORDS) ?? '';
+  const misspelt = BY_SPELLING.get(near);
+  return misspelt === undefined ? (MEANT.get(near) ?? []) : [misspelt];
 }

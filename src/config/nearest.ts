@@ -12,11 +12,39 @@ export function byLikeness<T extends string>(word: string, names: readonly T[]):
 
 /** The one name that was meant, if one is so like the word that it may be told. */
 export function nearest<T extends string>(word: string, names: readonly T[]): T | undefined {
+  return closest(word, names)?.name;
+}
+
+/**
+ * The one that was meant of the names and of other words besides, which are told for a slip of the finger alone: there are so
+ * many that one of them is like almost any short word (`kind` and `bind`), and only where no name is as like.
+ */
+export function nearestWithWords<T extends string>(
+  word: string,
+  names: readonly T[],
+  words: readonly T[],
+): T | undefined {
+  const name = closest(word, names);
+  const [other] = ranked(word, words);
+  const wanted = wantedOf(word);
+  const isSlip =
+    other !== undefined &&
+    wanted.length >= 4 &&
+    other.mistakes <= (wanted.length > 12 ? 2 : 1) &&
+    // Hardly anybody misses the first letter, unless it changes places with the next one.
+    [other.name[0], other.name[1]].includes(wanted[0]) &&
+    [wanted[0], wanted[1]].includes(other.name[0]);
+  return isSlip && other.mistakes < (name?.mistakes ?? Number.POSITIVE_INFINITY) ? other.name : name?.name;
+}
+
+function closest<T extends string>(
+  word: string,
+  names: readonly T[],
+): { name: T; mistakes: number } | undefined {
   const [best] = ranked(word, names);
-  if (best === undefined) return undefined;
   // One mistake in a word of four letters, and one more for each three that follow, up to three; beyond that it is another word.
   const allowed = Math.min(3, Math.max(0, Math.floor((wantedOf(word).length - 1) / 3)));
-  return best.mistakes <= allowed ? best.name : undefined;
+  return best !== undefined && best.mistakes <= allowed ? best : undefined;
 }
 
 /** What somebody typed is short; of anything longer the rest tells nothing. */

@@ -84,6 +84,12 @@ t.test('what somebody writes who is used to another program is answered with wha
     ['--client-max-body-size 5m', /write --max-body 5m /],
     ['--proxy_read_timeout 5s', /write --read-timeout 5s /],
     ['--max-agee 5s', /write --max-age 5s /],
+    ['--prot 9000', /write --listen :9000 /],
+    ['--hots=0.0.0.0', /write --listen 0\.0\.0\.0:8080 /],
+    ['--static-dri ./s', /write --static-root \.\/s /],
+    ['--client-max-bdy-sise 5m', /write --max-body 5m /],
+    ['--no-bufering', /write --no-request-buffering or --no-response-buffering /],
+    ['--roor ./a', /write --root \.\/a /],
     ['-root ./a', /write --root \.\/a /],
     ['--auth-request /x', /write "authRequest" into a location of the config file/],
     ['-h', /write media-serve --help$/],
@@ -104,6 +110,13 @@ t.test('what somebody writes who is used to another program is answered with wha
     ['--root ./My Media', /write --root ".\/My Media" if /],
     ['--root ./a :8000', /write --upstream :8000 /],
     ['--root x x', /write --root x for a directory/],
+    // Words of other programs that are like one of another meaning.
+    ['--kind media', /is no option; media-serve --help lists them$/],
+    ['--find x', /is no option; media-serve --help lists them$/],
+    ['--max-time 5', /is no option; media-serve --help lists them$/],
+    ['--proxy-basic', /is no option; media-serve --help lists them$/],
+    ['--env-file .env', /is no option; media-serve --help lists them$/],
+    ['--workers 4', /is no option; media-serve --help lists them$/],
     ['--unlike-any 5', /is no option; media-serve --help lists them$/],
   ];
   for (const [line, message] of cases) {

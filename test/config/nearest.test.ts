@@ -1,6 +1,6 @@
 // Which known name was meant by a misspelt one.
 import t from 'tap';
-import { byLikeness, nearest } from '../../src/config/nearest.js';
+import { byLikeness, nearest, nearestWithWords } from '../../src/config/nearest.js';
 
 const NAMES = ['maxAge', 'maxBody', 'root', 'listen', 'readTimeout', 'sendTimeout'] as const;
 
@@ -18,6 +18,29 @@ t.test('what is like none of them is told as such', async (t) => {
   for (const word of ['', 'r', 'foot-ball', 'workers', 'x'.repeat(5000)])
     t.equal(nearest(word, NAMES), undefined);
   t.equal(nearest('root', []), undefined);
+});
+
+t.test('words besides are told for a slip of the finger, where no name is as like', async (t) => {
+  const WORDS = ['port', 'bind', 'host', 'directory', 'clientmaxbodysize', 'roof'] as const;
+  const cases: readonly (readonly [word: string, meant: string | undefined])[] = [
+    ['prot', 'port'],
+    ['orpt', undefined],
+    ['pory', 'port'],
+    ['bnid', 'bind'],
+    ['ibnd', 'bind'],
+    ['directry', 'directory'],
+    ['clientmaxbdysise', 'clientmaxbodysize'],
+    ['dirctry', undefined],
+    ['kind', undefined],
+    ['sort', undefined],
+    ['por', undefined],
+    // As like a name.
+    ['rootf', 'root'],
+    ['mxabody', 'maxBody'],
+    ['', undefined],
+  ];
+  for (const [word, meant] of cases) t.equal(nearestWithWords<string>(word, NAMES, WORDS), meant, word);
+  t.equal(nearestWithWords('port', [], []), undefined);
 });
 
 t.test('names are put in the order of their likeness', async (t) => {
