@@ -4,7 +4,7 @@
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import t, { type Test } from 'tap';
@@ -19,16 +19,17 @@ import {
   type Site,
   startDjango,
   USERS,
+  withSettings,
 } from '../support/python.js';
 import { readmeBlock, serverArguments } from '../support/readme.js';
 import { startServer } from '../support/server.js';
 import { skipUnless } from '../support/skip.js';
 import { Visitor } from './visitor.js';
 
-const NGINX = readmeBlock('nginx', 'ssl_certificate');
-const CADDY = readmeBlock('caddyfile', 'reverse_proxy');
-const DJANGO = readmeBlock('python', 'SECURE_PROXY_SSL_HEADER');
-const SERVER = readmeBlock('sh', '--trust-proxy');
+const NGINX = readmeBlock('nginx', /ssl_certificate/);
+const CADDY = readmeBlock('caddyfile', /reverse_proxy/);
+const DJANGO = readmeBlock('python', /SECURE_PROXY_SSL_HEADER/);
+const SERVER = readmeBlock('sh', /--trust-proxy/);
 
 /** Where the README has media-serve to what stands in front. */
 const BEHIND = '127.0.0.1:8080';
@@ -99,13 +100,9 @@ async function startSecureDjango(
   server: AppServer,
   lines: string,
 ): Promise<App> {
-  const folder = mkdtempSync(join(site.directory, 'settings-'));
-  const settings =
-    'from quick import *\nSECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True\nSECURE_PROXY_SSL_HEADER = None\n';
-  writeFileSync(join(folder, 'behind_tls.py'), settings + lines);
+  const secure = 'SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True\n';
   const env = {
-    PYTHONPATH: `${site.env['PYTHONPATH']}:${folder}`,
-    DJANGO_SETTINGS_MODULE: 'behind_tls',
+    ...withSettings(site, `${secure}SECURE_PROXY_SSL_HEADER = None\n${lines}`),
     // gunicorn and uvicorn believe this machine by themselves; in another container they do not.
     FORWARDED_ALLOW_IPS: '192.0.2.1',
   };
@@ -119,12 +116,9 @@ async function visit(t: Test, origin: string, ca: string): Promise<void> {
   const login = await visitor.login(USERS.member, USERS.password);
   t.equal(login.status, 302, 'the form is taken');
   t.equal(login.headers.get('location'), '/members/');
-  const file = new File(['a photo'], 'sea.jpg', { type: 'image/jpeg' });
-  const page =
-    (await visitor.submit('/upload/', { title: 'At the sea', file })).headers.get('location') ?? '';
+  const { page, photo } = await visitor.uploadPhoto();
   t.match(page, /^\/photos\/\d+\/$/);
-  const [, src = ''] = /<img src="([^"]+)"/.exec(await (await visitor.get(page)).text()) ?? [];
-  t.equal(await (await visitor.get(src)).text(), 'a photo');
+  t.equal(photo, 'a photo');
   const echo = (await (await visitor.get('/echo/')).json()) as {
     secure: boolean;
     host: string;

@@ -1,20 +1,12 @@
 /** A site below a path, by the README's recipe: with a real Django under gunicorn and uvicorn, and an upload through its form. */
-import { readFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { startNginx, withoutNginx } from '../support/nginx.js';
-import {
-  type AppServer,
-  frontArgs,
-  makeSite,
-  pythonOrSkip,
-  type Site,
-  startDjango,
-} from '../support/python.js';
+import { type AppServer, makeSite, pythonOrSkip, type Site, startDjango } from '../support/python.js';
+import { readmeBlock, serverArguments } from '../support/readme.js';
 import { startServer } from '../support/server.js';
 import { Visitor } from './visitor.js';
 
-const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-const [, recipe = ''] = /```sh\n(export FORCE_SCRIPT_NAME[\s\S]*?)```/.exec(readme) ?? [];
+const recipe = readmeBlock('sh', /FORCE_SCRIPT_NAME/);
 const variables = Object.fromEntries(
   [...recipe.matchAll(/([A-Z_]+)=(\S+)/g)].map(([, name = '', value = '']) => [name, value]),
 );
@@ -31,23 +23,19 @@ async function start(
   front: Record<string, string>,
 ): Promise<string> {
   const django = await startDjango(t, python, site, server, { env: app });
-  return (await startServer(t, frontArgs(site, django), { env: front })).origin;
+  const here = { '/srv/media': site.mediaRoot, '/srv/static': site.staticRoot, ':8000': django.address };
+  const [args = []] = serverArguments(recipe, here);
+  return (await startServer(t, args, { env: front })).origin;
 }
 
 /** What a visitor meets there. */
 async function visit(t: Test, origin: string): Promise<void> {
   const visitor = new Visitor(origin);
   t.teardown(() => visitor.leave());
-  const file = new File(['a photo'], 'sea.jpg', { type: 'image/jpeg' });
-  const answer = await visitor.submit('/shop/upload/', { title: 'At the sea', file });
-  const page = answer.headers.get('location') ?? '';
+  const { page, html, src, photo } = await visitor.uploadPhoto('/shop');
   t.match(page, /^\/shop\/photos\/\d+\/$/, 'a redirect of the app');
-  const html = await (await visitor.get(page)).text();
-  const [, src = ''] = /<img src="([^"]+)"/.exec(html) ?? [];
   t.match(src, /^\/shop\/media\/uploads\//);
-  const photo = await visitor.get(src);
-  t.equal(photo.status, 200);
-  t.equal(await photo.text(), 'a photo');
+  t.equal(photo, 'a photo');
   const [, href = ''] = /<link rel="stylesheet" href="([^"]+)"/.exec(html) ?? [];
   t.match(href, /^\/shop\/static\/gallery\/site\.[0-9a-f]{12}\.css$/);
   t.equal((await visitor.get(href)).headers.get('cache-control'), 'public, max-age=31536000, immutable');

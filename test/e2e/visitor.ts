@@ -58,6 +58,20 @@ export class Visitor {
     return this.submit('/login/', { username, password });
   }
 
+  /**
+   * Uploads a photo by the sample site's form and looks at it.
+   * @param below - the path that the site is below
+   * @returns the page that the app led to, the address of the photo on it, and the bytes at that address as text
+   */
+  async uploadPhoto(below = ''): Promise<{ page: string; html: string; src: string; photo: string }> {
+    const file = new File(['a photo'], 'sea.jpg', { type: 'image/jpeg' });
+    const answer = await this.submit(`${below}/upload/`, { title: 'At the sea', file });
+    const page = answer.headers.get('location') ?? '';
+    const html = await (await this.get(page)).text();
+    const [, src = ''] = /<img src="([^"]+)"/.exec(html) ?? [];
+    return { page, html, src, photo: await (await this.get(src)).text() };
+  }
+
   /** Closes the connections that are kept open. */
   async leave(): Promise<void> {
     await this.#dispatcher.destroy();

@@ -1,5 +1,5 @@
 // The packed tarball as its users meet it: packed with all that its manifest promises and nothing of the workshop, installed
-// with npm into an empty folder, started there with the README's npx line. Not a part of `npm test`, since it builds and
+// with npm into an empty folder, started there with npx. Not a part of `npm test`, since it builds and
 // needs the registry: `npx tsx test/package/smoke.ts`.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';

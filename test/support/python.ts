@@ -2,6 +2,7 @@
  * The sample Django project (docker/django) for tests: under gunicorn on TCP, gunicorn on a unix socket or
  * uvicorn, with media-serve in front of it. Without Python the tests are skipped, or fail where CI is set.
  */
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -101,6 +102,21 @@ export async function startDjango(
   });
   t.teardown(() => app.stop());
   return app;
+}
+
+/**
+ * Environment variables with which the app has these settings on top of its own.
+ * @param modules - more of Python's modules, by their names
+ */
+export function withSettings(
+  site: Site,
+  settings: string,
+  modules: Readonly<Record<string, string>> = {},
+): Record<string, string> {
+  const folder = mkdtempSync(join(site.directory, 'settings-'));
+  const all = { ...modules, more_settings: `from quick import *\n${settings}` };
+  for (const [name, text] of Object.entries(all)) writeFileSync(join(folder, `${name}.py`), text);
+  return { PYTHONPATH: `${QUICK.PYTHONPATH}:${folder}`, DJANGO_SETTINGS_MODULE: 'more_settings' };
 }
 
 /** The arguments with which media-serve serves this site. */

@@ -4,16 +4,16 @@ import { readFileSync } from 'node:fs';
 const README = new URL('../../README.md', import.meta.url);
 
 /**
- * The one block of code in this language that has the text.
+ * The one block of code in this language that looks like this.
  * @throws when there is none, or more than one
  */
-export function readmeBlock(language: string, having: string): string {
+export function readmeBlock(language: string, like: RegExp): string {
   const blocks = [...readFileSync(README, 'utf8').matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].flatMap(
-    ([, name, text = '']) => (name === language && text.includes(having) ? [text] : []),
+    ([, name, text = '']) => (name === language && like.test(text) ? [text] : []),
   );
   const [block] = blocks;
   if (block === undefined || blocks.length > 1) {
-    throw new Error(`the README has ${blocks.length} blocks of ${language} with ${having}`);
+    throw new Error(`the README has ${blocks.length} blocks of ${language} like ${like}`);
   }
   return block;
 }
