@@ -1,24 +1,69 @@
-/** The health check of Django in docker/compose.yaml, run beside the real Django. */
+/**
+ * docker/compose.yaml without an engine: its two services as processes, by their variables and those of their images, and the
+ * health check of Django.
+ */
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import t from 'tap';
+import { Visitor } from '../e2e/visitor.js';
+import { freePorts } from '../support/port.js';
 import { makeSite, pythonOrSkip, startDjango } from '../support/python.js';
+import { startServer } from '../support/server.js';
 import { documents, textOf } from './manifests.js';
+import { startDjango as startContainer } from './processes.js';
+
+interface Service {
+  readonly environment: Readonly<Record<string, string>>;
+}
 
 interface Compose {
-  readonly services: Readonly<
-    Record<
-      'django',
-      { readonly healthcheck: { readonly test: readonly string[]; readonly start_period?: string } }
-    >
-  >;
+  readonly services: {
+    readonly django: Service & {
+      readonly healthcheck: { readonly test: readonly string[]; readonly start_period?: string };
+    };
+    readonly 'media-serve': Service;
+  };
 }
+
+const [{ services }] = documents(textOf('compose.yaml')) as [Compose];
+
+t.test('the two services are a site', { timeout: 400_000 }, async (t) => {
+  const python = await pythonOrSkip(t);
+  if (python === undefined) return;
+  const folder = t.testdir({ media: {}, static: {}, data: { protected: {} } });
+  const [port] = await freePorts(1);
+  /** A value as it is here; compose takes what follows `:-` where a variable is not set. */
+  const here = (text: string): string =>
+    text
+      .replace(/\$\{\w+:-(.*?)\}/g, '$1')
+      .replace(/^\/(?=(?:media|static|data)\b)/, `${folder}/`)
+      .replace(/\b(?:0\.0\.0\.0|django):8000\b/, `127.0.0.1:${port}`);
+  const variables = (all: Readonly<Record<string, string>>): Record<string, string> =>
+    Object.fromEntries(Object.entries(all).map(([name, value]) => [name, here(value)]));
+  const image = textOf('django/Dockerfile');
+  const [, command = '[]'] = /^CMD (\[.*\])$/m.exec(image) ?? [];
+  const own = [...image.matchAll(/^ENV (.*)$/gm)].flatMap(([, line = '']) =>
+    line.split(' ').map((text) => text.split('=') as [string, string]),
+  );
+  const { environment, healthcheck } = services.django;
+  await startContainer(t, python, {
+    command: (JSON.parse(command) as string[]).map(here),
+    env: variables({ ...Object.fromEntries(own), ...environment }),
+    probe: healthcheck.test.slice(1).map((text) => text.replaceAll('8000', String(port))),
+  });
+  const front = await startServer(t, [], { env: variables(services['media-serve'].environment) });
+  const visitor = new Visitor(front.origin);
+  t.teardown(() => visitor.leave());
+  const { html, photo } = await visitor.uploadPhoto();
+  t.equal(photo, 'a photo');
+  const [, href = ''] = /<link rel="stylesheet" href="([^"]+)"/.exec(html) ?? [];
+  t.equal((await visitor.get(href)).status, 200);
+});
 
 t.test("Django's health check", { timeout: 400_000 }, async (t) => {
   const python = await pythonOrSkip(t);
   if (python === undefined) return;
-  const [{ services }] = documents(textOf('compose.yaml')) as [Compose];
   const { test, start_period: startPeriod } = services.django.healthcheck;
 
   /** Runs the check as if Django's port were this one, and resolves with its exit code. */

@@ -2,18 +2,12 @@
  * A roll-out of docker/kubernetes.yaml without a cluster: its containers are run as processes, by their own arguments and
  * variables, and told to stop as the kubelet does it. Time is counted and not waited for: what counts is who stops when.
  */
-import { type ChildProcess, execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
-import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
-import { PROJECT } from '../../docker/demo-django.js';
-import { spawnChild } from '../support/child.js';
+import { freePorts } from '../support/port.js';
 import { pythonOrSkip } from '../support/python.js';
 import { openConnection, parseResponse, rawRequest } from '../support/raw.js';
 import { startServer } from '../support/server.js';
-import { until } from '../support/until.js';
 import {
   type Container,
   drain,
@@ -24,6 +18,7 @@ import {
   preStop,
   uncommented,
 } from './manifests.js';
+import { type Running, startDjango } from './processes.js';
 
 /** Where Django is to its pod. */
 const APP = '127.0.0.1:8000';
@@ -34,28 +29,9 @@ const UPLOADED = 20;
 /** gunicorn's `graceful_timeout`, in seconds, which the manifest leaves as it is. */
 const GUNICORN = 30;
 
-/** A container that runs as a process. */
-interface Running {
-  readonly process: ChildProcess;
-  /** Resolves when it has heard SIGTERM, or has ended. */
-  terminate(): Promise<void>;
-  readonly exited: Promise<unknown>;
-}
-
 interface RunningPod {
   readonly port: number;
   readonly containers: ReadonlyMap<string, Running>;
-}
-
-/** Nobody listens there, and nobody is given it in the time that a start takes: the kernel goes round. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
 
 /** Starts both: the app first, as its startup probe says when the other may come. */
@@ -65,11 +41,20 @@ async function startPod(
   { initContainers = [], containers }: Pod,
 ): Promise<RunningPod> {
   const folder = t.testdir({ media: {}, static: {}, data: {} });
-  const app = `127.0.0.1:${await freePort()}`;
+  const [port] = await freePorts(1);
+  const app = `127.0.0.1:${port}`;
   const here = (text: string): string =>
     text.replaceAll(APP, app).replace(/(?<=^|=)\/(?:media|static|data)\b/, (path) => folder + path);
   const all = named([...initContainers, ...containers]);
-  const django = await startDjango(t, python, all('django'), here, app);
+  const { args, env = [], startupProbe } = all('django');
+  const django = await startDjango(t, python, {
+    command: args.map(here),
+    env: {
+      PROTECTED_ROOT: here('/data'),
+      ...Object.fromEntries(env.map(({ name, value = 'a secret' }) => [name, here(value)])),
+    },
+    probe: (startupProbe?.exec.command ?? []).map((text) => text.replaceAll('8000', String(port))),
+  });
   const server = await startServer(t, all('media-serve').args.map(here));
   const front: Running = {
     process: server.process,
@@ -85,70 +70,6 @@ async function startPod(
       ['django', django],
       ['media-serve', front],
     ]),
-  };
-}
-
-async function startDjango(
-  t: Test,
-  python: string,
-  { args, env = [], startupProbe }: Container,
-  here: (text: string) => string,
-  app: string,
-): Promise<Running> {
-  // The scripts of an environment that was moved do not run; its modules do.
-  const [command = '', ...rest] = args.map((text) =>
-    here(text).replace('exec gunicorn', 'exec python -m gunicorn'),
-  );
-  const child = spawnChild(command, rest, {
-    cwd: PROJECT,
-    env: {
-      PATH: `${dirname(python)}:${process.env['PATH']}`,
-      PYTHONDONTWRITEBYTECODE: '1',
-      PYTHONPATH: fileURLToPath(new URL('../support/django/', import.meta.url)),
-      DJANGO_SETTINGS_MODULE: 'quick',
-      PROTECTED_ROOT: here('/data'),
-      ...Object.fromEntries(env.map(({ name, value = 'a secret' }) => [name, here(value)])),
-    },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  const exited = once(child, 'exit');
-  t.teardown(async () => {
-    // At once; its workers end with it.
-    child.kill('SIGQUIT');
-    await exited;
-  });
-  let output = '';
-  child.stderr.on('data', (chunk: Buffer) => {
-    output += chunk.toString();
-  });
-  const probe = startupProbe?.exec.command.map((text) => text.replaceAll('8000', app.split(':')[1] ?? ''));
-  const [, ...probed] = probe ?? [];
-  await until(
-    () => {
-      if (child.exitCode !== null) throw new Error(`Django has ended: ${output}`);
-      try {
-        execFileSync(python, probed, { stdio: 'ignore' });
-        return true;
-      } catch {
-        return false;
-      }
-    },
-    'the startup probe holds',
-    60_000,
-    200,
-  );
-  return {
-    process: child,
-    exited,
-    async terminate() {
-      child.kill();
-      await until(
-        () => output.includes('Handling signal: term') || child.exitCode !== null,
-        'gunicorn has heard it',
-      );
-      // It has nothing to do, and does not wait.
-      await exited;
-    },
   };
 }
 

@@ -10,7 +10,8 @@ import { createInterface } from 'node:readline';
 import t, { type Test } from 'tap';
 import { WebSocket } from 'ws';
 import { spawnChild } from '../support/child.js';
-import { freePorts, startNginx, withoutNginx } from '../support/nginx.js';
+import { startNginx, withoutNginx } from '../support/nginx.js';
+import { freePorts } from '../support/port.js';
 import {
   type App,
   type AppServer,

@@ -5,13 +5,13 @@
 import { type ChildProcess, execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import type { Test } from 'tap';
 import { spawnChild } from './child.js';
+import { freePorts } from './port.js';
 
 /** Debian keeps it where an ordinary user's PATH does not lead. */
 const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/usr/local/sbin`;
@@ -109,23 +109,4 @@ async function launch(t: Test, prefix: string, ports: readonly number[]): Promis
   if ((await Promise.race([listening, exited])) !== true) return errors;
   t.teardown(stop);
   return { ports, process: child, errors: () => errors, stop };
-}
-
-/** Ports that were free a moment ago, on 127.0.0.1. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, '127.0.0.1');
-      await once(server, 'listening');
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(
-    servers.map(async (server) => {
-      server.close();
-      await once(server, 'close');
-    }),
-  );
-  return ports;
 }
