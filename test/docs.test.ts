@@ -12,6 +12,15 @@ import { PROXY_FIELDS, type Treatment } from '../src/http/proxy-fields.js';
 const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');
 const readme = read('README.md');
 
+t.test('the README is read in one sitting, but for what is folded', async (t) => {
+  const open = readme.replaceAll(/<details>[\s\S]*?<\/details>/g, '');
+  const wordsOf = (text: string): number =>
+    text.split(/\s+/).filter((word) => /[\p{L}\d]/u.test(word)).length;
+  t.ok(wordsOf(open) < 3500, `${wordsOf(open)} words`);
+  const first = open.slice(0, open.indexOf('\n## Deploy it'));
+  t.ok(wordsOf(first) < 250, `${wordsOf(first)} words for one who tries it`);
+});
+
 t.test("the README's table of options is the one that the code makes", async (t) => {
   const [, table] = /<!-- options:start -->\n([\s\S]*?)\n<!-- options:end -->/.exec(readme) ?? [];
   t.equal(table, optionsAsMarkdown(), 'npm run docs writes it anew');

@@ -29,7 +29,7 @@ export const RULES_FOR_UPLOADS: readonly Rule[] = [
   {
     name: 'Names that begin with a dot',
     nginx: 'files like others',
-    ours: '404, except `.well-known`',
+    ours: '404, except `.well-known` and `.thumbnails`',
     reason: 'safety: `.env`, `.git`, `.htpasswd`',
     edit(expected, facts) {
       return isRead(facts) && isHidden(facts.path) ? refused(expected, facts, 404) : undefined;
