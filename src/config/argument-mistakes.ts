@@ -74,7 +74,7 @@ export function explainStray(stray: string, before: readonly string[]): string {
   const [, name = '', value = ''] = /^([\w-]+)=(.*)$/s.exec(stray) ?? [];
   const named =
     OPTION_LIST.find(([option]) => environmentOf(option).includes(name))?.[0] ??
-    (name === '' ? undefined : optionsMeantBy(name)[0]);
+    (name === '' ? undefined : optionsMeantBy(name.replace(/^MEDIA_SERVE_/, ''))[0]);
   if (named !== undefined) return `${quote(stray)} is no option; write ${flagWith(named, value, false)}`;
   return explainRest(stray, before) ?? explainBare(stray);
 }

@@ -97,6 +97,7 @@ t.test('what somebody writes who is used to another program is answered with wha
     ['help', /write media-serve --help$/],
     ['runserver', /leave it out/],
     ['MEDIA_ROOT=/srv', /write --root \/srv$/],
+    ['MEDIA_SERVE_PROT=9000', /write --listen :9000$/],
     ['root=/srv', /write --root \/srv$/],
     ['8000', /write --upstream :8000 for the app, --listen :8000 /],
     ['--max-body 100 MB', /write --max-body 100MB$/],
