@@ -11,7 +11,7 @@ import { freePorts } from '../support/port.js';
 import { makeSite, pythonOrSkip, startDjango } from '../support/python.js';
 import { startServer } from '../support/server.js';
 import { documents, textOf } from './manifests.js';
-import { startDjango as startContainer } from './processes.js';
+import { loginByTls, startDjango as startContainer } from './processes.js';
 
 interface Service {
   readonly environment: Readonly<Record<string, string>>;
@@ -59,6 +59,14 @@ t.test('the two services are a site', { timeout: 400_000 }, async (t) => {
   t.equal(photo, 'a photo');
   const [, href = ''] = /<link rel="stylesheet" href="([^"]+)"/.exec(html) ?? [];
   t.equal((await visitor.get(href)).status, 200);
+
+  await t.test('a form behind a proxy that speaks TLS needs the line that is commented there', async (t) => {
+    const text = textOf('compose.yaml').replace(/^( +)# (?=MEDIA_SERVE_TRUST_PROXY)/m, '$1');
+    const [commented] = documents(text) as [Compose];
+    const env = variables(commented.services['media-serve'].environment);
+    t.equal(await loginByTls(t, front.port, 'localhost'), 403, 'without it');
+    t.equal(await loginByTls(t, (await startServer(t, [], { env })).port, 'localhost'), 302);
+  });
 });
 
 t.test("Django's health check", { timeout: 400_000 }, async (t) => {

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
 import { PROJECT } from '../../docker/demo-django.js';
 import { spawnChild } from '../support/child.js';
+import { rawRequest } from '../support/raw.js';
 import { until } from '../support/until.js';
 
 /** A container that runs as a process. */
@@ -80,4 +81,38 @@ export async function startDjango(
       await exited;
     },
   };
+}
+
+/** Logs in as a browser does that has come by TLS to a proxy in front of this port, and resolves with the status. */
+export async function loginByTls(t: Test, port: number, host: string): Promise<number> {
+  const ask = (start: string, fields: readonly string[], body = '') =>
+    rawRequest(
+      port,
+      [
+        start,
+        `Host: ${host}`,
+        'Connection: close',
+        'X-Forwarded-For: 203.0.113.7',
+        'X-Forwarded-Proto: https',
+        ...fields,
+        `\r\n${body}`,
+      ].join('\r\n'),
+    );
+  const form = await ask('GET /login/ HTTP/1.1', []);
+  t.equal(form.status, 200);
+  const [, token = ''] = /name="csrfmiddlewaretoken" value="([^"]+)"/.exec(form.body.toString()) ?? [];
+  const cookie = form.headers['set-cookie']?.split(';')[0] ?? '';
+  const body = new URLSearchParams({
+    csrfmiddlewaretoken: token,
+    username: 'demo',
+    password: 'open-sesame',
+  }).toString();
+  const fields = [
+    `Cookie: ${cookie}`,
+    `Origin: https://${host}`,
+    `Referer: https://${host}/login/`,
+    'Content-Type: application/x-www-form-urlencoded',
+    `Content-Length: ${body.length}`,
+  ];
+  return (await ask('POST /login/ HTTP/1.1', fields, body)).status;
 }

@@ -18,7 +18,7 @@ import {
   preStop,
   uncommented,
 } from './manifests.js';
-import { type Running, startDjango } from './processes.js';
+import { loginByTls, type Running, startDjango } from './processes.js';
 
 /** Where Django is to its pod. */
 const APP = '127.0.0.1:8000';
@@ -154,43 +154,9 @@ t.test('a roll-out on Kubernetes', { timeout: 400_000 }, async (t) => {
         ['with', commented, 302],
       ] as const) {
         await t.test(what, async (t) => {
-          t.equal(await login(t, (await startPod(t, python, each)).port), status);
+          t.equal(await loginByTls(t, (await startPod(t, python, each)).port, 'example.com'), status);
         });
       }
     },
   );
 });
-
-/** Logs in as a browser does that has come by TLS to a proxy in front of this port, and resolves with the status. */
-async function login(t: Test, port: number): Promise<number> {
-  const ask = (start: string, fields: readonly string[], body = '') =>
-    rawRequest(
-      port,
-      [
-        start,
-        'Host: example.com',
-        'Connection: close',
-        'X-Forwarded-For: 203.0.113.7',
-        'X-Forwarded-Proto: https',
-        ...fields,
-        `\r\n${body}`,
-      ].join('\r\n'),
-    );
-  const form = await ask('GET /login/ HTTP/1.1', []);
-  t.equal(form.status, 200);
-  const [, token = ''] = /name="csrfmiddlewaretoken" value="([^"]+)"/.exec(form.body.toString()) ?? [];
-  const cookie = form.headers['set-cookie']?.split(';')[0] ?? '';
-  const body = new URLSearchParams({
-    csrfmiddlewaretoken: token,
-    username: 'demo',
-    password: 'open-sesame',
-  }).toString();
-  const fields = [
-    `Cookie: ${cookie}`,
-    'Origin: https://example.com',
-    'Referer: https://example.com/login/',
-    'Content-Type: application/x-www-form-urlencoded',
-    `Content-Length: ${body.length}`,
-  ];
-  return (await ask('POST /login/ HTTP/1.1', fields, body)).status;
-}
