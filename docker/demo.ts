@@ -176,6 +176,9 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   });
 }
 
+// Who has closed what we write to, such as `head`, means us, too; unheard, the error would end us before anything is undone.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => void end(0));
+
 // npm and the shell between us die of SIGTERM without passing it on. Who ends them means us, too.
 const parent = process.ppid;
 setInterval(() => {

@@ -14,6 +14,8 @@ const PHOTO = fileURLToPath(new URL('../../media/photo.jpg', import.meta.url));
 interface Demo {
   readonly origin: string;
   readonly text: string;
+  /** Reads no more of what it writes, as `head` does. */
+  hangUp(): void;
   /** Ends it and returns the exit code and what it left in its temporary directory. */
   end(signal: NodeJS.Signals): Promise<{ code: number | null; left: string[] }>;
 }
@@ -44,6 +46,10 @@ async function startDemo(t: Test, env: Record<string, string>): Promise<Demo> {
   return {
     origin,
     text,
+    hangUp() {
+      child.stdout.destroy();
+      child.stderr.destroy();
+    },
     async end(signal) {
       child.kill(signal);
       await exited;
@@ -87,3 +93,12 @@ for (const { app, env, signal } of cases) {
     t.ok(await isGone(demo.origin));
   });
 }
+
+await t.test('it leaves nothing either when nobody reads what it writes any more', async (t) => {
+  const demo = await startDemo(t, { PYTHON: '/no/python/here' });
+  demo.hangUp();
+  const { code, left } = await demo.end('SIGINT');
+  t.equal(code, 0);
+  t.same(left, []);
+  t.ok(await isGone(demo.origin));
+});
