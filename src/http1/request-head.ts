@@ -126,7 +126,8 @@ function checkCoding(transferEncoding: string, version: string): void {
   throw new UnknownCoding(`has the Transfer-Encoding ${JSON.stringify(transferEncoding)}`);
 }
 
-function byName(raw: readonly string[]): Record<string, string> {
+/** Fields by lower-case name: of several of a name the list of their values, or the first. */
+export function byName(raw: readonly string[]): Record<string, string> {
   const headers: Record<string, string> = {};
   for (let index = 0; index < raw.length; index += 2) {
     const lower = lowerCase(raw[index] ?? '');

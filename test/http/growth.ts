@@ -36,13 +36,15 @@ const RUNS = { fewest: 3, most: 2000 } as const;
 
 /**
  * Milliseconds that one run takes: the least of several.
+ * @param prepare returns what is run; what it does itself is not counted
  * @param time how long it is run again and again, in milliseconds
  */
-export async function costOf(run: () => unknown, time: number, clock: Clock): Promise<number> {
+export async function costOf(prepare: () => () => unknown, time: number, clock: Clock): Promise<number> {
   let least = Number.POSITIVE_INFINITY;
   const startedAt = clock();
   let end = startedAt;
   for (let runs = 0; runs < RUNS.fewest || (runs < RUNS.most && end - startedAt < time); runs++) {
+    const run = prepare();
     const before = clock();
     try {
       await run();
@@ -62,7 +64,7 @@ export async function costOf(run: () => unknown, time: number, clock: Clock): Pr
  * @param ordinary what an ordinary request of the size of a head costs, in milliseconds; infinite where that is no measure
  */
 export async function examine(
-  read: Reader['read'],
+  prepare: Reader['prepare'],
   input: Input,
   ordinary: number,
   clock: Clock = processorTime,
@@ -72,8 +74,8 @@ export async function examine(
   let fault: string | undefined;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const time = FIRST * 4 ** attempt;
-    costs.small = Math.min(costs.small, await costOf(() => read(small ?? ''), time, clock));
-    costs.large = Math.min(costs.large, await costOf(() => read(large ?? ''), time, clock));
+    costs.small = Math.min(costs.small, await costOf(() => prepare(small ?? ''), time, clock));
+    costs.large = Math.min(costs.large, await costOf(() => prepare(large ?? ''), time, clock));
     fault = faultOf(costs, ordinary);
     if (fault === undefined || costs.large > HOPELESS) return fault;
   }

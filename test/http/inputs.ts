@@ -6,8 +6,11 @@ export type Input = (size: number) => string;
 /** A function that meets bytes from outside. */
 export interface Reader {
   readonly name: string;
-  /** May throw, or reject: to refuse is an answer. */
-  read(bytes: string): unknown;
+  /**
+   * Makes of the bytes what the function is given, and returns the call, which may throw, or reject: to refuse is an
+   * answer. Only the call is counted; it is made once.
+   */
+  prepare(bytes: string): () => unknown;
   /** True when the bytes come one by one. Each of them costs a call then, to which no request can be compared. */
   readonly isDripped?: boolean;
   /** By what it is. */

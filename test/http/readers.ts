@@ -23,6 +23,7 @@ import { originOf } from '../../src/http/forwarded.js';
 import { hostFault } from '../../src/http/framing.js';
 import { networkTest } from '../../src/http/network-test.js';
 import { parseTarget, type Target, toText } from '../../src/http/target.js';
+import { byName } from '../../src/http1/request-head.js';
 import { logWhenClosed } from '../../src/server/access-log.js';
 import { sendErrorPage } from '../../src/server/error-page.js';
 import { readProxyHeader } from '../../src/server/proxy-protocol.js';
@@ -85,9 +86,6 @@ const REPRESENTATION = describe({
 
 /** A request with these fields, whose answer goes nowhere. */
 function exchangeOf(rawHeaders: readonly string[], target: Target = parseTarget('/a')): Exchange {
-  const headers: Record<string, string> = {};
-  for (let index = 0; index < rawHeaders.length; index += 2)
-    headers[(rawHeaders[index] ?? '').toLowerCase()] = rawHeaders[index + 1] ?? '';
   const response = Object.assign(new EventEmitter(), {
     headersSent: true,
     writeHead() {},
@@ -99,7 +97,7 @@ function exchangeOf(rawHeaders: readonly string[], target: Target = parseTarget(
     target: target.raw,
     httpVersion: '1.1',
     complete: true,
-    headers,
+    headers: byName(rawHeaders),
     rawHeaders,
   };
   return {
@@ -179,7 +177,7 @@ export const READERS: readonly Reader[] = [
   ...WIRE_READERS,
   {
     name: 'Range',
-    read: (field) => select(asked({ range: field }), REPRESENTATION, 1_000_000),
+    prepare: (field) => () => select(asked({ range: field }), REPRESENTATION, 1_000_000),
     inputs: {
       ...COMMON,
       'spaces behind a dash': repeat(' ', 'bytes=1-', 'x'),
@@ -201,7 +199,7 @@ export const READERS: readonly Reader[] = [
   },
   {
     name: 'Accept-Encoding',
-    read: (field) => parseAcceptEncoding(field).weightOf('br'),
+    prepare: (field) => () => parseAcceptEncoding(field).weightOf('br'),
     inputs: {
       ...COMMON,
       codings: repeat('gzip;q=0.5, br, '),
@@ -212,7 +210,7 @@ export const READERS: readonly Reader[] = [
   },
   {
     name: 'entity tags in preconditions',
-    read: (field) => select(asked({ 'if-match': field }), REPRESENTATION, 1),
+    prepare: (field) => () => select(asked({ 'if-match': field }), REPRESENTATION, 1),
     inputs: {
       ...COMMON,
       tags: repeat('"a", '),
@@ -224,7 +222,7 @@ export const READERS: readonly Reader[] = [
   },
   {
     name: 'dates and If-Range',
-    read: (field) => [
+    prepare: (field) => () => [
       select(asked({ 'if-modified-since': field }), REPRESENTATION, 1),
       select(asked({ 'if-unmodified-since': field }), REPRESENTATION, 1),
       select(asked({ 'if-range': field, range: 'bytes=0-1' }), REPRESENTATION, 1),
@@ -233,7 +231,10 @@ export const READERS: readonly Reader[] = [
   },
   {
     name: 'Host',
-    read: (field) => hostFault(exchangeOf(['Host', field]).request),
+    prepare: (field) => {
+      const { request } = exchangeOf(['Host', field]);
+      return () => hostFault(request);
+    },
     inputs: {
       ...COMMON,
       escapes: repeat('%41'),
@@ -246,7 +247,7 @@ export const READERS: readonly Reader[] = [
   },
   {
     name: 'the target',
-    read: (text) => parseTarget(text),
+    prepare: (text) => () => parseTarget(text),
     inputs: {
       ...COMMON,
       ...PATHS,
@@ -258,7 +259,7 @@ export const READERS: readonly Reader[] = [
   },
   {
     name: 'X-Forwarded-For',
-    read: (list) => askOrigin({ 'x-forwarded-for': list }),
+    prepare: (list) => () => askOrigin({ 'x-forwarded-for': list }),
     inputs: {
       ...COMMON,
       'proxies that are trusted': numbered((index) => `,${trusted(index)}`, '10.0.0.1'),
@@ -271,12 +272,12 @@ export const READERS: readonly Reader[] = [
   },
   {
     name: 'X-Forwarded-Host and -Proto',
-    read: (list) => askOrigin({ 'x-forwarded-host': list, 'x-forwarded-proto': list }),
+    prepare: (list) => () => askOrigin({ 'x-forwarded-host': list, 'x-forwarded-proto': list }),
     inputs: COMMON,
   },
   {
     name: 'Forwarded',
-    read: (forwarded) => askOrigin({ forwarded }),
+    prepare: (forwarded) => () => askOrigin({ forwarded }),
     inputs: {
       ...COMMON,
       'proxies that are trusted': numbered((index) => `,for=${trusted(index)}`, 'for=10.0.0.1'),
@@ -290,7 +291,7 @@ export const READERS: readonly Reader[] = [
   },
   {
     name: 'Connection',
-    read: (field) => connectionOptions(field)?.['x-a'],
+    prepare: (field) => () => connectionOptions(field)?.['x-a'],
     inputs: {
       ...COMMON,
       names: numbered((index) => `x-${index},`),
@@ -301,7 +302,7 @@ export const READERS: readonly Reader[] = [
   },
   {
     name: 'CDN-Loop',
-    read: (list) => LOOP.faultOf({ headers: { 'cdn-loop': list } }),
+    prepare: (list) => () => LOOP.faultOf({ headers: { 'cdn-loop': list } }),
     inputs: {
       ...COMMON,
       marks: repeat('media-serve,'),
@@ -312,23 +313,32 @@ export const READERS: readonly Reader[] = [
   },
   {
     name: 'fields of a request, for the app',
-    read: (text) => requestLine('GET', '/a') + requestFields(exchangeOf(fieldsOf(text))),
+    prepare: (text) => {
+      const exchange = exchangeOf(fieldsOf(text));
+      return () => requestLine('GET', '/a') + requestFields(exchange);
+    },
     inputs: FIELDS,
   },
   {
     name: 'fields of a request, as the key of a permission',
-    read: (text) => checkWithApp(exchangeOf(fieldsOf(text)), parseTarget('/a')),
+    prepare: (text) => {
+      const [exchange, target] = [exchangeOf(fieldsOf(text)), parseTarget('/a')];
+      return () => checkWithApp(exchange, target);
+    },
     inputs: FIELDS,
   },
-  { name: 'Origin', read: (field) => corsFields?.(field), inputs: COMMON },
+  { name: 'Origin', prepare: (field) => () => corsFields?.(field), inputs: COMMON },
   {
     name: 'Accept, for an error page',
-    read: (accept) => sendErrorPage(exchangeOf(['Accept', accept]), new NotFoundError(), new Map()),
+    prepare: (accept) => {
+      const exchange = exchangeOf(['Accept', accept]);
+      return () => sendErrorPage(exchange, new NotFoundError(), new Map());
+    },
     inputs: { ...COMMON, 'nearly JSON': repeat('jso '), 'nearly HTML': repeat('text/htm ') },
   },
   {
     name: 'a signed link',
-    read: (target) => {
+    prepare: (target) => () => {
       for (const check of [checkMd5, checkHmac]) {
         try {
           check(exchangeOf([]), { raw: target, path: target, authority: undefined });
@@ -348,12 +358,15 @@ export const READERS: readonly Reader[] = [
   },
   {
     name: 'Cookie, for a signed link',
-    read: (cookie) => checkMd5(exchangeOf(['Cookie', cookie, 'Host', cookie]), parseTarget(`/?${MD5}`)),
+    prepare: (cookie) => {
+      const [exchange, target] = [exchangeOf(['Cookie', cookie, 'Host', cookie]), parseTarget(`/?${MD5}`)];
+      return () => checkMd5(exchange, target);
+    },
     inputs: { ...COMMON, cookies: repeat('a=1; '), 'ports in Host': repeat(':1') },
   },
   {
     name: 'the name of a file',
-    read: (name) => [
+    prepare: (name) => () => [
       dotfiles.hiddenName(name),
       contentTypeOf(name),
       cacheControlOf(name),
@@ -365,12 +378,13 @@ export const READERS: readonly Reader[] = [
   },
   {
     name: 'the redirect of a directory',
-    read: (target) => redirectToSlash(exchangeOf([], { raw: target, path: target, authority: '' }), target),
+    prepare: (target) => () =>
+      redirectToSlash(exchangeOf([], { raw: target, path: target, authority: '' }), target),
     inputs: PATHS,
   },
   {
     name: 'the access log',
-    read: (target) => {
+    prepare: (target) => () => {
       const exchange = exchangeOf([], { raw: target, path: '/', authority: undefined });
       logWhenClosed(exchange, 0, () => {});
       (exchange.response as unknown as EventEmitter).emit('close');
@@ -379,12 +393,12 @@ export const READERS: readonly Reader[] = [
   },
   {
     name: 'X-Accel-Redirect',
-    read: (value) => redirect(exchangeOf([]), { kind: 'redirect', value, fields: [], limitRate: 0 }),
+    prepare: (value) => () => redirect(exchangeOf([]), { kind: 'redirect', value, fields: [], limitRate: 0 }),
     inputs: { ...COMMON, ...PATHS, 'nearly two dots': repeat('%2e', '/f/'), spaces: repeat(' ', '/f/') },
   },
   {
     name: 'X-Sendfile',
-    read: (value) => findFile(value),
+    prepare: (value) => () => findFile(value),
     inputs: {
       ...COMMON,
       ...PATHS,
@@ -398,7 +412,7 @@ export const READERS: readonly Reader[] = [
   },
   {
     name: 'Content-Type and the other orders of an app',
-    read: (value) => {
+    prepare: (value) => () => {
       const raw = ['X-Accel-Redirect', '/f/a', 'X-Accel-Charset', 'utf-8', 'X-Accel-Limit-Rate', value];
       const order = readOrder([...raw, 'Content-Type', value]);
       if (order !== undefined) {
@@ -423,9 +437,10 @@ export const READERS: readonly Reader[] = [
   },
   {
     name: 'fields of an answer',
-    read(text) {
+    prepare: (text) => {
       const fields = fieldsOf(text);
-      readResponseHead({ status: 200, fields, connection: fieldValue(fields, 'connection') }, relocate);
+      const head = { status: 200, fields, connection: fieldValue(fields, 'connection') };
+      return () => readResponseHead(head, relocate);
     },
     inputs: {
       ...FIELDS,
@@ -437,17 +452,23 @@ export const READERS: readonly Reader[] = [
   },
   {
     name: 'an answer for a client that does not read yet',
-    async read(body) {
+    prepare: (body) => {
       const limits = { memory: body.length, file: 0, createFile: never, onFileFailed: never };
-      const buffer = new ResponseBuffer(limits, () => {});
-      for (const chunk of body.matchAll(/1\r\n(.)\r\n/g)) buffer.add(Buffer.from(chunk[1] ?? ''));
-      while ((await buffer.take()) !== undefined);
+      const chunks = Array.from(body.matchAll(/1\r\n(.)\r\n/g), ([, data = '']) => Buffer.from(data));
+      return async () => {
+        const buffer = new ResponseBuffer(limits, () => {});
+        for (const chunk of chunks) buffer.add(chunk);
+        while ((await buffer.take()) !== undefined);
+      };
     },
     inputs: { 'chunks of a byte': repeat('1\r\na\r\n') },
   },
   {
     name: 'the PROXY protocol',
-    read: (bytes) => readProxyHeader(Buffer.from(bytes, 'latin1')),
+    prepare: (text) => {
+      const bytes = Buffer.from(text, 'latin1');
+      return () => readProxyHeader(bytes);
+    },
     inputs: {
       ...COMMON,
       'a line without an end': repeat('1', 'PROXY TCP4 '),

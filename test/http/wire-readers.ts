@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import { hasElement } from '../../src/http/fields.js';
 import { offeredProtocol } from '../../src/http/upgrade.js';
 import { ChunkReader } from '../../src/http1/chunks.js';
-import { readFields } from '../../src/http1/fields.js';
+import { MAX_FIELDS, readFields } from '../../src/http1/fields.js';
 import { GrowingBuffer } from '../../src/http1/growing-buffer.js';
 import { isHopeless, readRequestHead, tooLargeHead } from '../../src/http1/request-head.js';
 import { ResponseParser } from '../../src/http1/response-parser.js';
@@ -16,6 +16,15 @@ import { COMMON, type Input, numbered, type Reader, repeat } from './inputs.js';
 /** So large that no input is refused for its size. */
 const NO_LIMIT = 1024 * 1024;
 
+/** As many lines as a head may have, and one long enough for the rest: more are refused before they are sorted by name. */
+const full =
+  (line: (index: number) => string): Input =>
+  (size) => {
+    let text = '';
+    for (let index = 1; index < MAX_FIELDS && text.length < size; index++) text += line(index);
+    return `${text}long: ${'a'.repeat(Math.max(0, size - text.length - 8))}\r\n`;
+  };
+
 const LINES: Readonly<Record<string, Input>> = {
   'many lines': numbered((index) => `x-${index}: 1\r\n`),
   'many short lines': repeat('a:\r\n'),
@@ -23,6 +32,9 @@ const LINES: Readonly<Record<string, Input>> = {
   'the same coding again and again': repeat('Transfer-Encoding: chunked\r\n'),
   'the same length again and again': repeat('Content-Length: 1\r\n'),
   'the same time again and again': repeat('Keep-Alive: timeout=\r\n'),
+  'as many lines as may be': full((index) => `x-${index}: 1\r\n`),
+  'as many lines as may be, of numbers': full((index) => `${index * 8192}:\r\n`),
+  'as many lines as may be, of one name': full(() => 'a: 1\r\n'),
   'names that are numbers': numbered((index) => `${(index + 1) * 8192}:\r\n`),
   'names that mean something to an object': repeat('__proto__: a\r\n'),
   'a long name': repeat('a', '', ': 1\r\n'),
@@ -180,10 +192,10 @@ function bothPaces(
 ): readonly Reader[] {
   const worst = Object.entries(inputs).filter(([what]) => WORST_WHEN_DRIPPED.test(what));
   return [
-    { name, read: (text) => read(text, atOnce), inputs },
+    { name, prepare: (text) => () => read(text, atOnce), inputs },
     {
       name: `${name}, byte by byte`,
-      read: (text) => read(text, dripped),
+      prepare: (text) => () => read(text, dripped),
       inputs: Object.fromEntries(worst),
       isDripped: true,
     },
@@ -194,22 +206,26 @@ export const WIRE_READERS: readonly Reader[] = [
   ...bothPaces('heads of requests', readHead, { ...COMMON, ...REQUESTS }),
   {
     name: 'a head of a request that is over its limit',
-    read: (text) => tooLargeHead(text),
+    prepare: (text) => () => tooLargeHead(text),
     inputs: { ...COMMON, ...REQUESTS },
   },
-  { name: 'field lines', read: (text) => readFields(text, 0, text.length), inputs: { ...COMMON, ...LINES } },
+  {
+    name: 'field lines',
+    prepare: (text) => () => readFields(text, 0, text.length),
+    inputs: { ...COMMON, ...LINES },
+  },
   ...bothPaces('chunks', readChunks, { ...COMMON, ...CHUNKS }),
   ...bothPaces('bodies of requests', readBody, CHUNKS),
   ...bothPaces('answers', readResponses, { ...COMMON, ...RESPONSES }),
   ...bothPaces('introductions', readIntroduction, { ...COMMON, ...INTRODUCTIONS }),
   {
     name: 'elements of lists',
-    read: (list) => [hasElement(list, '100-continue'), offeredProtocol('GET', 'websocket', list)],
+    prepare: (list) => () => [hasElement(list, '100-continue'), offeredProtocol('GET', 'websocket', list)],
     inputs: { ...COMMON, 'names that are nearly it': repeat('upgrad, ') },
   },
   {
     name: 'offers of protocols',
-    read: (offer) => offeredProtocol('GET', offer, 'upgrade'),
+    prepare: (offer) => () => offeredProtocol('GET', offer, 'upgrade'),
     inputs: { ...COMMON, 'offers without end': repeat('websocket, ') },
   },
 ];
