@@ -1,5 +1,7 @@
 // How many connections there are places for, and what the log says when they are taken.
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import t, { type Test } from 'tap';
 import { connectionPlaces, openFileLimit } from '../../src/server/connection-places.js';
 import { startRecorder } from '../support/app.js';
@@ -7,7 +9,7 @@ import { startHere } from '../support/here.js';
 import { openDescriptors, withoutProc } from '../support/proc.js';
 import { get, openConnection, type RawConnection, rawExchange, rawRequest } from '../support/raw.js';
 import { type RunningServer, startServer } from '../support/server.js';
-import { steady, until } from '../support/until.js';
+import { until } from '../support/until.js';
 
 const KEPT = get('/media/a.txt').replace('Connection: close\r\n', '');
 
@@ -108,8 +110,10 @@ t.test(
   'when descriptors run out all the same, that is said once a minute at most',
   { skip: withoutProc() },
   async (t) => {
-    const root = t.testdir({ 'a.txt': 'hello' });
+    // A root that is a project's is warned of, last of all at the start.
+    const root = t.testdir({ 'a.txt': 'hello', 'manage.py': '' });
     const app = await startRecorder(t);
+    const probe = once(app.server, 'connection').then(([socket]) => once(socket as Socket, 'close'));
     const args = [
       '--root',
       root,
@@ -124,8 +128,11 @@ t.test(
       '--buffer-memory',
       '4',
     ];
-    const server = await startServer(t, args, withOpenFiles(100));
-    const clients = await fillDescriptors(t, server);
+    const limit = 100;
+    const server = await startServer(t, args, withOpenFiles(limit));
+    // What the start itself has open, a connection to the app and the root, would be free again a moment later.
+    await Promise.all([probe, server.logged(({ found }) => found !== undefined)]);
+    const clients = await fillDescriptors(t, server, limit);
     const failed = await openStatuses(clients);
     t.same(new Set(failed), new Set(['503']), `${failed.length} requests`);
     const lines = (): unknown[] => server.log.filter(({ code }) => code === 'MEDIA_SERVE_BUSY');
@@ -137,17 +144,21 @@ t.test(
     t.match(lines()[1], { times: failed.length - 1 });
     const others = server.log.filter(({ level, code }) => Number(level) > 30 && code !== 'MEDIA_SERVE_BUSY');
     t.same(
-      others.map(({ openFiles }) => openFiles),
-      [100],
-      'besides the warning at the start nothing is said of them',
+      others.map(({ openFiles, found }) => openFiles ?? found),
+      [limit, ['manage.py']],
+      'besides the warnings at the start nothing is said of them',
     );
   },
 );
 
-/** Opens so many connections that the server has no descriptor left. */
-async function fillDescriptors(t: Test, { port, process: { pid } }: RunningServer): Promise<RawConnection[]> {
-  const clients = await Promise.all(Array.from({ length: 100 }, () => openConnection(t, port)));
-  await steady(() => openDescriptors(pid).length);
+/** Opens so many connections that the server has none left of all the descriptors that it may have. */
+async function fillDescriptors(
+  t: Test,
+  { port, process: { pid } }: RunningServer,
+  limit: number,
+): Promise<RawConnection[]> {
+  const clients = await Promise.all(Array.from({ length: limit }, () => openConnection(t, port)));
+  await until(() => openDescriptors(pid).length >= limit, 'all descriptors are in use');
   return clients;
 }
 
@@ -173,5 +184,6 @@ t.test('that all places are taken is said at once, and then once a minute', asyn
   t.equal(lines().length, 2);
   t.match(lines()[1], { waited: Number, idleClosed: Number });
   const { waited = 0 } = lines()[1] as { waited?: number };
-  t.ok(waited > 15 && waited < 30, `${waited} have waited since`);
+  // Whoever comes when one of the others has been answered already finds a place.
+  t.ok(waited > 0 && waited < 30, `${waited} have waited since`);
 });

@@ -24,7 +24,7 @@ export interface RunningServer {
   readonly errors: string;
   /** Resolves with the first log line, past or future, that the predicate accepts. */
   logged(predicate: (line: LogLine) => boolean): Promise<LogLine>;
-  /** Sends the signal (SIGTERM by default) and resolves with the exit code. */
+  /** Sends the signal (SIGTERM by default) and resolves with the exit code, when all that it wrote is here. */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
@@ -65,6 +65,8 @@ export async function startServer(
     ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
   });
   const exited = once(child, 'exit');
+  // Its last lines may come behind its end.
+  const closed = once(child, 'close');
   t.teardown(async () => {
     child.kill('SIGKILL');
     await exited;
@@ -110,7 +112,7 @@ export async function startServer(
     logged,
     async stop(signal = 'SIGTERM') {
       child.kill(signal);
-      await exited;
+      await closed;
       return child.exitCode;
     },
   };
