@@ -426,16 +426,17 @@ t.test('a request fails with the reason', async (t) => {
   const swelling = await startTcpApp(t, (socket) => {
     socket.once('data', () => socket.write(`HTTP/1.1 200 OK\r\nX: ${'a'.repeat(MAX_HEAD)}`));
   });
-  const cases: readonly (readonly [what: string, address: string, code: string])[] = [
+  // Only where silence is the reason is there a limit, which a busy machine may reach by itself.
+  const cases: readonly (readonly [what: string, address: string, code: string, readTimeout?: number])[] = [
     ['nobody listens', (await deserted()).address, 'ECONNREFUSED'],
-    ['silence before the answer', silent, 'MEDIA_SERVE_READ_TIMEOUT'],
-    ['silence within the answer', halting, 'MEDIA_SERVE_READ_TIMEOUT'],
+    ['silence before the answer', silent, 'MEDIA_SERVE_READ_TIMEOUT', 100],
+    ['silence within the answer', halting, 'MEDIA_SERVE_READ_TIMEOUT', 100],
     ['the end within the answer', closing, 'MEDIA_SERVE_CONNECTION_CLOSED'],
     ['no HTTP', talking, 'MEDIA_SERVE_MALFORMED_MESSAGE'],
     ['a head without end', swelling, 'MEDIA_SERVE_HEAD_TOO_LARGE'],
   ];
-  for (const [what, address, code] of cases) {
-    const pool = poolFor(t, address, { readTimeout: 200 });
+  for (const [what, address, code, readTimeout = 0] of cases) {
+    const pool = poolFor(t, address, { readTimeout });
     const connection = pool.connect();
     const { error } = await send(connection);
     t.equal(codeOf(error), code, what);
@@ -520,10 +521,15 @@ t.test('a client that is slow is no silence of the app', async (t) => {
   const pool = await startPool(t, answering(`HTTP/1.1 200 OK\r\nContent-Length: ${32 * MEBIBYTE}\r\n\r\n`), {
     readTimeout: limit,
   });
-  const connection = pool.connect();
-  const listener = new Listener();
-  connection.send(requestOf(), listener);
-  await until(() => listener.status === 200, 'the head is there');
+  let connection: ClientConnection;
+  let listener: Listener;
+  do {
+    connection = pool.connect();
+    listener = new Listener();
+    connection.send(requestOf(), listener);
+    await until(() => listener.status === 200 || listener.isOver, 'the head is there');
+    // On a busy machine the limit may have been reached before.
+  } while (listener.isOver);
   connection.pause();
   const waited = performance.now();
   await until(() => performance.now() - waited > 2 * limit, 'twice the limit has passed');
