@@ -56,6 +56,8 @@ export class ServerConnection implements WireOwner, RequestSource, ResponseOwner
   #startedAt = 0;
   /** Runs while something must be complete in time: the introduction, a head, a body that nobody wants, the end. */
   #deadline: NodeJS.Timeout | undefined;
+  /** Runs when that is over, and what has come meanwhile is read first. */
+  #late: NodeJS.Immediate | undefined;
   /** True once the client has said its last byte. */
   hasEnded = false;
   /** True once the client has sent something before it had its answer: more may be on its way (nginx: c->pipeline). */
@@ -442,15 +444,20 @@ export class ServerConnection implements WireOwner, RequestSource, ResponseOwner
   #within(milliseconds: number, late: () => void): void {
     this.#clearDeadline();
     this.#deadline = setTimeout(() => {
-      this.#deadline = undefined;
-      this.#wire.attempt(late);
+      // The process itself may have been held up.
+      this.#late = setImmediate(() => {
+        this.#clearDeadline();
+        this.#wire.attempt(late);
+      });
     }, milliseconds);
   }
 
   #clearDeadline(): void {
     if (this.#deadline === undefined) return;
     clearTimeout(this.#deadline);
+    clearImmediate(this.#late);
     this.#deadline = undefined;
+    this.#late = undefined;
   }
 }
 

@@ -49,6 +49,8 @@ export class Wire extends Socket {
   #owner: WireOwner;
   #error: Error | undefined;
   #writeFailure: string | undefined;
+  /** How often its time limit was set. */
+  #limits = 0;
 
   /** @param accepted a connection that has just been accepted, and is not read yet; without it, one to be connected */
   constructor(owner: WireOwner, accepted?: Socket) {
@@ -73,8 +75,34 @@ export class Wire extends Socket {
       this.#error = error;
     });
     this.on('drain', () => this.attempt(() => this.#owner.onDrain()));
-    this.on('timeout', () => this.attempt(() => this.#owner.onTimeout()));
+    this.on('timeout', () => this.#limitReached());
     this.on('close', () => this.attempt(() => this.#owner.onClose(this.#error)));
+  }
+
+  override setTimeout(milliseconds: number, callback?: () => void): this {
+    this.#limits += 1;
+    return super.setTimeout(milliseconds, callback);
+  }
+
+  /**
+   * Node tells that time has passed before it looks what has come meanwhile. Where it is this process that was held up, that
+   * is no silence of the other side: what is here is read first (nginx: events, then timers).
+   */
+  #limitReached(): void {
+    const tell = (): void => this.attempt(() => this.#owner.onTimeout());
+    // What is not read cannot have come.
+    if (this.isPaused()) {
+      tell();
+      return;
+    }
+    const { bytesRead, bytesWritten, writableLength } = this;
+    const limits = this.#limits;
+    setImmediate(() => {
+      // Whatever has moved, or was set, has begun a new time.
+      const isSame = this.bytesRead === bytesRead && this.#limits === limits;
+      const hasWritten = this.bytesWritten !== bytesWritten || this.writableLength !== writableLength;
+      if (isSame && !hasWritten && !this.destroyed) tell();
+    });
   }
 
   /** The owner from here on. */

@@ -16,6 +16,7 @@ import { ClientConnections, type PoolLimits } from '../../src/http1/client-conne
 import type { BodyParts } from '../../src/http1/part-sender.js';
 import type { ResponseStart } from '../../src/http1/response-parser.js';
 import { deserted, startTcpApp } from '../support/app.js';
+import { holdUp } from '../support/clock.js';
 import { until } from '../support/until.js';
 
 const MEBIBYTE = 1024 * 1024;
@@ -442,6 +443,25 @@ t.test('a request fails with the reason', async (t) => {
     t.equal(codeOf(error), code, what);
     t.not(pool.takeIdle(), connection, `${what}: the connection is gone`);
   }
+});
+
+t.test('an answer that is here when the limit is over came in time', async (t) => {
+  const asked: Socket[] = [];
+  const pool = await startPool(t, (socket) => socket.once('data', () => asked.push(socket)), {
+    readTimeout: 300,
+  });
+  let listener: Listener;
+  do {
+    asked.length = 0;
+    listener = new Listener();
+    pool.connect().send(requestOf(), listener);
+    await until(() => asked.length > 0 || listener.isOver, 'the app is asked');
+  } while (listener.isOver);
+  asked[0]?.write(OK);
+  // All this while the process, which the app shares, is held up.
+  holdUp(400);
+  await until(() => listener.isOver, 'it is over');
+  t.match(listener, { status: 200, body: 'ok', error: undefined });
 });
 
 t.test('informational responses are told, but not without end', async (t) => {

@@ -7,6 +7,7 @@ import t, { type Test } from 'tap';
 import type { ClientResponse } from '../../src/http/exchange.js';
 import { Server } from '../../src/http1/server.js';
 import type { Introduction } from '../../src/http1/server-options.js';
+import { holdUp } from '../support/clock.js';
 import { cut } from '../support/pieces.js';
 import { get, openConnection, type RawConnection, rawExchange } from '../support/raw.js';
 import { steady, until } from '../support/until.js';
@@ -393,6 +394,33 @@ t.test('empty lines are no request: who sends nothing else is idle, and no longe
   t.teardown(() => clearInterval(drip));
   t.equal(await dripping.closed(), '');
   t.strictSame(short.answered, []);
+});
+
+t.test('what is here when a time is over came in time: it is the process that was held up', async (t) => {
+  const times = { headTimeout: 100, keepAliveTimeout: 100, lingeringTimeout: 100, lingeringTime: 100 };
+  const { port } = await startSite(t, echo, times);
+  for (const [what, before, behind] of [
+    ['an idle connection', '', PLAIN],
+    ['a head', PLAIN.slice(0, 20), PLAIN.slice(20)],
+    ['empty lines', '\r\n', PLAIN],
+    ['a body', POST.slice(0, -2), POST.slice(-2)],
+  ] as const) {
+    let received = '';
+    await until(async () => {
+      const connection = await openConnection(t, port);
+      connection.socket.write(PLAIN);
+      await until(() => connection.received() !== '' || connection.socket.closed, 'it is answered');
+      connection.socket.write(before);
+      // Others are looked at meanwhile: what was written has been read.
+      await rawExchange(port, get('/other'));
+      const isOpen = !connection.socket.closed;
+      connection.socket.write(behind);
+      holdUp(200);
+      received = await connection.closed();
+      return isOpen;
+    }, 'it was open when it was written to');
+    t.strictSame(statusesIn(received), [200, 200], what);
+  }
 });
 
 t.test('idle connections are closed on demand, and no others', async (t) => {

@@ -13,3 +13,8 @@ export function withStillTimers(run: (pass: (milliseconds: number) => void) => v
     mock.timers.reset();
   }
 }
+
+/** Has the whole process stand still, as a machine that is busy, or was suspended, has it. */
+export function holdUp(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+}
