@@ -49,7 +49,15 @@ export function connectionOptions(connection: string | undefined): FieldNames | 
 /** True when a list (RFC 9110 §5.6.1) in lower case has this element. */
 export function hasElement(list: string | undefined, element: string): boolean {
   if (list === undefined) return false;
-  return list === element || list.split(',').some((each) => each.trim() === element);
+  if (list === element) return true;
+  // Only what holds it is looked at: to take the whole list apart costs more than to find it.
+  for (let at = list.indexOf(element); at >= 0; ) {
+    const comma = list.indexOf(',', at);
+    const end = comma < 0 ? list.length : comma;
+    if (list.slice(list.lastIndexOf(',', at) + 1, end).trim() === element) return true;
+    at = list.indexOf(element, end);
+  }
+  return false;
 }
 
 /** The value of a field in a flat list of names and values, as Node keeps raw headers. */

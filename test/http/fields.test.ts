@@ -1,4 +1,5 @@
 // Header hygiene (RFC 9110 §7.6.1).
+import fc from 'fast-check';
 import t from 'tap';
 import { connectionOptions, fieldValue, hasElement, isHopByHop } from '../../src/http/fields.js';
 
@@ -42,6 +43,13 @@ t.test('an element is found in a list, whole and in any spacing', async (t) => {
     t.notOk(hasElement(list, 'close'), list);
   }
   t.notOk(hasElement(undefined, 'close'));
+  const piece = fc.constantFrom('close', 'closed', 'close close', 'x', ',', ',', ' ', '\t', '\xa0');
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
+      const list = pieces.join('');
+      return hasElement(list, 'close') === list.split(',').some((each) => each.trim() === 'close');
+    }),
+  );
 });
 
 t.test('a field is found by its name in any case, and the first one counts', async (t) => {

@@ -221,7 +221,14 @@ export const WIRE_READERS: readonly Reader[] = [
   {
     name: 'elements of lists',
     prepare: (list) => () => [hasElement(list, '100-continue'), offeredProtocol('GET', 'websocket', list)],
-    inputs: { ...COMMON, 'names that are nearly it': repeat('upgrad, ') },
+    inputs: {
+      ...COMMON,
+      'names that are nearly it': repeat('upgrad, '),
+      'names that begin as it does': repeat('100-continued,'),
+      'names that end as it does': repeat(',upupgrade'),
+      'it, among commas': repeat(',', '100-continued', 'upgraded'),
+      'it again and again, in one name': repeat('upgrade'),
+    },
   },
   {
     name: 'offers of protocols',
