@@ -91,6 +91,8 @@ const KINDS_OF_OTHERS: Readonly<Record<string, LocationKind>> = {
   alias: 'media',
   assets: 'static',
   protected: 'internal',
+  deny: 'denied',
+  forbidden: 'denied',
 };
 
 function explainKind(given: unknown): string {

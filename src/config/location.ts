@@ -93,7 +93,21 @@ export interface UpstreamLocation {
   readonly abortOnClientClose: OptionValue<'abortOnClientClose'>;
 }
 
-export type Location = FileLocation | UpstreamLocation;
+/** Nobody gets anything there, whatever lies around it (nginx: `location PREFIX { deny all; }`). */
+export interface DeniedLocation {
+  readonly kind: 'denied';
+  /** Starts and ends with a slash. */
+  readonly prefix: string;
+  /** What declared it, for messages: a place in the file. */
+  readonly from: string;
+}
+
+export type Location = FileLocation | DeniedLocation | UpstreamLocation;
+
+/** Whether its answers come from disk. */
+export function isOfFiles(location: Location): location is FileLocation {
+  return location.kind !== 'upstream' && location.kind !== 'denied';
+}
 
 /** Everything the operator said, checked and frozen. */
 export interface Config {

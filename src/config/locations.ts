@@ -131,6 +131,7 @@ function readEntry(
         : read(OPTIONS[name].type as ValueType<OptionValue<N>>, at(name)),
   };
   const prefix = read(prefixType, at('prefix'));
+  if (entry.kind === 'denied') return { kind: entry.kind, prefix, from };
   if (entry.kind === 'upstream') {
     return upstreamLocation({ kind: entry.kind, prefix, from }, read(upstreamList, at('upstream')), own);
   }

@@ -33,7 +33,7 @@ import {
 } from './values.js';
 
 /** The kinds of location (see location.ts). */
-export type LocationKind = 'media' | 'static' | 'internal' | 'upstream';
+export type LocationKind = 'media' | 'static' | 'internal' | 'denied' | 'upstream';
 
 /**
  * Where an option may stand: `command` means flag and environment only (a short way to write a location),

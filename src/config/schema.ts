@@ -31,6 +31,10 @@ const LOCATIONS: Readonly<Record<LocationKind, Record<string, JsonSchema>>> = {
     prefix: PREFIX,
     root: ROOT,
   },
+  denied: {
+    kind: { const: 'denied', description: 'nobody gets anything here, whatever lies around it: 403' },
+    prefix: PREFIX,
+  },
   upstream: {
     kind: { const: 'upstream', description: 'the app' },
     prefix: PREFIX,

@@ -5,6 +5,8 @@ import createError from '@fastify/error';
 export const BadTargetError = createError('MEDIA_SERVE_BAD_TARGET', 'The request target %s', 400);
 /** 403: the file is there and this process may not read it. Argument: path on disk, for the log. */
 export const ForbiddenError = createError('MEDIA_SERVE_FORBIDDEN', '%s cannot be read', 403);
+/** 403: the operator lets nobody have anything here (nginx: deny all). */
+export const DeniedError = createError('MEDIA_SERVE_DENIED', 'Nobody gets anything here', 403);
 /** 403: the link's signature is missing or wrong. */
 export const LinkWrongError = createError('MEDIA_SERVE_LINK_WRONG', 'The link has no valid signature', 403);
 /** 404: nothing is served under this target. */

@@ -2,11 +2,12 @@
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { BadValueError } from '../config/errors.js';
-import type { Config, FileLocation, Location } from '../config/location.js';
+import { type Config, type FileLocation, isOfFiles, type Location } from '../config/location.js';
 import { shareFiles } from '../files/cors.js';
 import { guardFiles } from '../files/guard.js';
 import { OpenFileCache } from '../files/open-file-cache.js';
 import { createFileHandler } from '../files/serve.js';
+import { DeniedError } from '../http/errors.js';
 import { LogThrottle } from '../http/log-throttle.js';
 import { networkTest } from '../http/network-test.js';
 import type { Subrequest } from '../http/order.js';
@@ -91,7 +92,7 @@ export async function assemble(
     busy.flush();
   });
   // It is a library to be opened: now there is a descriptor for it.
-  if (config.locations.some((location) => location.kind !== 'upstream' && location.sendfile)) {
+  if (config.locations.some((location) => isOfFiles(location) && location.sendfile)) {
     app.addHook('onListen', async () => void kernelSend());
   }
   await app.ready();
@@ -124,6 +125,10 @@ function createRoutes(
       if (proxy !== undefined) table.add({ location, handle: proxy.handle });
       continue;
     }
+    if (!isOfFiles(location)) {
+      table.add({ location, handle: denyEverybody });
+      continue;
+    }
     const excluded = directoriesKeptFrom(location, config);
     checkLinks(location, excluded);
     const files = createFileHandler(location, { log, cache, excluded });
@@ -131,6 +136,11 @@ function createRoutes(
     table.add({ location, handle: shareFiles(location, guarded) });
   }
   return { table, proxies: [...proxies.values()] };
+}
+
+/** Answers all that is asked of a denied location. */
+function denyEverybody(): never {
+  throw new DeniedError();
 }
 
 /** The way to ask the app that a location's authRequest leads to. */

@@ -2,7 +2,7 @@
 // One that is not there may come later.
 import { type Stats, statSync } from 'node:fs';
 import { BadValueError } from '../config/errors.js';
-import { type Config, type FileLocation, isProtected, type Location } from '../config/location.js';
+import { type Config, type FileLocation, isOfFiles, isProtected, type Location } from '../config/location.js';
 import { depthWithin } from '../stores/directory-identity.js';
 import { checkRealPaths, followsLinks } from '../stores/disk.js';
 import { closedDirectory, cureFor, describeRefusal } from '../stores/permissions.js';
@@ -12,7 +12,7 @@ const CURE = 'mount the volume or directory there, or name another one';
 
 /** @throws {BadValueError} when a root is no directory, may not be entered, or would have uploads sent as static files */
 export function checkRoots({ locations }: Pick<Config, 'locations'>): void {
-  for (const location of locations) if (location.kind !== 'upstream') checkRoot(location);
+  for (const location of locations) if (isOfFiles(location)) checkRoot(location);
   for (const [location, uploads] of staticBesideUploads(locations)) {
     // What needs a permission is kept from all other locations (see below), unless they name its very directory.
     const depth = depthWithin(uploads.root, location.root);
@@ -82,8 +82,7 @@ function lookQuietly(path: string): Stats | undefined {
 /** Locations whose root is not there, so that nothing of them is served until it is. */
 export function locationsWithoutRoot({ locations }: Pick<Config, 'locations'>): readonly FileLocation[] {
   return locations.filter(
-    (location): location is FileLocation =>
-      location.kind !== 'upstream' && lookQuietly(location.root) === undefined,
+    (location): location is FileLocation => isOfFiles(location) && lookQuietly(location.root) === undefined,
   );
 }
 
@@ -116,7 +115,7 @@ export function checkLinks({ from, root, symlinks }: FileLocation, excluded: rea
 export function directoriesKeptFrom(location: FileLocation, { locations }: Config): readonly string[] {
   if (location.kind === 'internal') return [];
   return locations
-    .filter((other): other is FileLocation => other.kind !== 'upstream' && isProtected(other))
+    .filter((other): other is FileLocation => isOfFiles(other) && isProtected(other))
     .map(({ root }) => root)
     .filter((directory) => depthWithin(location.root, directory) === undefined);
 }

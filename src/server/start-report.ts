@@ -14,6 +14,7 @@ export function describeStart(config: Config, address: string, { max }: Connecti
 }
 
 function describeLocation(location: Location): string {
+  if (location.kind === 'denied') return `${location.prefix} → nobody (denied)`;
   const where = location.kind === 'upstream' ? describeUpstreams(location) : location.root;
   const isPublic = location.kind === 'media' && !isProtected(location);
   return `${location.prefix} → ${where} (${location.kind}${isPublic ? ', public: the app is not asked' : ''})`;
@@ -37,7 +38,9 @@ export function warnOfMissingRoots(config: Config, log: Logger): void {
 export function tellOfPathsWithoutApp({ locations }: Config, log: Logger): void {
   if (locations.some(({ prefix }) => prefix === '/')) return;
   const hasApp = locations.some(({ kind }) => kind === 'upstream');
-  const served = locations.flatMap(({ kind, prefix }) => (kind === 'internal' ? [] : [prefix]));
+  const served = locations.flatMap(({ kind, prefix }) =>
+    kind === 'internal' || kind === 'denied' ? [] : [prefix],
+  );
   log.info(
     { served },
     hasApp

@@ -2,7 +2,7 @@
 import { join, resolve } from 'node:path';
 import t, { type Test } from 'tap';
 import { loadConfig } from '../../src/config/load.js';
-import type { Location } from '../../src/config/location.js';
+import { isOfFiles, type Location } from '../../src/config/location.js';
 import type { Environment, Flags } from '../../src/config/sources.js';
 
 interface Given {
@@ -14,7 +14,9 @@ interface Given {
 /** `prefix kind target` of each location, longest prefix first. */
 function summary(t: Test, { flags = {}, environment = {}, file }: Given): string[] {
   return locations(t, { flags, environment, ...(file === undefined ? {} : { file }) }).map((location) => {
-    const target = location.kind === 'upstream' ? JSON.stringify(location.upstreams) : location.root;
+    const target = isOfFiles(location)
+      ? location.root
+      : JSON.stringify('upstreams' in location && location.upstreams);
     return `${location.prefix} ${location.kind} ${target}`;
   });
 }
