@@ -4,11 +4,11 @@ import './debugger.js';
 import { readFileSync } from 'node:fs';
 import { parseCommandLine } from './config/command-line.js';
 import { isOperatorError } from './config/errors.js';
-import { loadConfig } from './config/load.js';
 import type { Flags } from './config/sources.js';
+import { loadAnyConfig } from './load.js';
 
 async function run(flags: Flags): Promise<void> {
-  const config = loadConfig(flags, process.env);
+  const config = await loadAnyConfig(flags, process.env);
   // Loaded only now: it is most of the code, and neither help nor a mistake in the configuration needs it.
   const { start } = await import('./start.js');
   await start(config, fail);
@@ -26,7 +26,13 @@ try {
   };
   const commandLine = parseCommandLine(process.argv.slice(2), version);
   if ('print' in commandLine) process.stdout.write(commandLine.print);
-  else await run(commandLine.flags);
+  else if ('migrate' in commandLine) {
+    const { migrate } = await import('./migrate/command.js');
+    const { output, report, exitCode } = migrate(commandLine.migrate);
+    process.stderr.write(report);
+    process.stdout.write(output);
+    process.exitCode = exitCode;
+  } else await run(commandLine.flags);
 } catch (error) {
   fail(error);
 }

@@ -15,7 +15,21 @@ import {
 import type { Flags } from './sources.js';
 
 /** What the operator asked for: to run, or to be told something. */
-export type CommandLine = { readonly flags: Flags } | { readonly print: string };
+export type CommandLine =
+  | { readonly flags: Flags }
+  | { readonly print: string }
+  | { readonly migrate: MigrateArguments };
+
+/** What `media-serve migrate` is told. */
+export interface MigrateArguments {
+  readonly file: string;
+  /** The language of the file; found by its content when absent. */
+  readonly from?: 'nginx' | 'apache' | undefined;
+  /** The file that the configuration is written to. */
+  readonly write?: string | undefined;
+  /** Where relative paths in the file start. */
+  readonly prefix?: string | undefined;
+}
 
 /**
  * @param argv the arguments, without node and the script
@@ -23,9 +37,10 @@ export type CommandLine = { readonly flags: Flags } | { readonly print: string }
  * @throws {UsageError} for an unknown flag or a missing argument.
  */
 export function parseCommandLine(argv: readonly string[], version: string): CommandLine {
+  if (argv[0] === 'migrate') return parseMigrate(argv.slice(1));
   let printed = '';
   const command = new Command('media-serve')
-    .usage('[--root DIR] [--upstream ADDRESS] [options]')
+    .usage('[--root DIR] [--upstream ADDRESS] [options]\n       media-serve migrate FILE')
     .description(
       'Serves MEDIA_ROOT under MEDIA_URL and hands every other request to the app.\n' +
         'Precedence: flag, environment, config file, default.',
@@ -64,6 +79,52 @@ export function parseCommandLine(argv: readonly string[], version: string): Comm
     throw new UsageError(explainStray(stray, argv.slice(0, argv.indexOf(stray))));
   }
   return { flags: command.opts<Flags>() };
+}
+
+/** `media-serve migrate FILE`. */
+function parseMigrate(argv: readonly string[]): CommandLine {
+  let printed = '';
+  const command = new Command('media-serve migrate')
+    .usage('FILE [options] > media-serve.json')
+    .description(
+      "Prints nginx's or Apache's configuration as one of media-serve, and beside it what becomes of each line.\n" +
+        'Exit status: 0; 1 where clients will see something for which nothing stands here; 2 for a file that cannot be read.',
+    )
+    .argument('[FILE]')
+    .addOption(
+      new Flag('--from <LANGUAGE>', 'nginx or apache; found by the content by default').choices([
+        'nginx',
+        'apache',
+      ]),
+    )
+    .option('--write <FILE>', 'write the configuration to a new file')
+    .option('--config-prefix <DIR>', 'where relative paths in the file start; by default its own directory')
+    .helpOption('--help', 'print this help')
+    .showSuggestionAfterError(false)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => {
+        printed += text;
+      },
+      writeErr: () => {},
+    });
+  try {
+    command.parse([...argv], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return { print: printed };
+    throw new UsageError(`${oneLine(error.message)}; media-serve migrate --help lists the options`);
+  }
+  const [file] = command.args;
+  if (file === undefined) {
+    throw new UsageError('migrate needs a file; write for example media-serve migrate /etc/nginx/nginx.conf');
+  }
+  const { from, write, configPrefix } = command.opts<{
+    from?: 'nginx' | 'apache';
+    write?: string;
+    configPrefix?: string;
+  }>();
+  return { migrate: { file, from, write, prefix: configPrefix } };
 }
 
 /** The flag of an option; of a switch both, so that either can overrule the environment, and help shows the useful one. */

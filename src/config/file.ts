@@ -17,6 +17,10 @@ export interface ConfigFile {
   readonly directory: string;
   readonly options: Readonly<Record<string, unknown>>;
   readonly locations: readonly LocationEntry[];
+  /** What each location is called in messages, in their order. */
+  readonly places: readonly string[];
+  /** What is to be said at the start, and is no reason not to start. */
+  readonly notes: readonly string[];
 }
 
 /** One element of `locations`, as written. */
@@ -29,6 +33,21 @@ export interface LocationEntry {
 /** @throws {BadValueError} when the file cannot be read, is not JSON, or holds something unknown. */
 export function readConfigFile(path: string, from: string): ConfigFile {
   const content = parseJson(readText(path, from), path);
+  return checkContent(content, path, (index) => `locations[${index}]`);
+}
+
+/**
+ * Checks the shape of a configuration, wherever it comes from.
+ * @param path of the file it comes from; relative directories start beside it
+ * @param placeOf what a location is called in messages
+ * @throws {BadValueError} when it holds something unknown
+ */
+export function checkContent(
+  content: unknown,
+  path: string,
+  placeOf: (index: number) => string,
+  notes: readonly string[] = [],
+): ConfigFile {
   const ajv = createAjv();
   // Locations are checked one by one, each against its own kind: a union's errors would name every kind.
   check(ajv.compile(serverSchema({})), content, path, '');
@@ -38,13 +57,20 @@ export function readConfigFile(path: string, from: string): ConfigFile {
     ...options
   } = content as { locations?: unknown[] } & Record<string, unknown>;
   for (const [index, entry] of locations.entries()) {
-    const place = `locations[${index}]`;
+    const place = placeOf(index);
     const given: unknown = (entry as Partial<LocationEntry> | null)?.kind;
     const kind = LOCATION_KINDS.find((known) => known === given);
     if (kind === undefined) throw new BadValueError(`${path}: ${place}`, explainKind(given));
     check(ajv.compile(locationSchema(kind)), entry, path, place);
   }
-  return { path, directory: dirname(path), options, locations: locations as LocationEntry[] };
+  return {
+    path,
+    directory: dirname(path),
+    options,
+    locations: locations as LocationEntry[],
+    places: locations.map((_, index) => `${path}: ${placeOf(index)}`),
+    notes,
+  };
 }
 
 /** Loads Ajv, which most starts do without: `require`, so that reading the configuration needs no promise. */

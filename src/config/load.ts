@@ -11,12 +11,23 @@ import { explainUnknownVariables } from './unknown-variables.js';
 export function loadConfig(flags: Flags, environment: Environment): Config {
   const outside = new Sources(flags, environment);
   const path = outside.get('config');
-  const file = path === undefined ? undefined : readConfigFile(path, outside.fromOf('config'));
+  return configFrom(
+    flags,
+    environment,
+    path === undefined ? undefined : readConfigFile(path, outside.fromOf('config')),
+  );
+}
+
+/**
+ * The same, with the content of a file that was read elsewhere.
+ * @throws {BadValueError}
+ */
+export function configFrom(flags: Flags, environment: Environment, file: ConfigFile | undefined): Config {
   const sources = new Sources(flags, environment, file);
   sources.checkAll();
   return deepFreeze({
     locations: collectLocations(sources, file),
-    warnings: explainUnknownVariables(environment, variablesOfSecrets(file)),
+    warnings: [...explainUnknownVariables(environment, variablesOfSecrets(file)), ...(file?.notes ?? [])],
     listen: sources.require('listen'),
     listenFrom: sources.fromOf('listen'),
     socketMode: sources.require('socketMode'),

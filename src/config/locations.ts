@@ -120,7 +120,7 @@ function readEntry(
   file: ConfigFile | undefined,
   sources: Sources,
 ): Location {
-  const from = `${file?.path}: locations[${index}]`;
+  const from = file?.places[index] ?? '';
   const at = (key: string): Sourced => ({ raw: entry[key], from: `${from}.${key}` });
   const own: Lookup = {
     environment: sources.environment,

@@ -172,6 +172,31 @@ export const OPTIONS = {
     contexts: ['command'],
     doc: 'a JSON file with the list of locations and everything else; comments and trailing commas may stand in it',
   }),
+  nginxConfig: option({
+    topic: 'process',
+    type: file,
+    contexts: ['command'],
+    doc: "nginx's configuration in place of one of our own: what it says is done, as far as it can be, and the log tells what cannot (`media-serve migrate FILE` tells it beforehand)",
+  }),
+  apacheConfig: option({
+    topic: 'process',
+    type: file,
+    contexts: ['command'],
+    doc: "Apache's configuration, read in the same way",
+  }),
+  configPrefix: option({
+    topic: 'process',
+    type: directory,
+    contexts: ['command'],
+    doc: "where relative paths in nginx's or Apache's configuration start; by default the directory of the file",
+  }),
+  strictConfig: option({
+    topic: 'process',
+    type: onOff,
+    contexts: ['command'],
+    default: 'off',
+    doc: "do not start where a line of nginx's or Apache's configuration cannot be done as it is written",
+  }),
   maxAge: option({
     topic: 'responses',
     type: duration,

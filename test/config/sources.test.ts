@@ -13,6 +13,8 @@ const file = (options: Record<string, unknown>): ConfigFile => ({
   directory: '/',
   options,
   locations: [],
+  places: [],
+  notes: [],
 });
 
 interface Place {

@@ -5,7 +5,7 @@
 import { pino } from 'pino';
 import type { Test } from 'tap';
 import { parseCommandLine } from '../../src/config/command-line.js';
-import { loadConfig } from '../../src/index.js';
+import { loadAnyConfig } from '../../src/load.js';
 import { assemble } from '../../src/server/app.js';
 import { listen } from '../../src/server/listen.js';
 import { prepareShutdown } from '../../src/server/shutdown.js';
@@ -39,8 +39,8 @@ export async function startHere(
   { lookUp, times = {} }: { lookUp?: LookUp; times?: Partial<AppTimes> } = {},
 ): Promise<ServerHere> {
   const commandLine = parseCommandLine(['--listen', '127.0.0.1:0', ...args], '');
-  if ('print' in commandLine) throw new Error('these arguments start no server');
-  const config = loadConfig(commandLine.flags, env);
+  if (!('flags' in commandLine)) throw new Error('these arguments start no server');
+  const config = await loadAnyConfig(commandLine.flags, env);
   const log: LogLine[] = [];
   const waiting = new Set<() => void>();
   const writeLine = (line: string): void => {

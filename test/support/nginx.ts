@@ -56,10 +56,24 @@ export async function startNginx(
   const prefix = await mkdtemp(join(tmpdir(), 'media-serve-nginx-'));
   t.teardown(() => rm(prefix, { recursive: true, force: true }));
   await mkdir(join(prefix, 'temp'));
+  return startNginxIn(t, prefix, (ports) => configuration(http(...ports)), count);
+}
+
+/**
+ * Starts nginx with a whole configuration in a folder, which stays, and resolves when it listens.
+ * @param main what is written to nginx.conf there, for so many ports
+ */
+export async function startNginxIn(
+  t: Test,
+  prefix: string,
+  main: (ports: readonly number[]) => string | Promise<string>,
+  count: number,
+  settings: readonly string[] = [],
+): Promise<RunningNginx> {
   for (let attempt = 1; ; attempt += 1) {
     const ports = await freePorts(count);
-    await writeFile(join(prefix, 'nginx.conf'), configuration(http(...ports)));
-    const started = await launch(t, prefix, ports);
+    await writeFile(join(prefix, 'nginx.conf'), await main(ports));
+    const started = await launch(t, prefix, ports, settings);
     if (typeof started !== 'string') return started;
     // Between our asking for a free port and nginx taking it, another process may have taken it.
     if (attempt === 5 || !started.includes('Address already in use')) {
@@ -88,8 +102,13 @@ ${http}
 }
 
 /** The running server, or what it said before it gave up. */
-async function launch(t: Test, prefix: string, ports: readonly number[]): Promise<RunningNginx | string> {
-  const child = spawnChild('nginx', ['-p', prefix, '-c', 'nginx.conf', '-e', 'stderr'], {
+async function launch(
+  t: Test,
+  prefix: string,
+  ports: readonly number[],
+  settings: readonly string[],
+): Promise<RunningNginx | string> {
+  const child = spawnChild('nginx', ['-p', prefix, '-c', 'nginx.conf', '-e', 'stderr', ...settings], {
     env: { PATH },
     stdio: ['ignore', 'ignore', 'pipe'],
   });

@@ -1,0 +1,33 @@
+// Where `auth_request` leads: the path of the app that is asked.
+import { isOutcome } from './upstreams.js';
+import { hasVariable } from './values.js';
+import type { LocationSource } from './written-location.js';
+
+/** The path of the app that is asked at `uri`, if its own location leads to an app with that path. */
+export function pathOfApp(uri: string, { all, upstreams, report }: LocationSource): string | undefined {
+  const exact = all.find(({ match, pattern }) => match === 'exact' && pattern === uri);
+  const byPrefix = all
+    .filter(({ match, pattern }) => match === 'prefix' && uri.startsWith(pattern))
+    .sort((a, b) => b.pattern.length - a.pattern.length)[0];
+  const found = exact ?? byPrefix;
+  const pass = found?.directive.block?.find(({ name }) => name === 'proxy_pass');
+  if (found === undefined || pass === undefined) return undefined;
+  const app = upstreams.find(pass);
+  if (isOutcome(app)) return undefined;
+  const path =
+    app.path === '' ? uri : found === exact ? app.path : `${app.path}${uri.slice(found.pattern.length)}`;
+  if (hasVariable(path)) return undefined;
+  // It is asked through the location of the app that this path belongs to: that must be the same app.
+  const location = all
+    .filter(({ match, pattern }) => match === 'prefix' && path.startsWith(pattern))
+    .sort((a, b) => b.pattern.length - a.pattern.length)[0];
+  const there = location?.directive.block?.find(({ name }) => name === 'proxy_pass');
+  const other = there === undefined ? undefined : upstreams.find(there);
+  if (other === undefined || isOutcome(other)) return undefined;
+  if (JSON.stringify(other.own['upstream']) !== JSON.stringify(app.own['upstream'])) return undefined;
+  if (found === exact) {
+    report.say(found.directive, 'kept', `as authRequest: ${path}`);
+    report.say(pass, 'kept', `as authRequest: ${path}`);
+  }
+  return path;
+}

@@ -1,0 +1,225 @@
+// What answers in a location: the app, files, or nobody.
+import { basename, isAbsolute, join } from 'node:path';
+import type { LocationKind } from '../../config/options.js';
+import type { Directive } from '../directive.js';
+import type { Report } from '../report.js';
+import { notSupported, type Outcome } from '../rows.js';
+import { isOfSecureLink } from './access.js';
+import { holdingIn } from './holding.js';
+import { lastOf } from './row.js';
+import { START_GUNICORN } from './rows-app.js';
+import { findNginxRow } from './table.js';
+import { type App, isOutcome } from './upstreams.js';
+import { hasVariable } from './values.js';
+import { type LocationSource, prefixOf, type WrittenLocation } from './written-location.js';
+
+/** What answers in a location. */
+export interface Content {
+  readonly kind: LocationKind;
+  readonly own: Readonly<Record<string, unknown>>;
+  /** The blocks that hold, where they are others than those of the location. */
+  readonly chain?: WrittenLocation['chain'];
+}
+
+/** What answers there, or what is said of the location when nothing can. */
+export function contentOf(
+  location: WrittenLocation,
+  prefix: string,
+  source: LocationSource,
+): Content | Outcome {
+  const { chain } = location;
+  const { report } = source;
+  const own = chain.at(-1) ?? [];
+  const find = (name: string): Directive | undefined => lastOf(own, name);
+  sayOfConditions(own, report);
+  const pass = find('proxy_pass');
+  const isInternal = find('internal') !== undefined;
+  if (isInternal) report.say(find('internal') ?? location.directive, 'kept', 'as the kind internal');
+  const returned = find('return');
+  if (returned !== undefined) return sayOfReturn(returned, report);
+  if (pass !== undefined) {
+    if (!isInternal) return appAt(pass, prefix, source);
+    report.say(pass, 'not supported', 'an internal location of the app is closed here');
+    return { kind: 'denied', own: {} };
+  }
+  const other = own.find(({ name }) => /^(?:uwsgi|fastcgi|scgi)_pass$/.test(name));
+  if (other !== undefined) {
+    report.say(other, 'not supported', `this protocol is not spoken here; ${START_GUNICORN}`);
+    return notSupported('the app there speaks another protocol');
+  }
+  const foreign = own.find(({ name }) =>
+    /^(?:grpc_pass|memcached_pass|stub_status|empty_gif|flv|mp4|js_content|perl|content_by_lua_block)$/.test(
+      name,
+    ),
+  );
+  if (foreign !== undefined) return notSupported(`nothing here stands for ${foreign.name}`);
+  const tried = find('try_files');
+  const led = tried === undefined ? undefined : sayOfTryFiles(tried, location, prefix, source);
+  if (led !== undefined) return led;
+  return filesAt(location, prefix, source);
+}
+
+/** Rewrites and conditions within a location. */
+function sayOfConditions(own: readonly Directive[], report: Report): void {
+  const signed = lastOf(own, 'secure_link') !== undefined;
+  for (const one of own) {
+    if (one.name === 'if' && signed && isOfSecureLink(one)) {
+      report.say(one, 'always so', '403 for a wrong link, 410 for one that has expired');
+      report.sayWithin(one, 'always so', 'as the block around it');
+    } else if (['if', 'rewrite', 'set', 'break'].includes(one.name)) {
+      report.say(
+        one,
+        'not supported',
+        'conditions and rewrites are not read here yet: the location answers without them',
+      );
+      report.sayWithin(one, 'not supported', 'as the block around it');
+    }
+  }
+}
+
+function sayOfReturn(returned: Directive, report: Report): Content | Outcome {
+  const [code = ''] = returned.args;
+  if (/^(?:403|404|410|444|418)$/.test(code)) {
+    report.say(returned, code === '403' ? 'kept' : 'changed', 'as the kind denied: 403');
+    return { kind: 'denied', own: {} };
+  }
+  return notSupported(
+    'redirects and answers of fixed text are not read here yet; a view of the app can give them',
+  );
+}
+
+function appAt(pass: Directive, prefix: string, { upstreams, report }: LocationSource): Content | Outcome {
+  const app = upstreams.find(pass);
+  if (isOutcome(app)) {
+    report.say(pass, app.verdict, app.words);
+    return app;
+  }
+  if (!isSamePath(app, prefix)) {
+    const words = `requests keep their path here, and this one changes ${prefix} to ${app.path}; let the app answer at ${prefix} (FORCE_SCRIPT_NAME), and write proxy_pass without a path`;
+    report.say(pass, 'not supported', words);
+    return notSupported('its path would change');
+  }
+  report.say(pass, 'kept', `as upstream: ${JSON.stringify(app.own['upstream'])}`);
+  return { kind: 'upstream', own: app.own };
+}
+
+/** A path behind the address takes the place of the location's: the same is none. */
+function isSamePath({ path }: App, prefix: string): boolean {
+  return path === '' || path === prefix;
+}
+
+function sayOfTryFiles(
+  tried: Directive,
+  location: WrittenLocation,
+  prefix: string,
+  source: LocationSource,
+): Content | Outcome | undefined {
+  const { all, report } = source;
+  const fallback = tried.args.at(-1) ?? '';
+  const files = tried.args.slice(0, -1);
+  if (fallback.startsWith('@')) {
+    const named = all.find(({ match, pattern }) => match === 'named' && pattern === fallback);
+    const pass = named?.directive.block?.find(({ name }) => name === 'proxy_pass');
+    if (named === undefined || pass === undefined) {
+      report.say(tried, 'not supported', `${fallback} is no app that is reached by HTTP`);
+      return named === undefined
+        ? undefined
+        : notSupported(`the app at ${fallback} is not reached by HTTP: ${START_GUNICORN}`);
+    }
+    const root = lastOf(holdingIn(location.chain, findNginxRow), 'root')?.args[0] ?? '';
+    report.say(
+      tried,
+      'not supported',
+      `the app gets every request below ${prefix}, and no file below ${root} is looked for before it; give files a prefix of their own (--static-root, --mount)`,
+    );
+    report.say(named.directive, 'kept', `as the app of ${prefix}`);
+    return { ...appAt(pass, prefix, source), chain: named.chain };
+  }
+  if (/^=4\d\d$/.test(fallback) && files.every((file) => /^\$uri\/?$/.test(file))) {
+    report.say(
+      tried,
+      fallback === '=404' ? 'always so' : 'changed',
+      fallback === '=404' ? '' : 'a missing file is 404',
+    );
+    return undefined;
+  }
+  report.say(
+    tried,
+    'not supported',
+    'what is to be sent in place of a missing file is not read here yet: it is 404',
+  );
+  return undefined;
+}
+
+/** Names that say that files are the site's own. */
+const STATIC = /^(?:static|staticfiles|static[-_](?:files|root|build|cdn)|assets|collected[-_]?static)$/i;
+/** Names that say that they are uploads, wherever they lie. */
+const UPLOADS = /media|upload|attachment|user/i;
+
+function filesAt(
+  location: WrittenLocation,
+  prefix: string,
+  { base, report }: LocationSource,
+): Content | Outcome {
+  const found = directoryOf(location);
+  const [path = ''] = found?.named.args ?? [];
+  if (found === undefined || path === '') return notSupported('it names neither a directory nor an app');
+  const { named, at } = found;
+  if (hasVariable(path)) {
+    report.say(named, 'not supported', 'a directory with a variable in its name is not found');
+    return notSupported('its directory has a variable in its name');
+  }
+  const whole = isAbsolute(path) ? path : join(base, path);
+  const isAlias = named.name === 'alias';
+  // An alias stands for the prefix of the location that it stands in, also for one within it.
+  const folder = isAlias ? join(whole, prefix.slice((prefixOf(at) ?? prefix).length)) : join(whole, prefix);
+  sayOfDirectory(named, at, folder, report);
+  const own = { root: withoutSlash(folder) };
+  if (lastOf(location.chain.at(-1) ?? [], 'internal') !== undefined) return { kind: 'internal', own };
+  return { kind: isStatic(prefix, folder) ? 'static' : 'media', own };
+}
+
+/** The directive that names the directory of a location: of the innermost block that has one. */
+function directoryOf(
+  location: WrittenLocation,
+): { readonly named: Directive; readonly at: WrittenLocation } | undefined {
+  for (let at: WrittenLocation | undefined = location; at !== undefined; at = at.outer) {
+    const own: readonly Directive[] = at.chain.at(-1) ?? [];
+    const named = lastOf(own, 'alias') ?? lastOf(own, 'root');
+    if (named !== undefined) return { named, at };
+  }
+  const root = lastOf(holdingIn(location.chain, findNginxRow), 'root');
+  return root === undefined ? undefined : { named: root, at: location };
+}
+
+/** Whether files may act as part of the site: by their names, and where there is a doubt they may not. */
+function isStatic(prefix: string, folder: string): boolean {
+  const [name, place] = [basename(prefix), basename(folder)];
+  if (UPLOADS.test(name)) return false;
+  if (prefix === '/') return !UPLOADS.test(place);
+  return STATIC.test(name) || STATIC.test(place);
+}
+
+function sayOfDirectory(
+  named: Directive,
+  { pattern }: WrittenLocation,
+  folder: string,
+  report: Report,
+): void {
+  const isSlashed = (named.args[0] ?? '').endsWith('/');
+  if (named.name === 'root' || isSlashed === pattern.endsWith('/')) {
+    report.say(named, 'kept', `as root: ${withoutSlash(folder)}`);
+    return;
+  }
+  report.say(
+    named,
+    'changed',
+    isSlashed
+      ? `nginx also gives out what lies beside the directory, at ${pattern}../; here nobody gets it`
+      : `nginx puts the rest of the path right behind ${basename(folder)}, without a slash; here it lies in the directory`,
+  );
+}
+
+function withoutSlash(path: string): string {
+  return path.length > 1 ? path.replace(/\/+$/, '') : path;
+}

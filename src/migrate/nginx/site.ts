@@ -1,0 +1,256 @@
+// nginx's configuration as one of our own: reads the file, finds the site in it, and says what becomes of each line.
+import { type Directive, eachDirective, showDirective } from '../directive.js';
+import { unreadable } from '../errors.js';
+import { Report } from '../report.js';
+import { directoryOf, placeOfFile, SourceFiles } from '../source-files.js';
+import { type Draft, type Part, sayTheRest, type Translation, translate } from '../translate.js';
+import { errorPagesOf } from './error-pages.js';
+import { holdingIn } from './holding.js';
+import { partOf } from './locations.js';
+import { readNginx } from './reader.js';
+import { lastOf } from './row.js';
+import { chooseServer, isSecure } from './servers.js';
+import { findNginxRow, isTable } from './table.js';
+import { Upstreams } from './upstreams.js';
+import { locationsIn, type WrittenLocation } from './written-location.js';
+
+/** How a file is read. */
+export interface NginxOptions {
+  /** What named the file, for messages. */
+  readonly from: string;
+  /** Where relative paths start; the directory of the main file when absent. */
+  readonly prefix?: string | undefined;
+}
+
+/**
+ * @throws {BadValueError} when the file cannot be read as nginx's language, or has no site in it
+ */
+export function readNginxSite(path: string, { from, prefix }: NginxOptions): Translation {
+  const base = prefix ?? directoryOf(path);
+  const report = new Report();
+  const { tree, leftOut } = readNginx(path, from, base, new SourceFiles());
+  checkPlaces(tree);
+  const http = contentOfHttp(tree);
+  const server = chooseServer(
+    http.filter(({ name }) => name === 'server'),
+    report,
+  );
+  if (server === undefined) {
+    throw unreadable(
+      placeOfFile(path),
+      'has no server with a location in it that serves files or an app; server { location … } is expected',
+    );
+  }
+  const upstreams = new Upstreams(http, report);
+  const chain = [http, server.block ?? []];
+  const all = [...locationsIn(chain), ...implicitRoot(server, chain)];
+  const holding = holdingIn(chain, findNginxRow);
+  // Before the locations: they are told which of them are for a page alone.
+  const pages = errorPagesOf(holding, { all, chain, base, report });
+  const source = { all, upstreams, base, report };
+  const parts = distinct(
+    all.flatMap((location) => partOf(location, source) ?? []),
+    report,
+  ).map((part) => withDefaults(part, server, report));
+  for (const block of tree) if (block.name === 'http') report.say(block, 'kept', '');
+  sayOfServer(server, report);
+  const listen = listenOf(server, report);
+  for (const include of leftOut) {
+    report.say(include, 'not needed', 'its content is known, and this server does or has the same');
+  }
+  sayOfMaps(http, report);
+  upstreams.sayUnused();
+  const draft = withOptions(translate(findNginxRow, holding, parts, report), {
+    ...listen,
+    ...(pages.length === 0 ? {} : { errorPage: pages }),
+  });
+  sayOfDefaults(server, parts, report);
+  sayTheRest(
+    findNginxRow,
+    eachDirective(tree, ({ name }) => isTable(name)),
+    report,
+  );
+  return {
+    draft,
+    findings: report.list(
+      tree,
+      { verdict: 'not needed', words: 'there is nothing here that it would hold for' },
+      ({ name }) => isTable(name) && name !== 'upstream',
+    ),
+  };
+}
+
+/** What stands in http, or on its own in a file that another one would include there. */
+function contentOfHttp(tree: readonly Directive[]): readonly Directive[] {
+  const blocks = tree.filter(({ name }) => name === 'http');
+  if (blocks.length > 0) return blocks.flatMap(({ block = [] }) => block);
+  if (tree.some(({ name }) => name === 'server')) return tree;
+  // A part of a server, such as a file of snippets.
+  const [first] = tree.filter(({ name }) => name === 'location');
+  return first === undefined ? tree : [{ name: 'server', args: [], place: first.place, block: tree }];
+}
+
+/** Refuses a directive that nginx would refuse where it stands. */
+function checkPlaces(tree: readonly Directive[]): void {
+  const top = tree.some(({ name }) => name === 'http' || name === 'events')
+    ? 'main'
+    : tree.some(({ name }) => name === 'server')
+      ? 'http'
+      : 'server';
+  const open: { readonly directives: readonly Directive[]; readonly block: string }[] = [
+    { directives: tree, block: top },
+  ];
+  for (const { directives, block } of open) {
+    for (const directive of directives) {
+      const { within } = findNginxRow(directive.name) ?? {};
+      if (within !== undefined && !within.includes(block) && block !== 'if' && block !== 'other') {
+        throw unreadable(
+          directive.place,
+          `${showDirective(directive)} stands in ${block} and belongs into ${within.join(', ')}`,
+        );
+      }
+      if (directive.block === undefined || isTable(directive.name)) continue;
+      const known = ['http', 'server', 'location', 'if', 'limit_except'].includes(directive.name);
+      open.push({ directives: directive.block, block: known ? directive.name : 'other' });
+    }
+  }
+}
+
+/** Without a location for `/`, what the root has there is served. */
+function implicitRoot(server: Directive, chain: readonly (readonly Directive[])[]): WrittenLocation[] {
+  const { block = [] } = server;
+  const hasOwn = block.some(({ name, args }) => name === 'location' && args.at(-1) === '/');
+  const root = lastOf(holdingIn(chain, findNginxRow), 'root');
+  if (hasOwn || root === undefined) return [];
+  const tried = block.filter(({ name }) => name === 'try_files');
+  return [
+    {
+      // The line that makes it one.
+      directive: root,
+      match: 'prefix',
+      pattern: '/',
+      chain: [...chain, tried],
+    },
+  ];
+}
+
+/** Of two locations for the same prefix the one with the slash counts, as it is the longer. */
+function distinct(parts: readonly Part[], report: Report): readonly Part[] {
+  const byPrefix = new Map<string, Part>();
+  for (const part of parts) {
+    const other = byPrefix.get(part.prefix);
+    const isMeant = (part.declared.args.at(-1) ?? '') === part.prefix;
+    if (other !== undefined) {
+      report.say(
+        (isMeant ? other : part).declared,
+        'changed',
+        `another location has the prefix ${part.prefix}, too, and counts`,
+      );
+    }
+    if (other === undefined || isMeant) byPrefix.set(part.prefix, part);
+  }
+  return [...byPrefix.values()];
+}
+
+function sayOfServer(server: Directive, report: Report): void {
+  report.say(server, 'kept', 'it is the site');
+  for (const directive of server.block ?? []) {
+    if (['return', 'rewrite', 'if', 'set', 'break'].includes(directive.name)) {
+      report.say(
+        directive,
+        'not supported',
+        'conditions, redirects and rewrites are not read here yet: the site answers without them',
+      );
+      report.sayWithin(directive, 'not supported', 'as the block around it');
+    } else if (directive.name === 'try_files' && !report.has(directive)) {
+      report.say(directive, 'not supported', 'it is read in locations alone');
+    }
+  }
+}
+
+function listenOf(server: Directive, report: Report): Record<string, unknown> {
+  const set: Record<string, unknown> = {};
+  const secure = isSecure(server);
+  for (const directive of (server.block ?? []).filter(({ name }) => name === 'listen')) {
+    const [address = '', ...parameters] = directive.args;
+    if (secure) {
+      report.say(
+        directive,
+        'changed',
+        'the site answers in plain HTTP where --listen says (:8080): TLS ends in front of this server',
+      );
+    } else {
+      const listen = ourAddress(address);
+      const before = set['listen'];
+      if (before === undefined) {
+        set['listen'] = listen;
+        report.say(directive, 'kept', `as listen: ${listen}`);
+      } else if (isCovered(listen, String(before))) report.say(directive, 'always so', `with ${before}`);
+      else report.say(directive, 'not supported', `one address is listened at: ${before}`);
+    }
+    if (parameters.includes('proxy_protocol')) {
+      set['proxyProtocol'] = true;
+      report.say(directive, 'kept', 'as proxyProtocol');
+    }
+    if (parameters.some((word) => word === 'http2' || word === 'quic')) {
+      report.say(directive, 'changed', 'HTTP/1.1 is spoken here');
+    }
+  }
+  return set;
+}
+
+/** `80`, `*:80`, `[::]:80`, `0.0.0.0:80`, `example.org`, `unix:/x`. */
+function ourAddress(text: string): string {
+  if (text.startsWith('unix:')) return text;
+  if (/^\d+$/.test(text)) return `:${text}`;
+  const [, host = text, port = '80'] =
+    /^(.*?)(?::(\d+))?$/.exec(text.replace(/^(\[[^\]]*\])$/, '$1:80')) ?? [];
+  return host === '*' || host === '[::]' ? `:${port}` : `${host}:${port}`;
+}
+
+/** Whether what listens at the other address answers here, too: `:80` is all addresses, of both families. */
+function isCovered(address: string, other: string): boolean {
+  const port = /:\d+$/.exec(address)?.[0];
+  return address === other || (port !== undefined && (other === port || other === `0.0.0.0${port}`));
+}
+
+function sayOfMaps(http: readonly Directive[], report: Report): void {
+  for (const map of http.filter(({ name }) => name === 'map')) {
+    const [source, variable] = map.args;
+    const isUpgrade =
+      source === '$http_upgrade' && /^\$connection_upgrade|^\$\w*upgrade\w*/.test(variable ?? '');
+    const [verdict, words] = isUpgrade
+      ? (['always so', 'WebSockets and other upgrades reach the app'] as const)
+      : (['not supported', 'there are no variables here'] as const);
+    report.say(map, verdict, words);
+    report.sayWithin(map, verdict, 'as the block around it');
+  }
+}
+
+/** nginx's own largest body counts where the file says nothing: the site has lived with it. */
+function withDefaults(part: Part, server: Directive, report: Report): Part {
+  if (part.kind !== 'upstream' || lastOf(part.holding, 'client_max_body_size') !== undefined) return part;
+  report.say(server, 'kept', "client_max_body_size is not written: maxBody is nginx's 1 MB");
+  return { ...part, own: { ...part.own, maxBody: '1mb' } };
+}
+
+/** What nobody wrote, and is better here; said of the server, once. */
+function sayOfDefaults(server: Directive, parts: readonly Part[], report: Report): void {
+  const isOfFiles = ({ kind }: Part): boolean => kind === 'media' || kind === 'static';
+  const isSilent = ({ holding }: Part): boolean =>
+    !holding.some(
+      ({ name, args }) =>
+        name === 'expires' || (name === 'add_header' && /^cache-control$/i.test(args[0] ?? '')),
+    );
+  if (parts.some((part) => isOfFiles(part) && isSilent(part))) {
+    report.say(
+      server,
+      'changed',
+      'expires is not written everywhere: files without it may be kept for a minute (maxAge), and with nginx as long as a browser likes',
+    );
+  }
+}
+
+function withOptions(draft: Draft, options: Readonly<Record<string, unknown>>): Draft {
+  return { ...draft, options: { ...options, ...draft.options } };
+}

@@ -1,0 +1,43 @@
+// The rows as documentation: the README's tables, generated so that they cannot drift.
+import { NGINX_ROWS } from './nginx/table.js';
+import type { Row } from './rows.js';
+
+/** The tables of the README: what is written most, and, folded, all directives. */
+export function migrationAsMarkdown(): string {
+  return [
+    examplesAsMarkdown('nginx', NGINX_ROWS),
+    '<details>',
+    '<summary>All directives of nginx that are known</summary>',
+    directivesAsMarkdown('nginx', NGINX_ROWS),
+    '</details>',
+  ].join('\n\n');
+}
+
+/**
+ * What is written most, in both forms.
+ * @param language as the heading of the column
+ */
+function examplesAsMarkdown(language: string, rows: readonly Row[]): string {
+  return table(
+    [language, 'media-serve'],
+    rows.flatMap(({ examples = [] }) => examples),
+  );
+}
+
+/** All directives, and what becomes of each. */
+function directivesAsMarkdown(language: string, rows: readonly Row[]): string {
+  return table(
+    [language, 'here'],
+    rows.map(({ names, doc }) => [names.map((name) => `\`${name}\``).join(', '), doc]),
+  );
+}
+
+function table(heading: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [heading, heading.map(() => '---'), ...rows]
+    .map((cells, index) =>
+      index === 1
+        ? `|${cells.join('|')}|`
+        : `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`,
+    )
+    .join('\n');
+}

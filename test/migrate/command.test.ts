@@ -1,0 +1,148 @@
+// `media-serve migrate`, and a start from nginx's file: what is printed, what is logged, and how the command ends.
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { parseCommandLine } from '../../src/config/command-line.js';
+import { loadAnyConfig } from '../../src/load.js';
+import { migrate } from '../../src/migrate/command.js';
+import { runCommand } from '../support/command.js';
+import { startHere } from '../support/here.js';
+
+const SITE = `server {
+    listen 8081;
+    location /media/ {
+        alias MEDIA;
+    }
+    location / {
+        proxy_pass http://127.0.0.1:8000;
+        gzip on;
+    }
+}
+`;
+
+async function write(t: Test, text: string): Promise<{ folder: string; path: string }> {
+  const folder = t.testdir();
+  await mkdir(join(folder, 'media'));
+  await writeFile(join(folder, 'media', 'a.txt'), 'text');
+  const path = join(folder, 'site.conf');
+  await writeFile(path, text.replaceAll('MEDIA', join(folder, 'media/')));
+  return { folder, path };
+}
+
+/** The configuration that a command line makes. */
+const configOf = async (...args: string[]) => {
+  const commandLine = parseCommandLine(args, '');
+  if (!('flags' in commandLine)) throw new Error('no start');
+  return loadAnyConfig(commandLine.flags, {});
+};
+
+t.test(
+  'prints a configuration, the command and the report, and says by its status what is missing',
+  async (t) => {
+    const { folder, path } = await write(t, SITE);
+    const { stdout, stderr, code } = await runCommand(['migrate', path]);
+    t.equal(code, 1, 'gzip changes what clients see');
+    const own = join(folder, 'own.json');
+    await writeFile(own, stdout);
+    const [fromNginx, fromOwn] = [await configOf('--nginx-config', path), await configOf('--config', own)];
+    const shape = ({ locations, listen }: typeof fromNginx) => ({
+      listen,
+      locations: locations.map(({ from: _, ...location }) => location),
+    });
+    t.same(shape(fromOwn), shape(fromNginx), 'what is printed means the same');
+    t.match(stderr, `${path}:8: gzip on: not supported: `);
+    t.match(stderr, `${path}:2: listen 8081: kept: as listen: :8081`);
+    const [, command = ''] = /^To start: media-serve (.*)$/m.exec(stderr) ?? [];
+    t.same(shape(await configOf(...command.split(' '))), shape(fromNginx), 'the command means the same');
+  },
+);
+
+t.test('statuses: 0 where all has a counterpart, 2 for what cannot be read', async (t) => {
+  const { path } = await write(t, SITE.replace('gzip on;', ''));
+  t.equal(migrate({ file: path }).exitCode, 0);
+  await writeFile(path, 'server { location / {');
+  const { stdout, stderr, code } = await runCommand(['migrate', path]);
+  t.equal(code, 2);
+  t.equal(stdout, '');
+  t.match(stderr, /^media-serve: .*site\.conf:1:22: .*"\}" is expected\n$/);
+});
+
+t.test('--write makes a new file, and does not overwrite one', async (t) => {
+  const { folder, path } = await write(t, SITE);
+  const target = join(folder, 'media-serve.json');
+  const { output, report } = migrate({ file: path, write: target });
+  t.equal(output, '');
+  t.match(report, /To start: /);
+  t.match(await readFile(target, 'utf8'), /"kind": "media"/);
+  t.throws(() => migrate({ file: path, write: target }), { message: /is there already/ });
+});
+
+t.test('a start tells each difference, flags win, and --strict-config refuses', async (t) => {
+  const { path } = await write(t, SITE);
+  // --listen is among the arguments of every start here.
+  const { origin, port } = await startHere(t, ['--nginx-config', path]);
+  t.not(port, 8081);
+  t.equal(await (await fetch(`${origin}/media/a.txt`)).text(), 'text');
+  const { warnings, locations } = await configOf(
+    '--nginx-config',
+    path,
+    '--max-age',
+    '7s',
+    '--upstream',
+    ':9',
+  );
+  t.ok(warnings.some((line) => line.startsWith(`${path}:8: gzip on: not supported: `)));
+  t.match(
+    locations.map(({ kind, prefix }) => [kind, prefix]),
+    [
+      ['media', '/media/'],
+      ['upstream', '/'],
+    ],
+  );
+  t.match(locations[1], { upstreams: [{ address: { port: 9 } }] });
+  await t.rejects(configOf('--nginx-config', path, '--strict-config'), {
+    message:
+      /^--strict-config: .*site\.conf:1: server: changed: .*media-serve migrate .*site\.conf lists all$/,
+  });
+  const kept = SITE.replace('gzip on;', 'client_max_body_size 1m;').replace(
+    'alias MEDIA',
+    'expires 1m; alias /x/',
+  );
+  await writeFile(path, kept);
+  await t.resolves(configOf('--nginx-config', path, '--strict-config'), 'all of it is kept');
+});
+
+t.test('mistakes in what the file says name its line', async (t) => {
+  const { path } = await write(t, SITE.replace('listen 8081', 'listen 99999'));
+  await t.rejects(configOf('--nginx-config', path), { message: /site\.conf: listen: .*99999/ });
+  await writeFile(path, 'server { location / { proxy_pass http://h:99999; } }');
+  await t.rejects(configOf('--nginx-config', path), { message: /site\.conf:1:\d+: .*99999/ });
+});
+
+t.test('one configuration, and options that belong to one', async (t) => {
+  const { path } = await write(t, SITE);
+  await t.rejects(configOf('--nginx-config', path, '--config', path), {
+    message: '--nginx-config: names a second configuration beside --config; write one of them',
+  });
+  await t.rejects(configOf('--strict-config', '--upstream', ':1'), {
+    message: /^--strict-config: is for --nginx-config/,
+  });
+  t.throws(() => parseCommandLine(['migrate'], ''), { message: /^migrate needs a file/ });
+  t.throws(() => parseCommandLine(['migrate', 'x', '--from', 'perl'], ''), {
+    message: /perl.*nginx, apache/,
+  });
+  t.match(parseCommandLine(['migrate', '--help'], ''), { print: /Usage: media-serve migrate FILE/ });
+});
+
+t.test('secrets do not reach the report, nor control characters a terminal', async (t) => {
+  const { path } = await write(
+    t,
+    `server { location /media/ { alias MEDIA/; secure_link $arg_a; secure_link_md5 "$uri hunter2"; }
+      location / { proxy_pass http://127.0.0.1:8000; proxy_set_header X-Api-Token hunter2; add_header X "a\\tb"; } }`,
+  );
+  const { report } = migrate({ file: path });
+  t.match(report, /secure_link_md5 \u2026: not supported/);
+  t.notMatch(report, 'hunter2');
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
+  t.notMatch(report, /[\x00-\x09\x0b-\x1f]/);
+});
