@@ -32,7 +32,11 @@ const LOCATIONS: Readonly<Record<LocationKind, Record<string, JsonSchema>>> = {
     root: ROOT,
   },
   denied: {
-    kind: { const: 'denied', description: 'nobody gets anything here, whatever lies around it: 403' },
+    kind: {
+      const: 'denied',
+      description:
+        'nobody gets anything here, nor at the path without its last slash, whatever lies around it: 403',
+    },
     prefix: PREFIX,
   },
   upstream: {

@@ -13,15 +13,22 @@ export interface Route {
 
 /** All locations. */
 export class RouteTable {
-  readonly #rows: { readonly route: Route; readonly prefix: BytePath }[] = [];
+  readonly #rows: {
+    readonly route: Route;
+    readonly prefix: BytePath;
+    readonly also: BytePath | undefined;
+  }[] = [];
 
   /** The longest prefixes must come first. */
   add(route: Route): void {
-    this.#rows.push({ route, prefix: toBytePath(route.location.prefix) });
+    const { kind, prefix } = route.location;
+    // A single page may be what is closed, such as /metrics: its own name has no slash at its end.
+    const also = kind === 'denied' && prefix !== '/' ? toBytePath(prefix.slice(0, -1)) : undefined;
+    this.#rows.push({ route, prefix: toBytePath(prefix), also });
   }
 
   /** @param path normalized */
   find(path: BytePath): Route | undefined {
-    return this.#rows.find(({ prefix }) => path.startsWith(prefix))?.route;
+    return this.#rows.find(({ prefix, also }) => path.startsWith(prefix) || path === also)?.route;
   }
 }

@@ -38,6 +38,8 @@ t.test(
     for (const path of [
       '/media/private/a.txt',
       '/media/private/',
+      '/media/private',
+      '/admin',
       '/media/private/missing',
       '/media//private/a.txt',
       '/media/x/..%2fprivate/a.txt',
