@@ -122,8 +122,8 @@ function namesIn(directory: string): string[] {
   }
 }
 
-/** One segment of a pattern, matched in time linear in pattern times name. */
-function segmentTest(pattern: string): (name: string) => boolean {
+/** A test for one segment of a pattern, in time linear in pattern times name. */
+export function segmentTest(pattern: string): (name: string) => boolean {
   const parts = [...pattern.matchAll(/\*+|\?|\[[!^]?\]?[^\]]*\]|[\s\S]/g)].map(([part]) => {
     if (part.startsWith('*')) return 'any' as const;
     if (part === '?') return () => true;
