@@ -181,7 +181,7 @@ t.test('hostile files end in one line, soon', async (t) => {
     ],
     ['an include of itself', () => `Include ${self}`, /includes itself/],
     ['a directory within itself', () => `Include ${loop}`, /includes within each other/],
-    ['directives without end', () => 'A\n'.repeat(1_000_000), /more than 50000 directives/],
+    ['directives without end', () => 'A\n'.repeat(1_000_000), /more than 20000 directives/],
     ['placeholders that never end', () => `A ${'{{%('.repeat(15_000)}`, /no refusal/],
     ['a device', () => 'Include /dev/zero', /no regular file/],
   ];

@@ -6,7 +6,7 @@ import { isAbsolute, join } from 'node:path';
 import { quote } from '../../config/errors.js';
 import type { Directive, Place } from '../directive.js';
 import { unreadable } from '../errors.js';
-import { directoryOf, isPattern, pathsOf, type SourceFiles } from '../source-files.js';
+import { directoryOf, isPattern, pathsOf, SourceFiles } from '../source-files.js';
 import { type LogicalLine, logicalLines, placeholderIn, resolveVariables, takeWord, words } from './line.js';
 
 /** Sections within each other; those of real files are four deep. */
@@ -17,7 +17,7 @@ const MAX_INCLUDES_DEEP = 20;
 const MAX_INCLUDED = 2000;
 /** Of a line with what continues it, in characters. */
 const MAX_LINE = 64 * 1024;
-const MAX_DIRECTIVES = 50_000;
+const MAX_DIRECTIVES = 20_000;
 
 /** What has been read. */
 export interface ApacheTree {
@@ -36,8 +36,9 @@ export interface ReadOptions {
   /** What named the file, for errors about it: a flag. */
   readonly from: string;
   /** Where relative includes start; the directory of Debian's or Red Hat's configuration when the file lies in it, else its own. */
-  readonly prefix: string | undefined;
-  readonly files: SourceFiles;
+  readonly prefix?: string | undefined;
+  /** What reads them, and counts what it has read; a new one when absent. */
+  readonly files?: SourceFiles;
   /** Variables that `${NAME}` may stand for, beside those that the files define. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
@@ -75,6 +76,7 @@ interface Open {
 
 class Reader {
   readonly #options: ReadOptions;
+  readonly #files: SourceFiles;
   readonly #skipped = new Map<Directive, string>();
   readonly #undefinedIn = new Map<Directive, string>();
   /** By name; one without a value is defined, and `${NAME}` stays. */
@@ -87,6 +89,7 @@ class Reader {
 
   constructor(options: ReadOptions, serverRoot: string) {
     this.#options = options;
+    this.#files = options.files ?? new SourceFiles();
     this.#serverRoot = serverRoot;
   }
 
@@ -103,7 +106,7 @@ class Reader {
 
   /** @param into where its directives go */
   #readFile(path: string, from: string | Place, into: Directive[]): void {
-    this.#options.files.read(path, from, (text) => {
+    this.#files.read(path, from, (text) => {
       const open: Open[] = [];
       for (const line of logicalLines(text)) {
         const place = { file: path, line: line.line, column: line.column };

@@ -1,0 +1,137 @@
+// What stands behind ProxyPass: an address that this server speaks HTTP with, or the words about what it does not.
+import { OPTIONS } from '../../config/options.js';
+import type { Directive } from '../directive.js';
+import { proxyOptions, proxyParameters } from './rows-app.js';
+import { asPrefix, isNamed } from './sections.js';
+
+/** Where requests go. */
+export interface ProxyTarget {
+  readonly upstream: string | readonly string[];
+  /** Options of the app's location that come with it. */
+  readonly set: Readonly<Record<string, unknown>>;
+  /** What differs; empty where nothing does. */
+  readonly changed: readonly string[];
+  /** Lines that say a part of it. */
+  readonly used: readonly Directive[];
+}
+
+/** One member of a balancer, and the line that names it. */
+export interface Member {
+  readonly balancer: string;
+  readonly url: string;
+  readonly directive: Directive;
+  /** The balancer's own words (`ProxySet`), and their lines. */
+  readonly settings: readonly Directive[];
+}
+
+const HTTP = /^(?:http|ws):\/\/([^/]*)(\/.*)?$/i;
+const UNIX = /^unix:([^|]+)\|(?:http|ws):\/\/[^/]*(\/.*)?$/i;
+
+/**
+ * @param path the beginning of the paths that go there, as it is written
+ * @returns the words of what cannot be, as a string
+ */
+export function readTarget(path: string, written: string, members: readonly Member[]): ProxyTarget | string {
+  const url = written.trim();
+  const scheme = /^(?:unix:[^|]*\|)?([a-z0-9+]+):/i.exec(url)?.[1]?.toLowerCase();
+  if (scheme === 'balancer') return readBalancer(path, url, members);
+  if (['fcgi', 'uwsgi', 'ajp', 'scgi'].includes(scheme ?? '')) {
+    return `${scheme} is not spoken here: start the app with "gunicorn mysite.wsgi --bind 127.0.0.1:8000" and write "ProxyPass ${path} http://127.0.0.1:8000${path}" (or give --upstream :8000)`;
+  }
+  if (scheme === 'https' || scheme === 'wss') {
+    return `the app is reached over plain HTTP: name the port where it speaks that, as in "ProxyPass ${path} http://127.0.0.1:8000${path}"`;
+  }
+  const [address, rest] = addressOf(url);
+  if (address === undefined)
+    return `${url} is no address that this server can hand requests to; write http://HOST:PORT/ or unix:PATH|http://localhost/`;
+  const agreed = agreement(path, rest ?? '');
+  if (agreed === undefined) {
+    return `requests keep their path here, and this would change ${path} to ${rest ?? '/'}; let the app answer below ${path}`;
+  }
+  const refused = refusal(address);
+  if (refused !== undefined) return refused;
+  return { upstream: address, set: {}, changed: agreed, used: [] };
+}
+
+/** The address as our option takes it, and the path behind it. */
+function addressOf(url: string): [address: string | undefined, path?: string | undefined] {
+  const [, socket, behind] = UNIX.exec(url) ?? [];
+  if (socket !== undefined) return [`unix:${socket}`, behind];
+  const [, authority, path] = HTTP.exec(url) ?? [];
+  if (authority === undefined || authority === '') return [undefined];
+  return [/:\d+$/.test(authority) ? authority : `${authority}:80`, path];
+}
+
+/** What is to be told of the two paths; undefined where they are not the same. */
+function agreement(path: string, rest: string): string[] | undefined {
+  if (asPrefix(path) !== asPrefix(rest)) return undefined;
+  if (path.endsWith('/') === rest.endsWith('/')) return [];
+  return [
+    `the address and the path do not end alike, and Apache would ask for ${rest}x in place of ${asPrefix(rest)}x: here the slash is as it is meant`,
+  ];
+}
+
+function refusal(address: string): string | undefined {
+  try {
+    OPTIONS.upstream.type.parse(address);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    return error.message;
+  }
+}
+
+function readBalancer(path: string, url: string, members: readonly Member[]): ProxyTarget | string {
+  const [, name = '', rest = ''] = /^balancer:\/\/([^/]*)(\/.*)?$/i.exec(url) ?? [];
+  const own = members.filter(({ balancer }) => balancer.toLowerCase() === name.toLowerCase());
+  const changed: string[] = agreement(path, rest) ?? [];
+  if (agreement(path, rest) === undefined)
+    return `requests keep their path here, and this would change ${path} to ${rest}`;
+  const addresses: string[] = [];
+  const settings = [...new Set(own.flatMap((member) => member.settings))];
+  for (const { url: member, directive } of own) {
+    const parameters = proxyParameters(directive.args);
+    const status = parameters.get('status')?.toUpperCase() ?? '';
+    // Disabled, or stopped.
+    if (/\+?[DS]/.test(status) && !/-[DS]/.test(status)) continue;
+    const [address, behind = ''] = addressOf(member);
+    if (address === undefined) return `${member} is no address that this server can hand requests to`;
+    if (behind !== '' && behind !== '/') return `requests keep their path here, and ${member} has one`;
+    const refused = refusal(address);
+    if (refused !== undefined) return refused;
+    addresses.push(/\+?H/.test(status) && !/-H/.test(status) ? `${address} backup` : address);
+    if (Number(parameters.get('loadfactor') ?? 1) !== 1) changed.push('every server gets the same share');
+    if (parameters.has('route')) changed.push('each request may go to any server');
+  }
+  if (addresses.every((address) => address.endsWith(' backup'))) {
+    return `balancer://${name} has no member that requests can go to; write BalancerMember lines for it`;
+  }
+  return {
+    upstream: addresses.length === 1 ? (addresses[0] ?? '') : addresses,
+    set: proxyOptions(
+      proxyParameters([...own.map(({ directive }) => directive), ...settings].flatMap(({ args }) => args)),
+    ),
+    changed: [...new Set(changed)],
+    used: [...own.map(({ directive }) => directive), ...settings],
+  };
+}
+
+/** The members of all balancers: within `<Proxy balancer://…>`, or with the balancer's name on the line. */
+export function membersOf(
+  site: readonly Directive[],
+  inside: (section: Directive) => readonly Directive[],
+): Member[] {
+  const nameOf = (url: string): string | undefined => /^balancer:\/\/([^/]*)/i.exec(url)?.[1];
+  return site.flatMap((directive) => {
+    if (isNamed(directive, 'balancermember')) {
+      const [balancer = '', url = ''] = directive.args;
+      return [{ balancer: nameOf(balancer) ?? '', url, directive, settings: [] }];
+    }
+    const balancer = isNamed(directive, 'proxy') ? nameOf(directive.args[0] ?? '') : undefined;
+    if (balancer === undefined) return [];
+    const settings = inside(directive).filter((inner) => isNamed(inner, 'proxyset'));
+    return inside(directive)
+      .filter((inner) => isNamed(inner, 'balancermember'))
+      .map((inner) => ({ balancer, url: inner.args[0] ?? '', directive: inner, settings }));
+  });
+}
