@@ -1,6 +1,7 @@
 // A configuration of nginx or Apache in place of one of our own.
 import { BadValueError } from '../config/errors.js';
 import { type ConfigFile, checkContent } from '../config/file.js';
+import { readApache } from './apache/site.js';
 import { readNginxSite } from './nginx/site.js';
 import { isDifference, showFinding } from './report.js';
 import type { Translation } from './translate.js';
@@ -26,8 +27,7 @@ export interface ForeignFile {
  * @throws {BadValueError} when it cannot be read as this language
  */
 export function readForeign({ path, language, from, prefix }: ForeignFile): Translation {
-  if (language === 'apache') throw new BadValueError(from, 'Apache is not read yet');
-  return readNginxSite(path, { from, prefix });
+  return language === 'apache' ? readApache(path, { from, prefix }) : readNginxSite(path, { from, prefix });
 }
 
 /**
