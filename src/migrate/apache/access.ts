@@ -123,13 +123,29 @@ function oldAccess(scope: readonly Directive[]): Said | undefined {
 // ---- what lets in some, by method or by an expression
 
 function limitsSome(directive: Directive, kind: 'files' | 'app', tree: Pick<ApacheTree, 'skipped'>): boolean {
-  if (isNamed(directive, 'sslrequire')) return true;
+  if (asksOthers(directive)) return true;
   if (isNamed(directive, 'if', 'elseif', 'else')) return closes(directive, kind, tree);
   if (!isNamed(directive, 'limit', 'limitexcept')) return false;
   const listed = directive.args.map((arg) => arg.toUpperCase());
   const usual = kind === 'files' ? ['GET'] : ['GET', 'POST'];
   const isReached = usual.some((method) => listed.includes(method) === isNamed(directive, 'limit'));
   return isReached && closes(directive, kind, tree);
+}
+
+/** What lets in by a certificate, a login elsewhere, or a program's word, without a Require beside it. */
+function asksOthers(directive: Directive): boolean {
+  const words = directive.args.join(' ').toLowerCase();
+  if (isNamed(directive, 'mellonenable')) return words === 'auth';
+  if (isNamed(directive, 'shibrequiresession')) return words === 'on';
+  if (isNamed(directive, 'shibrequestsetting')) return /^requiresession (?:1|true|on)$/.test(words);
+  return isNamed(
+    directive,
+    'sslrequire',
+    'wsgiaccessscript',
+    'luahookaccesschecker',
+    'luahookauthchecker',
+    'luahookcheckuserid',
+  );
 }
 
 /** Whether a section keeps somebody out by itself. */

@@ -4,7 +4,7 @@ import { statSync } from 'node:fs';
 import { basename, dirname, extname } from 'node:path';
 import { type Directive, showPlace } from '../directive.js';
 import { conditionsBefore, isRedirectOfAll, type Site } from './hosts.js';
-import { membersOf, type ProxyTarget, readTarget } from './proxy-target.js';
+import { type Balancers, type ProxyTarget, readBalancers, readTarget } from './proxy-target.js';
 import type { ApacheTree } from './reader.js';
 import { asDirectory, asPrefix, isByPattern, isNamed, live } from './sections.js';
 
@@ -59,7 +59,7 @@ export class Handlers {
     const all = [...main, ...own];
     const first = [...own, ...main];
     const inside = (section: Directive): Directive[] => live(section.block ?? [], tree);
-    const members = membersOf(all, inside);
+    const balancers = readBalancers(all, inside);
     const named = (...names: readonly string[]): Directive[] => first.filter((one) => isNamed(one, ...names));
     const locations = all.filter((one) => isNamed(one, 'location') && !isByPattern(one));
     this.#ofLocations = locations.flatMap((location) =>
@@ -70,11 +70,11 @@ export class Handlers {
             isNamed(other, 'aliaspreservepath'),
           );
           const isKept = /^on$/i.test(keepsPath?.args[0] ?? '');
-          return inLocation(location.args[0] ?? '/', one, members, tree.serverRoot, isKept);
+          return inLocation(location.args[0] ?? '/', one, balancers, tree.serverRoot, isKept);
         }),
     );
     this.#proxy = named('proxypass').map((one) =>
-      proxyRule(one, one.args[0] ?? '/', one.args[1] ?? '', members),
+      proxyRule(one, one.args[0] ?? '/', one.args[1] ?? '', balancers),
     );
     this.#closed = named('redirect').flatMap(closingRule);
     this.#aliases = named('alias', 'scriptalias').map((one) =>
@@ -135,15 +135,10 @@ export class Handlers {
 
 // ---- mod_proxy
 
-function proxyRule(
-  declared: Directive,
-  path: string,
-  target: string,
-  members: Parameters<typeof readTarget>[2],
-): Rule {
+function proxyRule(declared: Directive, path: string, target: string, balancers: Balancers): Rule {
   const prefix = asPrefix(path);
   if (target === '!') return { prefix, declared, handler: undefined };
-  const read = readTarget(path, target, members);
+  const read = readTarget(path, target, balancers);
   if (typeof read === 'string')
     return { prefix, declared, handler: { kind: 'closed', prefix, declared, words: read } };
   return { prefix, declared, handler: { kind: 'app', prefix, path, target: read, declared } };
@@ -155,7 +150,7 @@ const isProxyHandler = (one: Directive): boolean =>
 function inLocation(
   path: string,
   declared: Directive,
-  members: Parameters<typeof readTarget>[2],
+  balancers: Balancers,
   serverRoot: string,
   keepsPath: boolean,
 ): Rule {
@@ -170,9 +165,9 @@ function inLocation(
   // The handler gets the whole path, whatever path stands behind its address.
   if (isNamed(declared, 'sethandler')) {
     const address = written.replace(/^proxy:/i, '').replace(/^((?:unix:[^|]*\|)?[a-z]+:\/\/[^/]*).*$/i, '$1');
-    return proxyRule(declared, path, `${address}${path}`, members);
+    return proxyRule(declared, path, `${address}${path}`, balancers);
   }
-  return proxyRule(declared, path, written, members);
+  return proxyRule(declared, path, written, balancers);
 }
 
 // ---- mod_alias

@@ -117,9 +117,9 @@ export function redirectsAll(inside: readonly Directive[]): boolean {
 
 /** The lines of RewriteCond that a rule depends on. */
 export function conditionsBefore(inside: readonly Directive[], index: number): readonly Directive[] {
-  const before = inside.slice(0, index);
-  const start = before.findLastIndex((directive) => !isNamed(directive, 'rewritecond'));
-  return before.slice(start + 1);
+  let start = index;
+  while (start > 0 && inside[start - 1]?.name.toLowerCase() === 'rewritecond') start -= 1;
+  return inside.slice(start, index);
 }
 
 /** True for a RewriteRule that sends every address to one that begins with `http`. */

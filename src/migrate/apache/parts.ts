@@ -11,11 +11,13 @@ import type { Site } from './hosts.js';
 import type { ApacheTree } from './reader.js';
 import { proxyOptions, proxyParameters } from './rows-app.js';
 import { asDirectory, asPrefix, byDepth, holdsFor, isByPattern, isNamed, live } from './sections.js';
+import { findApacheRow } from './table.js';
 
 /** Divisions of the URL, and lines that hold for them, beyond which a file is none of a site. */
-const MAX_DIVISIONS = 1000;
-const MAX_HOLDING = 2000;
-const MAX_HOLDING_TOGETHER = 50_000;
+const MAX_DIVISIONS = 500;
+const MAX_SECTIONS = 1000;
+const MAX_HOLDING = 500;
+const MAX_HOLDING_TOGETHER = 10_000;
 
 /** Lines whose meaning is settled here. */
 const SETTLED: ReadonlySet<string> = new Set([
@@ -65,10 +67,11 @@ export interface Divided {
 /** @throws {BadValueError} when there are far more than a site has */
 export function divide(tree: ApacheTree, site: Site, report: Report): Divided {
   const all = [...site.main, ...site.own];
+  const lines = sortLines(all, tree);
   const ordinary = all.filter(isOrdinary);
   const handlers = new Handlers(tree, site);
   const divisions = [...origins(all, handlers, tree)]
-    .map(([prefix, origin]) => divisionOf(prefix, origin, all, ordinary, handlers, tree))
+    .map(([prefix, origin]) => divisionOf(prefix, origin, lines, handlers, tree))
     .sort((a, b) => a.prefix.length - b.prefix.length);
   const parts: Part[] = [];
   const kept: Division[] = [];
@@ -91,6 +94,12 @@ export function divide(tree: ApacheTree, site: Site, report: Report): Divided {
 
 const isOrdinary = (directive: Directive): boolean =>
   directive.block === undefined && !SETTLED.has(directive.name.toLowerCase());
+
+/** True for lines that a location may have something of. */
+function isOfLocations(directive: Directive): boolean {
+  const row = findApacheRow(directive.name);
+  return isOrdinary(directive) && (row?.files !== undefined || row?.app !== undefined);
+}
 
 // ---- where the URL is divided
 
@@ -121,11 +130,38 @@ function origins(all: readonly Directive[], handlers: Handlers, tree: ApacheTree
   return found;
 }
 
+/** The lines of a site, by what they are asked for. */
+interface Lines {
+  readonly ofLocations: readonly Directive[];
+  /** Those that stand in no section and say who may come in, or what runs. */
+  readonly guards: readonly Directive[];
+  readonly directories: readonly Directive[];
+  readonly locations: readonly Directive[];
+  readonly proxies: readonly Directive[];
+}
+
+function sortLines(all: readonly Directive[], tree: ApacheTree): Lines {
+  const sections = all.filter(({ block }) => block !== undefined);
+  const excess = sections[MAX_SECTIONS];
+  if (excess !== undefined) {
+    throw unreadable(excess.place, `there are more than ${MAX_SECTIONS} sections; expected a site`);
+  }
+  return {
+    ofLocations: all.filter(isOfLocations),
+    guards: all.filter((one) => !isOrdinary(one) || /^(?:wsgi|lua|mellon|shib)/i.test(one.name)),
+    directories: byDepth(
+      sections.filter((one) => isNamed(one, 'directory') && one.args[0] !== '~'),
+      tree.serverRoot,
+    ),
+    locations: sections.filter((one) => isNamed(one, 'location') && !isByPattern(one)),
+    proxies: sections.filter((one) => isNamed(one, 'proxy')),
+  };
+}
+
 function divisionOf(
   prefix: string,
   origin: Directive,
-  all: readonly Directive[],
-  ordinary: readonly Directive[],
+  lines: Lines,
   handlers: Handlers,
   tree: ApacheTree,
 ): Division {
@@ -135,34 +171,23 @@ function divisionOf(
       ? asDirectory(`${handler.root}/${prefix.slice(handler.prefix.length)}`, '/')
       : undefined;
   const inside = (section: Directive): Directive[] => live(section.block ?? [], tree);
-  const directories =
-    root === undefined
-      ? []
-      : byDepth(
-          all.filter(
-            (one) =>
-              isNamed(one, 'directory') &&
-              one.args[0] !== '~' &&
-              holdsFor(asDirectory(one.args[0] ?? '', tree.serverRoot), root) === 'all',
-          ),
-          tree.serverRoot,
-        );
-  const locations = all.filter(
-    (one) => isNamed(one, 'location') && !isByPattern(one) && prefix.startsWith(asPrefix(one.args[0] ?? '/')),
-  );
-  const address =
-    handler?.kind === 'app' ? (handler.declared.args.find((word) => word.includes('://')) ?? '') : undefined;
-  const proxies =
-    address === undefined ? [] : all.filter((one) => isNamed(one, 'proxy') && isForProxy(one, address));
-  const sections = [...directories, ...proxies, ...locations];
-  const held = sections.flatMap((section) => inside(section).filter(isOrdinary));
-  const declared =
-    handler?.kind === 'app' && isNamed(handler.declared, 'proxypass') ? [handler.declared] : [];
-  const holding = [...ordinary, ...held, ...declared];
+  const sections = [
+    ...lines.directories.filter(
+      ({ args: [path = ''] }) =>
+        root !== undefined && holdsFor(asDirectory(path, tree.serverRoot), root) === 'all',
+    ),
+    ...lines.proxies.filter((one) => handler?.kind === 'app' && isForProxy(one, addressIn(handler.declared))),
+    ...lines.locations.filter(({ args: [path = '/'] }) => prefix.startsWith(asPrefix(path))),
+  ];
+  const held = sections.flatMap((section) => inside(section).filter(isOfLocations));
+  // A time on the line itself counts before all others.
+  const hasOwnTime = handler?.kind === 'app' && proxyParameters(handler.declared.args).has('timeout');
+  const all = [...lines.ofLocations, ...held];
+  const holding = hasOwnTime ? all.filter((one) => !isNamed(one, 'timeout', 'proxytimeout')) : all;
   if (holding.length > MAX_HOLDING) {
     throw unreadable(origin.place, `more than ${MAX_HOLDING} lines hold for ${prefix}; expected a site`);
   }
-  const scopes = [all, ...sections.map(inside)];
+  const scopes = [lines.guards, ...sections.map(inside)];
   const decision = decideAccess(scopes, handler?.kind === 'app' ? 'app' : 'files', tree);
   const runs = handler?.kind === 'files' ? handlerIn(scopes) : undefined;
   if (runs === undefined || handler === undefined)
@@ -170,6 +195,10 @@ function divisionOf(
   const words = `nothing is run here (${runs.args[0]}), so the path is closed rather than its sources sent`;
   const closed: Handler = { kind: 'closed', prefix: handler.prefix, declared: runs, words };
   return { prefix, origin, handler: closed, root, decision, sections, holding };
+}
+
+function addressIn({ args }: Directive): string {
+  return args.find((word) => word.includes('://')) ?? '';
 }
 
 function isForProxy({ args: [pattern = ''] }: Directive, address: string): boolean {

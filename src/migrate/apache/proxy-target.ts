@@ -15,15 +15,6 @@ export interface ProxyTarget {
   readonly used: readonly Directive[];
 }
 
-/** One member of a balancer, and the line that names it. */
-export interface Member {
-  readonly balancer: string;
-  readonly url: string;
-  readonly directive: Directive;
-  /** The balancer's own words (`ProxySet`), and their lines. */
-  readonly settings: readonly Directive[];
-}
-
 const HTTP = /^(?:http|ws):\/\/([^/]*)(\/.*)?$/i;
 const UNIX = /^unix:([^|]+)\|(?:http|ws):\/\/[^/]*(\/.*)?$/i;
 
@@ -31,10 +22,10 @@ const UNIX = /^unix:([^|]+)\|(?:http|ws):\/\/[^/]*(\/.*)?$/i;
  * @param path the beginning of the paths that go there, as it is written
  * @returns the words of what cannot be, as a string
  */
-export function readTarget(path: string, written: string, members: readonly Member[]): ProxyTarget | string {
+export function readTarget(path: string, written: string, balancers: Balancers): ProxyTarget | string {
   const url = written.trim();
   const scheme = /^(?:unix:[^|]*\|)?([a-z0-9+]+):/i.exec(url)?.[1]?.toLowerCase();
-  if (scheme === 'balancer') return readBalancer(path, url, members);
+  if (scheme === 'balancer') return readBalancer(path, url, balancers);
   if (['fcgi', 'uwsgi', 'ajp', 'scgi'].includes(scheme ?? '')) {
     return `${scheme} is not spoken here: start the app with "gunicorn mysite.wsgi --bind 127.0.0.1:8000" and write "ProxyPass ${path} http://127.0.0.1:8000${path}" (or give --upstream :8000)`;
   }
@@ -81,57 +72,91 @@ function refusal(address: string): string | undefined {
   }
 }
 
-function readBalancer(path: string, url: string, members: readonly Member[]): ProxyTarget | string {
+function readBalancer(path: string, url: string, balancers: Balancers): ProxyTarget | string {
   const [, name = '', rest = ''] = /^balancer:\/\/([^/]*)(\/.*)?$/i.exec(url) ?? [];
-  const own = members.filter(({ balancer }) => balancer.toLowerCase() === name.toLowerCase());
-  const changed: string[] = agreement(path, rest) ?? [];
-  if (agreement(path, rest) === undefined)
-    return `requests keep their path here, and this would change ${path} to ${rest}`;
+  const agreed = agreement(path, rest);
+  if (agreed === undefined) return `requests keep their path here, and this would change ${path} to ${rest}`;
+  const balancer = balancers.get(name.toLowerCase());
+  if (balancer === undefined || typeof balancer === 'string') {
+    return (
+      balancer ??
+      `balancer://${name} has no member that requests can go to; write BalancerMember lines for it`
+    );
+  }
+  return { ...balancer, changed: [...agreed, ...balancer.changed] };
+}
+
+/** Balancers by name in lower case; the words of what cannot be, as a string. */
+export type Balancers = ReadonlyMap<string, ProxyTarget | string>;
+
+/** All balancers: their members stand within `<Proxy balancer://…>`, or have the balancer's name on the line. */
+export function readBalancers(
+  site: readonly Directive[],
+  inside: (section: Directive) => readonly Directive[],
+): Balancers {
+  const nameOf = (url: string): string | undefined => /^balancer:\/\/([^/]*)/i.exec(url)?.[1]?.toLowerCase();
+  const found = new Map<string, { readonly members: Member[]; readonly settings: Directive[] }>();
+  const of = (name: string): { readonly members: Member[]; readonly settings: Directive[] } => {
+    const known = found.get(name) ?? { members: [], settings: [] };
+    found.set(name, known);
+    return known;
+  };
+  for (const directive of site) {
+    const [first = '', second = ''] = directive.args;
+    const name = nameOf(first);
+    if (name === undefined) continue;
+    if (isNamed(directive, 'balancermember')) of(name).members.push({ url: second, directive });
+    if (isNamed(directive, 'proxyset')) of(name).settings.push(directive);
+    if (!isNamed(directive, 'proxy')) continue;
+    for (const inner of inside(directive)) {
+      if (isNamed(inner, 'balancermember'))
+        of(name).members.push({ url: inner.args[0] ?? '', directive: inner });
+      if (isNamed(inner, 'proxyset')) of(name).settings.push(inner);
+    }
+  }
+  return new Map(
+    [...found].map(([name, { members, settings }]) => [name, balancerOf(name, members, settings)]),
+  );
+}
+
+/** Servers of one app. */
+const MAX_MEMBERS = 100;
+
+interface Member {
+  readonly url: string;
+  readonly directive: Directive;
+}
+
+function balancerOf(
+  name: string,
+  members: readonly Member[],
+  settings: readonly Directive[],
+): ProxyTarget | string {
+  if (members.length > MAX_MEMBERS) return `balancer://${name} has more than ${MAX_MEMBERS} members`;
+  const changed = new Set<string>();
   const addresses: string[] = [];
-  const settings = [...new Set(own.flatMap((member) => member.settings))];
-  for (const { url: member, directive } of own) {
+  for (const { url, directive } of members) {
     const parameters = proxyParameters(directive.args);
     const status = parameters.get('status')?.toUpperCase() ?? '';
     // Disabled, or stopped.
-    if (/\+?[DS]/.test(status) && !/-[DS]/.test(status)) continue;
-    const [address, behind = ''] = addressOf(member);
-    if (address === undefined) return `${member} is no address that this server can hand requests to`;
-    if (behind !== '' && behind !== '/') return `requests keep their path here, and ${member} has one`;
+    if (/[DS]/.test(status) && !status.startsWith('-')) continue;
+    const [address, behind = ''] = addressOf(url);
+    if (address === undefined) return `${url} is no address that this server can hand requests to`;
+    if (behind !== '' && behind !== '/') return `requests keep their path here, and ${url} has one`;
     const refused = refusal(address);
     if (refused !== undefined) return refused;
-    addresses.push(/\+?H/.test(status) && !/-H/.test(status) ? `${address} backup` : address);
-    if (Number(parameters.get('loadfactor') ?? 1) !== 1) changed.push('every server gets the same share');
-    if (parameters.has('route')) changed.push('each request may go to any server');
+    addresses.push(/H/.test(status) && !status.startsWith('-') ? `${address} backup` : address);
+    if (Number(parameters.get('loadfactor') ?? 1) !== 1) changed.add('every server gets the same share');
+    if (parameters.has('route')) changed.add('each request may go to any server');
   }
   if (addresses.every((address) => address.endsWith(' backup'))) {
     return `balancer://${name} has no member that requests can go to; write BalancerMember lines for it`;
   }
+  const lines = [...members.map(({ directive }) => directive), ...settings];
   return {
     upstream: addresses.length === 1 ? (addresses[0] ?? '') : addresses,
-    set: proxyOptions(
-      proxyParameters([...own.map(({ directive }) => directive), ...settings].flatMap(({ args }) => args)),
-    ),
-    changed: [...new Set(changed)],
-    used: [...own.map(({ directive }) => directive), ...settings],
+    set: proxyOptions(proxyParameters(lines.flatMap(({ args }) => args))),
+    changed: [...changed],
+    used: lines,
   };
-}
-
-/** The members of all balancers: within `<Proxy balancer://…>`, or with the balancer's name on the line. */
-export function membersOf(
-  site: readonly Directive[],
-  inside: (section: Directive) => readonly Directive[],
-): Member[] {
-  const nameOf = (url: string): string | undefined => /^balancer:\/\/([^/]*)/i.exec(url)?.[1];
-  return site.flatMap((directive) => {
-    if (isNamed(directive, 'balancermember')) {
-      const [balancer = '', url = ''] = directive.args;
-      return [{ balancer: nameOf(balancer) ?? '', url, directive, settings: [] }];
-    }
-    const balancer = isNamed(directive, 'proxy') ? nameOf(directive.args[0] ?? '') : undefined;
-    if (balancer === undefined) return [];
-    const settings = inside(directive).filter((inner) => isNamed(inner, 'proxyset'));
-    return inside(directive)
-      .filter((inner) => isNamed(inner, 'balancermember'))
-      .map((inner) => ({ balancer, url: inner.args[0] ?? '', directive: inner, settings }));
-  });
 }

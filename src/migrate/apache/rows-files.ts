@@ -13,17 +13,8 @@ import {
   type Outcome,
   type Row,
 } from '../rows.js';
+import { lastOf, linesOf } from './holding.js';
 import { asDuration, asPattern, isOn, parseExpiry } from './values.js';
-
-const isCalled = (name: string): ((directive: Directive) => boolean) => {
-  const lower = name.toLowerCase();
-  return (directive) => directive.name.toLowerCase() === lower;
-};
-
-/** The last directive of this name that holds: of those that do not add up, it counts. */
-function lastOf(name: string, { holding }: Here): Directive | undefined {
-  return holding.findLast(isCalled(name));
-}
 
 const OVERRIDDEN = notNeeded('a later line says something else for the same files');
 
@@ -68,7 +59,7 @@ const MISSING_OPTIONS: Readonly<Record<string, string>> = {
 };
 
 function options(directive: Directive, here: Here): Outcome {
-  const lines = here.holding.filter(isCalled('Options'));
+  const lines = linesOf('options', here);
   if (lines.at(-1) !== directive) return OVERRIDDEN;
   const holding = optionsOf(lines);
   const links: Outcome =
@@ -88,12 +79,12 @@ function options(directive: Directive, here: Here): Outcome {
 // ---- mod_expires
 
 function isActive(here: Here): boolean {
-  return isOn(lastOf('ExpiresActive', here)?.args[0]);
+  return isOn(lastOf('expiresactive', here)?.args[0]);
 }
 
 function expiresDefault(directive: Directive, here: Here): Outcome {
   if (!isActive(here)) return notNeeded('ExpiresActive is not on, so Apache does not look at it either');
-  if (lastOf('ExpiresDefault', here) !== directive) return OVERRIDDEN;
+  if (lastOf('expiresdefault', here) !== directive) return OVERRIDDEN;
   const expiry = parseExpiry(directive.args.join(' '));
   if (expiry === undefined)
     return notSupported(`${quote(directive.args.join(' '))} is no time of mod_expires`);
@@ -105,11 +96,32 @@ function expiresDefault(directive: Directive, here: Here): Outcome {
 }
 
 /** Extensions that mod_mime's own lines give a type. */
-function ownExtensions(type: string, { holding }: Here): string[] {
-  return holding
-    .filter(isCalled('AddType'))
+function ownExtensions(type: string, here: Here): string[] {
+  return linesOf('addtype', here)
     .filter(({ args }) => args[0]?.toLowerCase() === type)
     .flatMap(({ args }) => args.slice(1).map(withoutDot));
+}
+
+/** Built-in extensions by the name of their type today. */
+let builtIn: ReadonlyMap<string, readonly string[]> | undefined;
+
+function builtInExtensions(): ReadonlyMap<string, readonly string[]> {
+  if (builtIn !== undefined) return builtIn;
+  const lists = new Map<string, string[]>();
+  for (const [type, found] of Object.entries(extensions)) {
+    const name = modernName(type);
+    lists.set(name, [...(lists.get(name) ?? []), ...found]);
+  }
+  builtIn = lists;
+  return lists;
+}
+
+/** Types that have had another name: what a file of years ago says still means today's. */
+function modernName(type: string): string {
+  return type
+    .replace(/^(?:text|application)\/(?:x-)?(javascript|json|xml)$/, 'text/$1')
+    .replace(/^application\/(?:x-)?font-/, 'font/')
+    .replace(/^image\/vnd\.microsoft\.icon$/, 'image/x-icon');
 }
 
 function expiresByType(directive: Directive, here: Here): Outcome {
@@ -118,29 +130,14 @@ function expiresByType(directive: Directive, here: Here): Outcome {
   const type = written.toLowerCase();
   const expiry = parseExpiry(rest.join(' '));
   if (expiry === undefined) return notSupported(`${quote(rest.join(' '))} is no time of mod_expires`);
-  const others = here.holding
-    .filter(isCalled('ExpiresByType'))
-    .map(({ args }) => args[0]?.toLowerCase() ?? '');
-  if (
-    here.holding.findLast(
-      ({ name, args }) => /^expiresbytype$/i.test(name) && args[0]?.toLowerCase() === type,
-    ) !== directive
-  )
-    return OVERRIDDEN;
-  const isAny = type.endsWith('/*');
-  const builtIn = Object.entries(extensions)
-    // A type by its whole name counts before one by its first half.
-    .filter(([name]) =>
-      isAny
-        ? name.startsWith(type.slice(0, -1)) && !others.some((other) => sameType(name, other))
-        : sameType(name, type),
-    )
-    .flatMap(([, found]) => found);
-  const found = [...new Set([...builtIn, ...ownExtensions(type, here)])].sort();
-  if (found.length === 0) return notNeeded(`no extension has the type ${quote(type)}`);
-  const names = found
-    .flatMap((name) => [name, name.toUpperCase()])
-    .filter((name, at, all) => all.indexOf(name) === at);
+  const lines = linesOf('expiresbytype', here);
+  if (lines.findLast(({ args }) => args[0]?.toLowerCase() === type) !== directive) return OVERRIDDEN;
+  const found = type.endsWith('/*')
+    ? extensionsBelow(type.slice(0, -1), lines)
+    : (builtInExtensions().get(modernName(type)) ?? []);
+  const all = [...new Set([...found, ...ownExtensions(type, here)])].sort();
+  if (all.length === 0) return notNeeded(`no extension has the type ${quote(type)}`);
+  const names = [...new Set(all.flatMap((name) => [name, name.toUpperCase()]))];
   const value = `public, max-age=${expiry.seconds}`;
   const set = { cacheControl: [{ match: `\\.(?:${names.map(asPattern).join('|')})$`, value }] };
   return expiry.isFromChange
@@ -148,12 +145,12 @@ function expiresByType(directive: Directive, here: Here): Outcome {
     : kept('cacheControl by extension', set);
 }
 
-/** Types that have had another name: what a file of years ago says still means today's. */
-function sameType(name: string, type: string): boolean {
-  const modern = (text: string): string =>
-    text.replace(/^(?:text|application)\/(?:x-)?(javascript|json|xml)$/, '$1');
-  const plainFont = (text: string): string => text.replace(/^(?:font\/|application\/(?:x-)?font-)/, 'font/');
-  return modern(name) === modern(type) || plainFont(name) === plainFont(type);
+/** Of `image/*`: a type by its whole name counts before one by its first half. */
+function extensionsBelow(beginning: string, lines: readonly Directive[]): string[] {
+  const whole = new Set(lines.map(({ args }) => modernName(args[0]?.toLowerCase() ?? '')));
+  return [...builtInExtensions()]
+    .filter(([name]) => name.startsWith(beginning) && !whole.has(name))
+    .flatMap(([, found]) => found);
 }
 
 // ---- mod_mime
@@ -173,7 +170,7 @@ function addType(directive: Directive): Outcome {
 }
 
 function addDefaultCharset(directive: Directive, here: Here): Outcome {
-  if (lastOf('AddDefaultCharset', here) !== directive) return OVERRIDDEN;
+  if (lastOf('adddefaultcharset', here) !== directive) return OVERRIDDEN;
   const [value = ''] = directive.args;
   const word = value.toLowerCase();
   if (word === 'off') return kept('charset: off', { charset: 'off' });
@@ -239,6 +236,35 @@ function headerOfApp(directive: Directive): Outcome {
   );
 }
 
+const fields = new WeakMap<
+  readonly Directive[],
+  ReadonlyMap<string, readonly (readonly [Directive, HeaderLine])[]>
+>();
+
+/** What has been said of the same field before this line. */
+function earlierLines(lower: string, directive: Directive, here: Here): HeaderLine[] {
+  let byName = fields.get(here.holding);
+  if (byName === undefined) {
+    const lists = new Map<string, (readonly [Directive, HeaderLine])[]>();
+    for (const each of linesOf('header', here)) {
+      const line = headerLine(each);
+      lists.set(line.lower, [...(lists.get(line.lower) ?? []), [each, line]]);
+    }
+    byName = lists;
+    fields.set(here.holding, byName);
+  }
+  const all = byName.get(lower) ?? [];
+  return all
+    .slice(
+      0,
+      Math.max(
+        0,
+        all.findIndex(([each]) => each === directive),
+      ),
+    )
+    .map(([, line]) => line);
+}
+
 function headerOfFiles(directive: Directive, here: Here): Outcome {
   const line = headerLine(directive);
   const { action, name, lower, value = '', isConditional } = line;
@@ -250,13 +276,10 @@ function headerOfFiles(directive: Directive, here: Here): Outcome {
   if (plain === undefined)
     return notSupported(`fields are the same in all answers here, so ${name} is not sent`);
   if (lower.startsWith('access-control-')) return cors(lower, plain);
-  const earlier = here.holding
-    .slice(0, here.holding.indexOf(directive))
-    .filter(isCalled('Header'))
-    .map(headerLine);
+  const earlier = earlierLines(lower, directive, here);
   // One name in one spelling: of two, one would not replace the other.
-  const spelled = earlier.find((other) => other.lower === lower)?.name ?? name;
-  const before = earlier.findLast((other) => other.lower === lower && other.action !== 'unset');
+  const spelled = earlier[0]?.name ?? name;
+  const before = earlier.findLast((other) => other.action !== 'unset');
   const isAdded = ['add', 'append', 'merge'].includes(action) && before !== undefined;
   const whole = isAdded ? `${plainValue(before.value ?? '') ?? ''}, ${plain}` : plain;
   const set = { headers: { [spelled]: whole } };
@@ -268,11 +291,7 @@ function headerOfFiles(directive: Directive, here: Here): Outcome {
 }
 
 function unsetOfFiles({ lower, name }: HeaderLine, directive: Directive, here: Here): Outcome {
-  const earlier = here.holding
-    .slice(0, here.holding.indexOf(directive))
-    .filter(isCalled('Header'))
-    .map(headerLine);
-  const before = earlier.find((other) => other.lower === lower && other.action !== 'unset');
+  const before = earlierLines(lower, directive, here).find((other) => other.action !== 'unset');
   if (before === undefined && !['etag', 'last-modified', 'cache-control'].includes(lower)) {
     return notNeeded(
       `files are sent without ${name}, unless this server sends it for the safety of visitors`,
@@ -304,7 +323,7 @@ function fileEtag({ args }: Directive): Outcome {
 }
 
 function directoryIndex(directive: Directive, here: Here): Outcome {
-  if (here.holding.findLast(({ name }) => /^directoryindex$/i.test(name)) !== directive) return OVERRIDDEN;
+  if (lastOf('directoryindex', here) !== directive) return OVERRIDDEN;
   const [first = '', ...others] = directive.args;
   if (here.kind === 'internal') return notNeeded('the app names each file');
   if (first.toLowerCase() === 'disabled') return alwaysSo('');
@@ -326,7 +345,7 @@ export const ROWS_FOR_FILES: readonly Row[] = [
   {
     names: ['AllowOverride', 'AllowOverrideList'],
     files: (directive, here) => {
-      if (lastOf(directive.name, here) !== directive) return OVERRIDDEN;
+      if (lastOf(directive.name.toLowerCase(), here) !== directive) return OVERRIDDEN;
       return directive.args.every((word) => word.toLowerCase() === 'none')
         ? alwaysSo('no .htaccess is read')
         : notSupported('no .htaccess is read: what one closes is open here; write it into this file');
@@ -334,6 +353,11 @@ export const ROWS_FOR_FILES: readonly Row[] = [
     app: () => alwaysSo(''),
     doc: '`None` is always so: no `.htaccess` is read; anything else is told, since what a `.htaccess` closes is open here',
     examples: [['`AllowOverride None`', 'always so']],
+  },
+  {
+    names: ['AccessFileName'],
+    says: notNeeded('no .htaccess is read, whatever its name'),
+    doc: 'not needed: no `.htaccess` is read',
   },
   {
     names: ['DirectoryIndex'],

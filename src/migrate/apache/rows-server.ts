@@ -1,6 +1,7 @@
 // What becomes of Apache's directives that say something of the server as a whole: core, mod_ssl, mod_remoteip, logs, the MPMs.
 import { networks } from '../../config/values.js';
 import { alwaysSo, changed, kept, notNeeded, notSupported, type Outcome, type Row } from '../rows.js';
+import { lastOf } from './holding.js';
 import { asTimeout, isOn, timeLimit } from './values.js';
 
 function trusted(list: readonly string[]): Outcome {
@@ -62,10 +63,10 @@ export const ROWS_FOR_SERVER: readonly Row[] = [
       const sendTimeout = asTimeout(seconds);
       return kept(`sendTimeout: ${sendTimeout}`, { sendTimeout });
     },
-    app: ({ args }, { holding }) => {
+    app: ({ args }, here) => {
       const seconds = timeLimit(args[0]);
       if (seconds === undefined) return notSupported('it is no time');
-      if (holding.some(({ name }) => name.toLowerCase() === 'proxytimeout')) {
+      if (lastOf('proxytimeout', here) !== undefined) {
         return notNeeded('for the app ProxyTimeout counts');
       }
       const readTimeout = asTimeout(seconds);
@@ -84,14 +85,10 @@ export const ROWS_FOR_SERVER: readonly Row[] = [
   },
   {
     names: ['KeepAliveTimeout'],
-    site: ({ args }, { holding }) => {
+    site: ({ args }, here) => {
       const seconds = timeLimit(args[0]);
       if (seconds === undefined) return notSupported('it is no time');
-      if (
-        holding.some(
-          (other) => other.name.toLowerCase() === 'keepalive' && /^off$/i.test(other.args[0] ?? ''),
-        )
-      ) {
+      if (/^off$/i.test(lastOf('keepalive', here)?.args[0] ?? '')) {
         return notNeeded('KeepAlive is off');
       }
       const keepAliveTimeout = asTimeout(seconds);
@@ -197,7 +194,6 @@ export const ROWS_FOR_SERVER: readonly Row[] = [
     names: [
       'LogFormat',
       'ErrorLogFormat',
-      'LogLevelOverride',
       'BufferedLogs',
       'CookieLog',
       'LogIOTrackTTFB',
@@ -245,6 +241,23 @@ export const ROWS_FOR_SERVER: readonly Row[] = [
     names: [
       'Protocols',
       'ProtocolsHonorOrder',
+      'Protocol',
+      'H2WebSockets',
+      'H2TLSWarmUpSize',
+      'H2TLSCoolDownSecs',
+      'H2StreamTimeout',
+      'H2SessionExtraFiles',
+      'H2PushResource',
+      'H2PushDiarySize',
+      'H2ProxyRequests',
+      'H2Padding',
+      'H2OutputBuffering',
+      'H2MaxWorkerIdleSeconds',
+      'H2MaxStreamErrors',
+      'H2MaxHeaderBlockLen',
+      'H2MaxDataFrameLen',
+      'H2EarlyHint',
+      'H2CopyFiles',
       'H2Direct',
       'H2Push',
       'H2MaxSessionStreams',
@@ -275,6 +288,44 @@ export const ROWS_FOR_SERVER: readonly Row[] = [
   {
     names: [
       'SSLCertificateFile',
+      'SSLStaplingResponseTimeSkew',
+      'SSLStaplingResponseMaxAge',
+      'SSLLogLevel',
+      'SSLLog',
+      'MDomainSet',
+      'MDWarnWindow',
+      'MDStoreLocks',
+      'MDStaplingRenewWindow',
+      'MDStaplingKeepResponse',
+      'MDStapleOthers',
+      'MDServerStatus',
+      'MDRetryFailover',
+      'MDRetryDelay',
+      'MDRenewViaARI',
+      'MDProfileMandatory',
+      'MDProfile',
+      'MDPortMap',
+      'MDNotifyCmd',
+      'MDMustStaple',
+      'MDMessageCmd',
+      'MDMember',
+      'MDMatchNames',
+      'MDInitialDelay',
+      'MDHttpProxyCACertificateFile',
+      'MDHttpProxy',
+      'MDExternalAccountBinding',
+      'MDDriveMode',
+      'MDCheckInterval',
+      'MDChallengeDns01Version',
+      'MDChallengeDns01',
+      'MDCertificateStatus',
+      'MDCertificateProtocol',
+      'MDCertificateKeyFile',
+      'MDCertificateFile',
+      'MDCertificateCheck',
+      'MDCACertificateFile',
+      'MDBaseServer',
+      'MDActivationDelay',
       'SSLCertificateKeyFile',
       'SSLCertificateChainFile',
       'SSLCACertificateFile',
@@ -311,7 +362,6 @@ export const ROWS_FOR_SERVER: readonly Row[] = [
       'SSLFIPS',
       'SSLRenegBufferSize',
       'SSLUserName',
-      'SSLPolicy',
       'SSLOCSPEnable',
       'SSLOCSPDefaultResponder',
       'SSLOCSPOverrideResponder',
@@ -326,7 +376,6 @@ export const ROWS_FOR_SERVER: readonly Row[] = [
       'SSLSRPUnknownUserSeed',
       'SSLVHostSNIPolicy',
       'MDomain',
-      'MDomainSetting',
       'MDCertificateAgreement',
       'MDContactEmail',
       'MDRequireHttps',
@@ -367,6 +416,14 @@ export const ROWS_FOR_SERVER: readonly Row[] = [
   {
     names: [
       'StartServers',
+      'WatchdogInterval',
+      'RedisTimeout',
+      'RedisConnPoolTTL',
+      'Port',
+      'MemcacheConnTTL',
+      'ListenTCPDeferAccept',
+      'HeartbeatAddress',
+      'AddModuleInfo',
       'MinSpareServers',
       'MaxSpareServers',
       'MaxRequestWorkers',
@@ -382,7 +439,6 @@ export const ROWS_FOR_SERVER: readonly Row[] = [
       'ThreadStackSize',
       'ListenBacklog',
       'ListenCoresBucketsRatio',
-      'ListenFree',
       'MaxMemFree',
       'SendBufferSize',
       'ReceiveBufferSize',
@@ -402,13 +458,11 @@ export const ROWS_FOR_SERVER: readonly Row[] = [
       'Suexec',
       'SuexecUserGroup',
       'AssignUserID',
-      'MaxClientsVHost',
       'RLimitCPU',
       'RLimitMEM',
       'RLimitNPROC',
       'ExtendedStatus',
       'SeeRequestTail',
-      'DefaultStateDir',
       'FlushMaxPipelined',
       'FlushMaxThreshold',
       'ReadBufferSize',
@@ -419,7 +473,7 @@ export const ROWS_FOR_SERVER: readonly Row[] = [
     doc: "not needed: how Apache's processes run",
   },
   {
-    names: ['Warning', 'Error'],
+    names: ['Error'],
     says: notSupported('it is a message for whoever starts Apache'),
     doc: 'not supported: a message for whoever starts Apache',
   },
@@ -455,6 +509,7 @@ export const ROWS_FOR_SERVER: readonly Row[] = [
   {
     names: [
       'IndexOptions',
+      'FancyIndexing',
       'IndexIgnore',
       'IndexIgnoreReset',
       'IndexOrderDefault',
@@ -537,7 +592,6 @@ export const ROWS_FOR_SERVER: readonly Row[] = [
       'QS_LocRequestLimit',
       'QS_LocRequestLimitMatch',
       'LimitIPConn',
-      'MaxConnPerIP',
     ],
     says: notSupported('requests are not counted by client; a proxy in front or the app can do that'),
     doc: 'not supported: requests are not counted by client',
