@@ -15,6 +15,7 @@ import { readApache } from '../../src/migrate/apache/site.js';
 import { isMissing } from '../../src/migrate/report.js';
 import { startApache, withoutApache } from '../support/apache.js';
 import { startHere } from '../support/here.js';
+import { ACCESS_CASES } from './apache-access.js';
 
 const SITES = new URL('apache/', import.meta.url);
 
@@ -388,3 +389,19 @@ for (const [name, { asked, missing = [], isTls = false }] of Object.entries(CASE
     );
   });
 }
+
+t.test('whom Apache lets in everywhere, and nowhere', { skip }, async (t) => {
+  const site = await makeSite(t);
+  const cases = ACCESS_CASES.filter(([, outcome]) => outcome !== 'told');
+  const lines = await Promise.all(
+    cases.map(async ([inside], at) => {
+      await writeTree(join(site, `case${at}`), { 'a.txt': 'a' });
+      return `Alias /${at}/ ${site}/case${at}/\n<Directory ${site}/case${at}>\n${inside}\n</Directory>`;
+    }),
+  );
+  const { ports } = await startApache(t, site, () => lines.join('\n'), 1);
+  for (const [at, [inside, outcome]] of cases.entries()) {
+    const answer = await ask(ports[0] ?? 0, { path: `/${at}/a.txt` }, false);
+    t.equal(answer.status, outcome === 'open' ? 200 : 403, inside);
+  }
+});

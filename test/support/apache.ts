@@ -70,15 +70,6 @@ export async function withoutApache(): Promise<string | false> {
   return skipUnless(isThere, 'apache2 is not installed (Debian: apt-get install apache2-bin)');
 }
 
-/** What Apache says of a configuration: `Syntax OK`, or what is wrong with it. */
-export async function checkApache(folder: string, text: string): Promise<string> {
-  await writeFile(join(folder, 'check.conf'), await configuration(folder, text));
-  return promisify(execFile)('apache2', ['-t', '-f', join(folder, 'check.conf')], { env: { PATH } }).then(
-    ({ stderr }) => stderr,
-    (error: { stderr?: string }) => error.stderr ?? String(error),
-  );
-}
-
 /**
  * Starts Apache with this configuration behind what a whole server needs, and resolves when it answers. It is stopped when
  * the test ends.
@@ -164,4 +155,19 @@ function answers(port: number): Promise<boolean> {
     // TLS answers this, too.
     socket.write('GET / HTTP/1.0\r\n\r\n');
   });
+}
+
+/** The names of all directives that its modules have. */
+export async function directivesOfApache(folder: string): Promise<string[]> {
+  // Of modules that do one job only one is loaded; some are for tests of Apache's own.
+  const files = (await readdir(MODULES)).filter((name) =>
+    /^mod_(?!mpm_(?!event)|case_filter|bucketeer|data|dialup).*\.so$/.test(name),
+  );
+  const lines = files.map((file) => `LoadModule ${file.slice(4, -3)}_module ${MODULES}/${file}`);
+  await writeFile(join(folder, 'all.conf'), `${lines.join('\n')}\nErrorLog ${folder}/all.errors\n`);
+  const { stdout } = await promisify(execFile)('apache2', ['-L', '-f', join(folder, 'all.conf')], {
+    env: { PATH },
+    maxBuffer: 16 * 1024 * 1024,
+  });
+  return [...new Set([...stdout.matchAll(/^<?([\w]+)>? \(/gm)].map(([, name = '']) => name))];
 }

@@ -73,9 +73,12 @@ export class Handlers {
           return inLocation(location.args[0] ?? '/', one, balancers, tree.serverRoot, isKept);
         }),
     );
-    this.#proxy = named('proxypass').map((one) =>
-      proxyRule(one, one.args[0] ?? '/', one.args[1] ?? '', balancers),
-    );
+    this.#proxy = named('proxypass', 'proxypassmatch').flatMap((one) => {
+      const [path, target] = isNamed(one, 'proxypass')
+        ? [one.args[0] ?? '/', one.args[1] ?? '']
+        : plainMatch(one);
+      return path === undefined ? [] : [proxyRule(one, path, target, balancers)];
+    });
     this.#closed = named('redirect').flatMap(closingRule);
     this.#aliases = named('alias', 'scriptalias').map((one) =>
       aliasRule(one, one.args[0] ?? '/', one.args[1] ?? '', tree.serverRoot),
@@ -170,6 +173,17 @@ function inLocation(
   return proxyRule(declared, path, written, balancers);
 }
 
+/** `ProxyPassMatch ^/media/ !` and `^/(.*)$ http://…/$1` as ProxyPass says them; no path where it cannot. */
+function plainMatch({
+  args: [pattern = '', target = ''],
+}: Directive): [path: string | undefined, target: string] {
+  const [, path] = /^\^((?:\/[\w-]+)*\/)(?:\(?\.\*\)?\$?)?$/.exec(pattern) ?? [];
+  if (path === undefined || target === '!') return [path, target];
+  return pattern.includes('(.*)') && target.endsWith('/$1')
+    ? [path, target.slice(0, -2)]
+    : [undefined, target];
+}
+
 // ---- mod_alias
 
 function aliasRule(declared: Directive, path: string, directory: string, serverRoot: string): Rule {
@@ -242,8 +256,8 @@ function reasonAgainstDocuments(all: readonly Directive[], tree: ApacheTree): st
   const inner = all.flatMap((one) => deep(one, tree));
   const isRewriting = inner.some((one) => isNamed(one, 'rewriteengine') && /^on$/i.test(one.args[0] ?? ''));
   const found = inner.find((one, index) => {
-    if (isNamed(one, 'aliasmatch', 'scriptaliasmatch', 'wsgiscriptaliasmatch', 'action', 'proxypassmatch'))
-      return true;
+    if (isNamed(one, 'proxypassmatch')) return plainMatch(one)[0] === undefined;
+    if (isNamed(one, 'aliasmatch', 'scriptaliasmatch', 'wsgiscriptaliasmatch', 'action')) return true;
     if (isNamed(one, 'sethandler', 'addhandler'))
       return !PLAIN_HANDLERS.test(one.args[0] ?? '') && !isProxyOfSection(one, all, tree);
     if (isNamed(one, 'addtype')) return /x-httpd-/i.test(one.args[0] ?? '');

@@ -130,6 +130,10 @@ function origins(all: readonly Directive[], handlers: Handlers, tree: ApacheTree
   return found;
 }
 
+/** Names of lines that say who may come in, or what runs. */
+const GUARD =
+  /^(?:require|order$|allow$|deny$|satisfy$|authmerging$|limit$|limitexcept$|if$|else|ssl(?:verifyclient|require)$|sethandler$|wsgiaccess|lua|mellon|shib)/i;
+
 /** The lines of a site, by what they are asked for. */
 interface Lines {
   readonly ofLocations: readonly Directive[];
@@ -148,7 +152,7 @@ function sortLines(all: readonly Directive[], tree: ApacheTree): Lines {
   }
   return {
     ofLocations: all.filter(isOfLocations),
-    guards: all.filter((one) => !isOrdinary(one) || /^(?:wsgi|lua|mellon|shib)/i.test(one.name)),
+    guards: all.filter(({ name }) => GUARD.test(name)),
     directories: byDepth(
       sections.filter((one) => isNamed(one, 'directory') && one.args[0] !== '~'),
       tree.serverRoot,
@@ -317,6 +321,9 @@ function appPart(
 ): Part {
   const { upstream, set, used } = handler.target;
   const parameters = proxyParameters(handler.declared.args);
+  const { failTimeout, ...others } = proxyOptions(parameters);
+  // Of one server none is left out.
+  const own = typeof upstream === 'string' || failTimeout === undefined ? others : { ...others, failTimeout };
   const missing = ['stickysession', 'route', 'failonstatus', 'redirect'].filter((key) => parameters.has(key));
   const bare = handler.path.endsWith('/') || prefix !== handler.prefix ? undefined : handler.path;
   const isOfOther =
@@ -336,7 +343,7 @@ function appPart(
   return {
     kind: 'upstream',
     prefix: asWritten(prefix),
-    own: { upstream, ...set, ...proxyOptions(parameters) },
+    own: { upstream, ...set, ...own },
     declared: handler.declared,
     holding,
   };
@@ -403,8 +410,18 @@ function internalParts(
   tree: ApacheTree,
   report: Report,
 ): Part[] {
-  const isOn = /^on$/i.test(all.findLast((one) => isNamed(one, 'xsendfile'))?.args[0] ?? '');
   const lines = all.filter((one) => isNamed(one, 'xsendfilepath'));
+  const last = all.findLast((one) => isNamed(one, 'xsendfile'));
+  const isOn = /^on$/i.test(last?.args[0] ?? '');
+  if (last !== undefined && !isOn)
+    report.say(last, 'always so', 'without XSendFilePath the app hands out no files');
+  else if (last !== undefined && lines.length > 0) report.say(last, 'kept', 'as locations of kind internal');
+  else if (last !== undefined)
+    report.say(
+      last,
+      'changed',
+      'the app hands out files of the directories that --internal names, and none is named',
+    );
   if (!isOn) return [];
   const holding = ordinary.filter((one) => isNamed(one, 'addtype', 'adddefaultcharset', 'enablesendfile'));
   return lines.map((declared, index) => {

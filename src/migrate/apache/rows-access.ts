@@ -236,7 +236,9 @@ export const ROWS_FOR_ACCESS: readonly Row[] = [
   },
   {
     names: ['AliasMatch'],
-    says: notSupported('locations are beginnings of paths; write Alias'),
+    says: notSupported(
+      'locations are beginnings of paths: what this takes is answered by what is around it; write Alias',
+    ),
     doc: 'not supported: write `Alias`',
   },
   {

@@ -170,6 +170,13 @@ export const ROWS_FOR_APP: readonly Row[] = [
     doc: 'not needed: how Apache talks to the app',
   },
   {
+    names: ['ProxyPassMatch'],
+    says: notSupported(
+      'requests go by the beginning of their path: what this takes is answered by what is around it; write ProxyPass',
+    ),
+    doc: 'as `ProxyPass` where the pattern is the beginning of a path, such as `^/media/`; else not supported',
+  },
+  {
     names: ['BalancerMember'],
     doc: 'one of the addresses of `upstream`; `status=+H` is `backup`',
   },
@@ -179,7 +186,6 @@ export const ROWS_FOR_APP: readonly Row[] = [
   },
   {
     names: [
-      'ProxyPassMatch',
       'ProxyPassReverseCookieDomain',
       'ProxyPassReverseCookiePath',
       'ProxyPassInterpolateEnv',
@@ -295,7 +301,7 @@ export const ROWS_FOR_APP: readonly Row[] = [
   },
   {
     names: ['WSGIAccessScript', 'WSGIAuthUserScript', 'WSGIAuthGroupScript'],
-    says: notSupported('who may come in is asked of the app (`authRequest`); what this closes is open here'),
+    says: notSupported('who may come in is asked of the app (`authRequest`)'),
     doc: 'not supported: `authRequest` asks the app',
   },
   {

@@ -468,24 +468,18 @@ export const ROWS_FOR_FILES: readonly Row[] = [
     doc: 'always so: files are sent as they are',
   },
   {
-    names: [
-      'AddHandler',
-      'Action',
-      'Script',
-      'AddOutputFilter',
-      'AddInputFilter',
-      'SetInputFilter',
-      'AddOutputFilterByType',
-    ],
+    names: ['AddHandler', 'Action', 'Script', 'AddInputFilter', 'SetInputFilter'],
     says: notSupported(
       'files are sent as they are, source and all, and nothing is run; move such files out of the directory',
     ),
     doc: 'not supported: files are sent as they are, source and all, and nothing is run',
   },
   {
-    names: ['SetOutputFilter'],
-    files: ({ args }) =>
-      args.every((word) => /^(?:none|deflate|brotli_compress)$/i.test(word))
+    names: ['SetOutputFilter', 'AddOutputFilter', 'AddOutputFilterByType'],
+    files: ({ args, name }) =>
+      (/^set/i.test(name) ? args : args.slice(0, 1)).every((words) =>
+        words.split(';').every((word) => /^(?:none|deflate|brotli_compress)$/i.test(word)),
+      )
         ? changed('nothing is compressed on the way; siblings such as app.css.gz are sent (`precompressed`)')
         : notSupported('files are sent as they are'),
     app: () => changed('nothing is compressed on the way; Django has GZipMiddleware'),

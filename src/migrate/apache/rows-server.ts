@@ -423,6 +423,9 @@ export const ROWS_FOR_SERVER: readonly Row[] = [
       'MemcacheConnTTL',
       'ListenTCPDeferAccept',
       'HeartbeatAddress',
+      'HeartbeatListen',
+      'HeartbeatStorage',
+      'HeartbeatMaxServers',
       'AddModuleInfo',
       'MinSpareServers',
       'MaxSpareServers',
@@ -627,14 +630,6 @@ export const ROWS_FOR_SERVER: readonly Row[] = [
   },
   {
     names: ['XSendFile'],
-    site: ({ args }, { holding }) => {
-      if (!isOn(args[0])) return alwaysSo('without XSendFilePath the app hands out no files');
-      return holding.some(({ name }) => /^xsendfilepath$/i.test(name))
-        ? kept('locations of kind internal')
-        : changed(
-            'the app hands out files of the directories that XSendFilePath or --internal names, and none is named',
-          );
-    },
     doc: 'kept: the app hands out files by `X-Sendfile`',
     examples: [
       [

@@ -6,15 +6,7 @@ import { unreadable } from '../errors.js';
 import { Report, type Verdict } from '../report.js';
 import { sayTheRest, type Translation, translate } from '../translate.js';
 import { closes } from './access.js';
-import {
-  answers,
-  chooseSite,
-  conditionsBefore,
-  isOfTls,
-  isRedirectOfAll,
-  listenOf,
-  type Site,
-} from './hosts.js';
+import { chooseSite, conditionsBefore, isOfTls, isRedirectOfAll, listenOf, type Site } from './hosts.js';
 import { checkSize, type Divided, type Division, divide } from './parts.js';
 import { type ApacheTree, explainUndefined, type ReadOptions, readTree } from './reader.js';
 import { asDirectory, holdsFor, isByPattern, isNamed, isOfDotfiles, live } from './sections.js';
@@ -40,7 +32,7 @@ export function readApache(path: string, options: ReadOptions): Translation {
   const divided = divide(tree, site, report);
   checkSize(divided, tree);
   const listen = listenOf(site, report);
-  sayOfHost(site, divided, listen, tree, report);
+  sayOfHost(site, divided, listen, report);
   const all = [...site.main, ...site.own];
   const errorPage = all
     .filter((one) => isNamed(one, 'errordocument'))
@@ -97,16 +89,12 @@ const LEAST_ARGUMENTS: ReadonlyMap<string, number> = new Map([
 
 // ---- the host
 
-function sayOfHost(
-  site: Site,
-  { parts }: Divided,
-  listen: string | undefined,
-  tree: ApacheTree,
-  report: Report,
-): void {
+function sayOfHost(site: Site, { parts }: Divided, listen: string | undefined, report: Report): void {
   const { host } = site;
   if (host === undefined) return;
-  if (isOfTls(site)) {
+  if (parts.length === 0) {
+    report.say(host, 'not supported', 'nothing in it can be served: see its lines');
+  } else if (isOfTls(site)) {
     report.say(
       host,
       'changed',
@@ -126,9 +114,6 @@ function sayOfHost(
   if (kinds.has('upstream'))
     words.push('bodies for the app may have 100 MB (`maxBody`), and the app is told the Host of the client');
   if (words.length > 0) report.say(host, 'always so', words.join('; '));
-  if (!answers(site.own, tree) && !answers(site.main, tree) && parts.length === 0) {
-    report.say(host, 'not supported', 'nothing in it can be served: see its lines');
-  }
 }
 
 // ---- ErrorDocument

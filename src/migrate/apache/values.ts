@@ -19,7 +19,7 @@ export function timeLimit(text: string | undefined): number | undefined {
 
 /** As an option takes it; 24 days at most, where a timer ends. */
 export function asTimeout(seconds: number): string {
-  if (seconds < 1) return `${Math.round(seconds * 1000)}ms`;
+  if (seconds > 0 && seconds < 1) return `${Math.round(seconds * 1000)}ms`;
   return asDuration(Math.min(Math.round(seconds), 24 * 86_400));
 }
 

@@ -1,0 +1,57 @@
+/** What stands within a `<Directory>`, and whom it lets in. Apache itself is asked the same (apache-side-by-side). */
+
+/** `open` to everybody, `closed` to everybody, or to some, which is `told` and closed here. */
+export type AccessOutcome = 'open' | 'closed' | 'told';
+
+export const ACCESS_CASES: readonly (readonly [lines: string, outcome: AccessOutcome])[] = [
+  ['', 'open'],
+  ['Require all granted', 'open'],
+  ['Require all denied', 'closed'],
+  ['Require ip 10.0.0.0/8', 'told'],
+  ['Require host example.com', 'told'],
+  ['Require local', 'told'],
+  ['AuthType Basic\nRequire valid-user', 'told'],
+  ['Require group staff', 'told'],
+  ['Require expr %{HTTP_COOKIE} =~ /x/', 'told'],
+  ['Require method GET HEAD', 'open'],
+  ['Require all denied\nRequire all granted', 'open'],
+  ['Require ip 10.0.0.1\nRequire all granted', 'open'],
+  ['<RequireAll>\nRequire all granted\nRequire not ip 10.0.0.1\n</RequireAll>', 'told'],
+  ['<RequireAll>\nRequire all granted\nRequire all denied\n</RequireAll>', 'closed'],
+  ['<RequireAny>\nRequire ip 10.0.0.1\nRequire all granted\n</RequireAny>', 'open'],
+  [
+    '<RequireAll>\nRequire all granted\n<RequireNone>\nRequire all granted\n</RequireNone>\n</RequireAll>',
+    'closed',
+  ],
+  [
+    '<RequireAll>\nRequire all granted\n<RequireNone>\nRequire all denied\n</RequireNone>\n</RequireAll>',
+    'open',
+  ],
+  [
+    '<RequireAll>\nRequire all granted\n<RequireNone>\nRequire ip 10.0.0.1\n</RequireNone>\n</RequireAll>',
+    'told',
+  ],
+  ['Order allow,deny\nAllow from all', 'open'],
+  ['Order allow,deny', 'closed'],
+  ['Order deny,allow', 'open'],
+  ['Order deny,allow\nDeny from all', 'closed'],
+  ['Order deny,allow\nDeny from all\nAllow from 10', 'told'],
+  ['Order deny,allow\nDeny from all\nAllow from all', 'open'],
+  ['Order allow,deny\nAllow from all\nDeny from 10', 'told'],
+  ['Order allow,deny\nAllow from all\nDeny from all', 'closed'],
+  ['Order allow,deny\nAllow from env=let', 'told'],
+  ['Deny from all', 'closed'],
+  ['Order allow,deny\nAllow from all\nRequire all denied', 'closed'],
+  ['Order deny,allow\nDeny from all\nRequire all granted', 'closed'],
+  ['Satisfy Any\nOrder deny,allow\nDeny from all\nRequire all granted', 'open'],
+  ['Satisfy Any\nOrder deny,allow\nDeny from all\nRequire valid-user', 'told'],
+  ['<Limit GET>\nRequire valid-user\n</Limit>', 'told'],
+  ['<LimitExcept GET HEAD>\nRequire all denied\n</LimitExcept>', 'open'],
+  ['<LimitExcept POST>\nRequire all denied\n</LimitExcept>', 'told'],
+  ['<Limit PUT DELETE>\nOrder deny,allow\nDeny from all\n</Limit>', 'open'],
+  ['SSLVerifyClient require', 'told'],
+  ['SSLVerifyClient optional', 'open'],
+  ['SSLRequire %{SSL_CLIENT_S_DN_O} eq "x"', 'told'],
+  ['<If "%{HTTP:X} != \'y\'">\nRequire all denied\n</If>', 'told'],
+  ['MellonEnable auth', 'told'],
+];
