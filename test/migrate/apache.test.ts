@@ -128,6 +128,8 @@ t.test('an address of the app is kept, or told', async (t) => {
       `Timeout 9\nProxyTimeout 10\nProxyPass / http://h:1/ connectiontimeout=500ms flushpackets=on`,
       ['upstream / h:1 {"responseBuffering":false,"connectTimeout":"500ms","readTimeout":"10s"}'],
     ],
+    ['ProxyPass / http://h:1/\nProxyPass /ws/ ws://h:1/ws/', ['upstream / h:1']],
+    ['ProxyPass /ws/ ws://h:2/ws/\nProxyPass / http://h:1/', ['upstream / h:1', 'upstream /ws/ h:2']],
     ['ProxyPass / http://h:1', ['upstream / h:1'], /do not end alike/],
     ['ProxyPassMatch ^/(.*)$ http://h:1/$1', ['upstream / h:1']],
     ['<Location /x/>\nProxyPass http://h:1/x/\n</Location>', ['upstream /x/ h:1']],
@@ -499,6 +501,55 @@ t.test('lines about files become options', async (t) => {
       .at(-1);
     t.equal(finding?.verdict, verdict, lines);
   }
+});
+
+t.test('what files with some extensions may be kept for becomes a rule of cacheControl', async (t) => {
+  const value = 'max-age=9';
+  const cases: readonly [section: string, line: string, rule: object | undefined][] = [
+    [
+      'FilesMatch "\\.(css|jpe?g)$"',
+      `Header set Cache-Control "${value}"`,
+      { match: '\\.(?:css|jpe?g)$', value },
+    ],
+    [
+      'FilesMatch "(?i)\\.(css)$"',
+      `Header set Cache-Control "${value}"`,
+      { match: '\\.(?:[cC][sS][sS])$', value },
+    ],
+    ['Files "*.css"', `Header set Cache-Control "${value}"`, { match: '\\.css$', value }],
+    ['Files ~ "\\.css$"', `Header set Cache-Control "${value}"`, { match: '\\.(?:css)$', value }],
+    [
+      'FilesMatch "\\.css$"',
+      'ExpiresActive On\nExpiresDefault A9',
+      { match: '\\.(?:css)$', value: 'public, max-age=9' },
+    ],
+    ['FilesMatch "\\.css$"', 'ExpiresDefault A9', undefined],
+    ['FilesMatch "app\\.css$"', `Header set Cache-Control "${value}"`, undefined],
+    ['FilesMatch "\\.css"', `Header set Cache-Control "${value}"`, undefined],
+    ['FilesMatch "\\.css$"', `Header set Cache-Control "${value}"\nHeader set X-A b`, undefined],
+    ['FilesMatch "\\.css$"', `Header set Cache-Control "${value}" env=x`, undefined],
+    ['FilesMatch "\\.css$"', `Header set Cache-Control "${value}"\nRequire all denied`, undefined],
+  ];
+  for (const [section, line, rule] of cases) {
+    const text = `${MEDIA}\n${inside(section, line)}`;
+    t.same(
+      read(text).draft.locations[0]?.entry['cacheControl'],
+      rule === undefined ? undefined : [rule],
+      section,
+    );
+    const verdict = rule === undefined ? 'not supported' : 'kept';
+    t.equal(said(text, section.split(' ')[0] ?? '')[0]?.verdict, verdict, `${section}: ${line}`);
+  }
+  const two = inside(
+    'Directory /srv/media',
+    inside('Files "*.css"', 'Header set Cache-Control a'),
+    'ExpiresActive On',
+    'ExpiresByType text/css A1',
+  );
+  t.match(read(`${MEDIA}\n${two}`).draft.locations[0]?.entry['cacheControl'], [
+    { value: 'a' },
+    { value: 'public, max-age=1' },
+  ]);
 });
 
 t.test('lines about the app and the server become options', async (t) => {

@@ -6,6 +6,7 @@ import { unreadable } from '../errors.js';
 import type { Report } from '../report.js';
 import type { Part } from '../translate.js';
 import { type Decision, decideAccess } from './access.js';
+import { cacheRuleOf } from './by-extension.js';
 import { type Handler, Handlers } from './handlers.js';
 import type { Site } from './hosts.js';
 import type { ApacheTree } from './reader.js';
@@ -130,9 +131,9 @@ function origins(all: readonly Directive[], handlers: Handlers, tree: ApacheTree
   return found;
 }
 
-/** Names of lines that say who may come in, or what runs. */
+/** Names of lines that say who may come in, what runs, or something of some files. */
 const GUARD =
-  /^(?:require|order$|allow$|deny$|satisfy$|authmerging$|limit$|limitexcept$|if$|else|ssl(?:verifyclient|require)$|sethandler$|wsgiaccess|lua|mellon|shib)/i;
+  /^(?:require|order$|allow$|deny$|satisfy$|authmerging$|limit$|limitexcept$|if$|else|ssl(?:verifyclient|require)$|sethandler$|files|wsgiaccess|lua|mellon|shib)/i;
 
 /** The lines of a site, by what they are asked for. */
 interface Lines {
@@ -183,10 +184,16 @@ function divisionOf(
     ...lines.proxies.filter((one) => handler?.kind === 'app' && isForProxy(one, addressIn(handler.declared))),
     ...lines.locations.filter(({ args: [path = '/'] }) => prefix.startsWith(asPrefix(path))),
   ];
-  const held = sections.flatMap((section) => inside(section).filter(isOfLocations));
+  const contents = sections.flatMap(inside);
+  const held = contents.filter(isOfLocations);
+  const byExtension =
+    handler?.kind === 'files'
+      ? [...lines.guards, ...contents].filter((one) => cacheRuleOf(one) !== undefined)
+      : [];
   // A time on the line itself counts before all others.
   const hasOwnTime = handler?.kind === 'app' && proxyParameters(handler.declared.args).has('timeout');
-  const all = [...lines.ofLocations, ...held];
+  // The first that has a name counts, and in Apache the last.
+  const all = [...byExtension.reverse(), ...lines.ofLocations, ...held];
   const holding = hasOwnTime ? all.filter((one) => !isNamed(one, 'timeout', 'proxytimeout')) : all;
   if (holding.length > MAX_HOLDING) {
     throw unreadable(origin.place, `more than ${MAX_HOLDING} lines hold for ${prefix}; expected a site`);
@@ -258,10 +265,17 @@ function isSame(division: Division, around: Division | undefined): boolean {
   if (around === undefined) return false;
   if (isDenied(division) || isDenied(around)) return isDenied(division) && isDenied(around);
   return (
-    division.handler?.declared === around.handler?.declared &&
+    isSameHandler(division.handler, around.handler) &&
     division.holding.length === around.holding.length &&
     division.holding.every((directive, index) => directive === around.holding[index])
   );
+}
+
+function isSameHandler(one: Handler | undefined, other: Handler | undefined): boolean {
+  if (one?.kind !== 'app' || other?.kind !== 'app') return one?.declared === other?.declared;
+  const what = ({ target: { upstream, set }, declared }: Handler & { kind: 'app' }): string =>
+    JSON.stringify([upstream, set, proxyOptions(proxyParameters(declared.args))]);
+  return one.target.changed.length === 0 && what(one) === what(other);
 }
 
 function refusePrefix(prefix: string): string | undefined {

@@ -57,8 +57,9 @@ function addressOf(url: string): [address: string | undefined, path?: string | u
 function agreement(path: string, rest: string): string[] | undefined {
   if (asPrefix(path) !== asPrefix(rest)) return undefined;
   if (path.endsWith('/') === rest.endsWith('/')) return [];
+  const asked = path.endsWith('/') ? `${rest}x` : `${rest}/x`;
   return [
-    `the address and the path do not end alike, and Apache would ask for ${rest}x in place of ${asPrefix(rest)}x: here the slash is as it is meant`,
+    `the path and the address do not end alike, so that Apache asks the app for "${asked}": here it is ${asPrefix(rest)}x`,
   ];
 }
 

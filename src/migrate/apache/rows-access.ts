@@ -349,9 +349,8 @@ export const ROWS_FOR_ACCESS: readonly Row[] = [
     ],
   },
   {
-    names: ['Files', 'FilesMatch', 'DirectoryMatch', 'LocationMatch', 'ProxyMatch'],
+    names: ['DirectoryMatch', 'LocationMatch', 'ProxyMatch'],
     doc: 'not supported, but for names that begin with a dot, which nobody gets',
-    examples: [['`<FilesMatch "^\\.ht">`', 'always so: names that begin with a dot are not served']],
   },
   {
     names: ['If', 'ElseIf', 'Else'],

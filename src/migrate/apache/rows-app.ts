@@ -2,7 +2,7 @@
 // that hand a request to a program.
 import type { Directive } from '../directive.js';
 import { alwaysSo, changed, kept, notNeeded, notSupported, type Outcome, type Row } from '../rows.js';
-import { headerLine, plainValue } from './rows-files.js';
+import { headerLine, plainValue } from './header-line.js';
 import { asTimeout, isOn, timeLimit } from './values.js';
 
 /** What is written after the address: `timeout=300 retry=0`. */

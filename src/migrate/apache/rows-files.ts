@@ -13,6 +13,8 @@ import {
   type Outcome,
   type Row,
 } from '../rows.js';
+import { cacheRuleOf } from './by-extension.js';
+import { type HeaderLine, headerLine, plainValue } from './header-line.js';
 import { lastOf, linesOf } from './holding.js';
 import { asDuration, asPattern, isOn, parseExpiry } from './values.js';
 
@@ -180,39 +182,6 @@ function addDefaultCharset(directive: Directive, here: Here): Outcome {
 }
 
 // ---- mod_headers
-
-/** A line of `Header` or `RequestHeader`, taken apart. */
-export interface HeaderLine {
-  readonly action: string;
-  /** In lower case. */
-  readonly lower: string;
-  readonly name: string;
-  readonly value: string | undefined;
-  /** True where it holds for some requests only. */
-  readonly isConditional: boolean;
-}
-
-/** @param directive `Header [always|onsuccess] ACTION NAME [VALUE [REPLACEMENT]] [env=…|expr=…|early]` */
-export function headerLine({ args }: Directive): HeaderLine {
-  const rest = /^(?:always|onsuccess)$/i.test(args[0] ?? '') ? args.slice(1) : args;
-  const [action = '', written = '', value, ...more] = rest;
-  const name = written.replace(/:$/, '');
-  const takesNoValue = /^(?:unset|echo)$/i.test(action);
-  const conditions = takesNoValue && value !== undefined ? [value, ...more] : more;
-  return {
-    action: action.toLowerCase(),
-    name,
-    lower: name.toLowerCase(),
-    value: takesNoValue ? undefined : value,
-    isConditional: conditions.some((word) => /^(?:env|expr)=/i.test(word)),
-  };
-}
-
-/** The value where it is the same in every answer; undefined where it is made for each. */
-export function plainValue(value: string): string | undefined {
-  if (/^expr=/i.test(value) || /%(?!%)/.test(value.replaceAll('%%', ''))) return undefined;
-  return value.replaceAll('%%', '%');
-}
 
 /** What Django sends in place of a field that Apache added to the app's answers. */
 const OF_DJANGO: Readonly<Record<string, string>> = {
@@ -516,6 +485,16 @@ export const ROWS_FOR_FILES: readonly Row[] = [
     names: ['MaxRangeOverlaps', 'MaxRangeReversals'],
     says: alwaysSo('ranges that overlap are joined'),
     doc: 'always so: ranges that overlap are joined',
+  },
+  {
+    names: ['Files', 'FilesMatch'],
+    // Only one that says how long such files may be kept gets here.
+    files: (section) => {
+      const rule = cacheRuleOf(section);
+      return rule === undefined ? OVERRIDDEN : kept('cacheControl by extension', { cacheControl: [rule] });
+    },
+    doc: 'one that says how long files with some extensions may be kept: `cacheControl`; one about names that begin with a dot is always so, since nobody gets them; others are told',
+    examples: [['`<FilesMatch "^\\.ht">`', 'always so: names that begin with a dot are not served']],
   },
   {
     names: ['ErrorDocument'],

@@ -6,6 +6,7 @@ import { unreadable } from '../errors.js';
 import { Report, type Verdict } from '../report.js';
 import { sayTheRest, type Translation, translate } from '../translate.js';
 import { closes } from './access.js';
+import { cacheRuleOf } from './by-extension.js';
 import { chooseSite, conditionsBefore, isOfTls, isRedirectOfAll, listenOf, type Site } from './hosts.js';
 import { checkSize, type Divided, type Division, divide } from './parts.js';
 import { type ApacheTree, explainUndefined, type ReadOptions, readTree } from './reader.js';
@@ -272,6 +273,10 @@ function sayOfPattern(section: Directive, { divisions }: Divided, tree: ApacheTr
     report.sayWithin(section, inner, within);
   };
   const see = 'see the section around it';
+  if (isNamed(section, 'files', 'filesmatch') && cacheRuleOf(section) !== undefined) {
+    report.sayWithin(section, 'kept', see);
+    return;
+  }
   if (isClosing && isOfDotfiles(section)) {
     say('always so', 'names that begin with a dot are not served', see);
   } else if (isClosing && report.has(section)) {
@@ -309,6 +314,8 @@ function sayOfPattern(section: Directive, { divisions }: Divided, tree: ApacheTr
       see,
       'not needed',
     );
+  } else if (isNamed(section, 'if', 'elseif', 'else')) {
+    say('not supported', 'what holds for some requests only has no counterpart', see, 'not needed');
   } else {
     say(
       'not supported',
