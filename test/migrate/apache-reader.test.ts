@@ -166,7 +166,11 @@ t.test('hostile files end in one line, soon', async (t) => {
   const loop = join(root, 'loop');
   mkdirSync(loop);
   for (const name of ['a', 'b']) symlinkSync(loop, join(loop, name));
+  const full = join(root, 'full');
+  mkdirSync(full);
+  for (let index = 0; index < 1100; index += 1) writeFileSync(join(full, `${index}.conf`), '');
   const cases: readonly [what: string, text: () => string, message: RegExp][] = [
+    ['a pattern for many files', () => `Include ${full}/*.conf`, /would be file 1001 of this configuration/],
     ['nested sections', () => '<A b>\n'.repeat(10_000), /more than 64 sections within each other/],
     ['a long line', () => `A ${'x'.repeat(10_000_000)}`, /longer than 4 MB/],
     ['a line that is not short', () => `A ${'x'.repeat(3_000_000)}`, /line is longer than 64 kB/],

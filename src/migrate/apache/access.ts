@@ -35,8 +35,8 @@ export function decideAccess(
 ): Decision {
   let authz: Said | undefined;
   let compat: Said | undefined;
-  let isEither = false;
   let verify: Directive | undefined;
+  let satisfying: Directive | undefined;
   const more: Directive[] = [];
   for (const scope of scopes) {
     const required = requirement(scope, kind, tree, authz);
@@ -44,10 +44,11 @@ export function decideAccess(
     const allowed = oldAccess(scope);
     compat = allowed ?? compat;
     const satisfy = scope.findLast((directive) => isNamed(directive, 'satisfy'));
-    if (satisfy !== undefined) isEither = satisfy.args[0]?.toLowerCase() === 'any';
+    satisfying = satisfy ?? satisfying;
     verify = scope.findLast((directive) => isNamed(directive, 'sslverifyclient')) ?? verify;
     more.push(...scope.filter((directive) => limitsSome(directive, kind, tree)));
   }
+  const isEither = satisfying?.args[0]?.toLowerCase() === 'any';
   const systems = [authz, compat].flatMap((said) => said ?? []);
   const open = isEither
     ? either(systems.map(({ access }) => access))
@@ -56,7 +57,7 @@ export function decideAccess(
   if (/^(?:require|optional_no_ca)$/i.test(verify?.args[0] ?? '') && verify !== undefined) more.push(verify);
   return {
     access: more.length > 0 ? both([access, 'some']) : access,
-    by: [...systems.flatMap(({ by }) => by), ...more],
+    by: [...systems.flatMap(({ by }) => by), ...(satisfying === undefined ? [] : [satisfying]), ...more],
   };
 }
 

@@ -14,6 +14,7 @@ export interface CacheRule {
 
 /** What the section says, where it says this and no more. */
 export function cacheRuleOf(section: Directive): CacheRule | undefined {
+  if (!isNamed(section, 'files', 'filesmatch')) return undefined;
   const match = patternOf(section);
   const lines = section.block ?? [];
   const isOther = (one: Directive): boolean =>

@@ -194,7 +194,12 @@ export const ROWS_FOR_ACCESS: readonly Row[] = [
     doc: 'not supported, but for two: from `http://` to `https://` is not needed where TLS ends elsewhere; `Redirect gone` and the like close a path (`denied`)',
   },
   {
-    names: ['RedirectRelative', 'AliasPreservePath'],
+    names: ['AliasPreservePath'],
+    says: alwaysSo('what follows the path of a location is looked for in its directory'),
+    doc: 'always so',
+  },
+  {
+    names: ['RedirectRelative'],
     says: notNeeded('nothing is redirected'),
     doc: 'not needed',
   },

@@ -56,7 +56,11 @@ function requestHeader(directive: Directive): Outcome {
       ? changed('X-Forwarded-Proto is what the proxy in front says, once trustProxy names it, and http else')
       : alwaysSo('the app is told the scheme');
   }
-  if (SAID.has(lower)) return alwaysSo(`the app is told ${name}`);
+  if (SAID.has(lower)) {
+    return plainValue(value) === undefined
+      ? alwaysSo(`the app is told ${name}`)
+      : changed(`the app is told ${name} as it was found out`);
+  }
   if (/^x-forwarded-(?:ssl|protocol|scheme)$|^x-(?:url-)?scheme$/.test(lower)) {
     return changed(
       'X-Forwarded-Proto says the same, and alone reaches the app (SECURE_PROXY_SSL_HEADER of Django)',
@@ -379,9 +383,13 @@ export const ROWS_FOR_APP: readonly Row[] = [
   },
   {
     names: ['SetEnv', 'PassEnv', 'UnsetEnv'],
-    says: changed(
-      'the app gets no variables with its requests; set what it needs in the environment it is started in',
-    ),
+    app: ({ args: [name = ''] }) =>
+      /^(?:proxy-|force-|downgrade-|no-?keepalive|no-gzip)/i.test(name)
+        ? notNeeded('it says how Apache talks, which this server does in its own way')
+        : changed(
+            'the app gets no variables with its requests; set what it needs in the environment it is started in',
+          ),
+    files: () => notNeeded('files do not look at variables'),
     doc: 'told: set variables where the app is started',
   },
   {
