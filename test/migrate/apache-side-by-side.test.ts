@@ -2,6 +2,7 @@
 // rule below says so; and what has no counterpart is named by each case, as the report names it.
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, request as requestPlain } from 'node:http';
 import { request as requestByTls } from 'node:https';
@@ -10,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
+import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { readApache } from '../../src/migrate/apache/site.js';
 import { isMissing } from '../../src/migrate/report.js';
@@ -403,5 +405,85 @@ t.test('whom Apache lets in everywhere, and nowhere', { skip }, async (t) => {
   for (const [at, [inside, outcome]] of cases.entries()) {
     const answer = await ask(ports[0] ?? 0, { path: `/${at}/a.txt` }, false);
     t.equal(answer.status, outcome === 'open' ? 200 : 403, inside);
+  }
+});
+
+/** Sections in any order, over directories and addresses that lie in each other. */
+const SECTIONS = fc.array(
+  fc.tuple(
+    fc.constantFrom(
+      ...[
+        'Directory D',
+        'Directory D/a',
+        'Directory D/a/b',
+        'Directory D/b/',
+        'Directory "D/*"',
+        'Directory "D/*/b"',
+      ],
+      ...['Location U', 'Location U/a', 'Location U/a/', 'Location U/a/b', 'Location U/b'],
+    ),
+    fc.constantFrom(
+      ...[
+        'Require all granted',
+        'Require all denied',
+        'Order deny,allow\nDeny from all',
+        'Order allow,deny\nAllow from all',
+      ],
+      ...['Options FollowSymLinks', 'Require all denied\nSatisfy any', 'AuthMerging Or\nRequire all granted'],
+      'AuthMerging And\nRequire all denied',
+    ),
+  ),
+  { maxLength: 5 },
+);
+const ALIASES = fc.constantFrom(
+  ...[
+    'Alias U D',
+    'Alias U/ D/',
+    'Alias U/a/b D/b\nAlias U D',
+    'Alias U D\nAlias U/a/b D/b',
+    'Alias U D\nRedirect 403 U/b',
+  ],
+  ...['Alias U D\nRedirect gone U/a/b/', 'Alias U/a D/a/b\nAlias U/b D/a'],
+);
+
+t.test('any sections close what they close on a real Apache', { skip }, async (t) => {
+  const site = await makeSite(t);
+  const cases = fc.sample(fc.tuple(ALIASES, SECTIONS), { numRuns: 150, seed: 28 });
+  const texts = await Promise.all(
+    cases.map(async ([aliases, sections], at) => {
+      const file = { 'f.txt': 'f' };
+      await writeTree(join(site, `d${at}`), { ...file, a: { ...file, b: file }, b: { ...file, b: file } });
+      const written = [
+        aliases,
+        ...sections.map(([head, inside]) => `<${head}>\n${inside}\n</${head.split(' ')[0]}>`),
+      ];
+      return written
+        .join('\n')
+        .replace(/\bU(?=[/\s>])/g, `/u${at}`)
+        .replace(/\bD(?=[/\s>])/g, `${site}/d${at}`);
+    }),
+  );
+  const { ports } = await startApache(t, site, () => texts.join('\n'), 1);
+  const path = join(site, 'case.conf');
+  for (const [at, text] of texts.entries()) {
+    await writeFile(path, text);
+    const { draft, findings } = readApache(path, { from: 'FILE' });
+    const prefixes = draft.locations.toSorted((a, b) => b.entry.prefix.length - a.entry.prefix.length);
+    const isTold = (word: string): boolean => findings.some(({ words }) => words.includes(word));
+    for (const below of ['f.txt', 'a/f.txt', 'a/b/f.txt', 'b/f.txt', 'b/b/f.txt']) {
+      const asked = `/u${at}/${below}`;
+      const theirs = (await ask(ports[0] ?? 0, { path: asked }, false)).status;
+      const entry = prefixes.find((one) => asked.startsWith(one.entry.prefix))?.entry;
+      const file = join(String(entry?.['root']), asked.slice(entry?.prefix.length));
+      const ours = entry?.kind === 'denied' ? 403 : entry?.kind === 'media' && existsSync(file) ? 200 : 404;
+      // What is gone is forbidden; what is closed where nothing is, is not there; and what no prefix says is told.
+      const isOther =
+        (theirs === 410 && ours === 403) ||
+        (theirs === 403 && entry === undefined) ||
+        (theirs === 403 && ours === 200 && isTold('is OPEN here')) ||
+        (theirs === 200 && ours === 403 && isTold('stays closed here'));
+      const expected = isOther ? ours : theirs;
+      t.equal(ours, expected, `${asked}\n${text}`);
+    }
   }
 });

@@ -34,22 +34,19 @@ export function decideAccess(
   tree: Pick<ApacheTree, 'skipped'>,
 ): Decision {
   let authz: Said | undefined;
-  let compat: Said | undefined;
+  let compat: OldSaid | undefined;
   let verify: Directive | undefined;
-  let satisfying: Directive | undefined;
   const more: Directive[] = [];
   for (const scope of scopes) {
     const required = requirement(scope, kind, tree, authz);
     authz = required ?? authz;
-    const allowed = oldAccess(scope);
-    compat = allowed ?? compat;
-    const satisfy = scope.findLast((directive) => isNamed(directive, 'satisfy'));
-    satisfying = satisfy ?? satisfying;
+    // A section that says something of it says all of it: what an outer one said is gone, its Satisfy, too.
+    compat = oldAccess(scope) ?? compat;
     verify = scope.findLast((directive) => isNamed(directive, 'sslverifyclient')) ?? verify;
     more.push(...scope.filter((directive) => limitsSome(directive, kind, tree)));
   }
-  const isEither = satisfying?.args[0]?.toLowerCase() === 'any';
-  const systems = [authz, compat].flatMap((said) => said ?? []);
+  const isEither = compat?.isEither === true;
+  const systems: readonly Said[] = [authz, compat].flatMap((said) => said ?? []);
   const open = isEither
     ? either(systems.map(({ access }) => access))
     : both(systems.map(({ access }) => access));
@@ -57,7 +54,7 @@ export function decideAccess(
   if (/^(?:require|optional_no_ca)$/i.test(verify?.args[0] ?? '') && verify !== undefined) more.push(verify);
   return {
     access: more.length > 0 ? both([access, 'some']) : access,
-    by: [...systems.flatMap(({ by }) => by), ...(satisfying === undefined ? [] : [satisfying]), ...more],
+    by: [...systems.flatMap(({ by }) => by), ...more],
   };
 }
 
@@ -99,11 +96,18 @@ function requireOf({ args }: Directive, kind: 'files' | 'app'): Access {
   return 'some';
 }
 
-// ---- mod_access_compat: a section that says something of it says all of it
+// ---- mod_access_compat
 
-function oldAccess(scope: readonly Directive[]): Said | undefined {
-  const by = scope.filter((directive) => isNamed(directive, 'order', 'allow', 'deny'));
+interface OldSaid extends Said {
+  /** `Satisfy Any`: it is enough to be let in by one of the two systems. */
+  readonly isEither: boolean;
+}
+
+function oldAccess(scope: readonly Directive[]): OldSaid | undefined {
+  const by = scope.filter((directive) => isNamed(directive, 'order', 'allow', 'deny', 'satisfy'));
   if (by.length === 0) return undefined;
+  const satisfy = by.findLast((directive) => isNamed(directive, 'satisfy'))?.args[0];
+  const isEither = satisfy?.toLowerCase() === 'any';
   const order =
     by
       .findLast((directive) => isNamed(directive, 'order'))
@@ -117,8 +121,8 @@ function oldAccess(scope: readonly Directive[]): Said | undefined {
   const allowed = listed('allow');
   const denied = listed('deny');
   const unless: Access = denied === 'all' ? 'none' : denied === 'some' ? 'some' : 'all';
-  if (order === 'deny,allow') return { access: either([allowed, unless]), by };
-  return { access: both([allowed, unless]), by };
+  if (order === 'deny,allow') return { access: either([allowed, unless]), by, isEither };
+  return { access: both([allowed, unless]), by, isEither };
 }
 
 // ---- what lets in some, by method or by an expression

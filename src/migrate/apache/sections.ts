@@ -62,7 +62,9 @@ export function holdsFor(path: string, directory: string): 'all' | 'below' | 'no
     return name === undefined || segment === name || (isPattern(segment) && segmentTest(segment)(name));
   });
   if (!matches) return 'none';
-  return wanted.length <= given.length ? 'all' : 'below';
+  // A star at the end holds for the directory before it, too: Apache compares that with its slash.
+  const least = /^\*+$/.test(wanted.at(-1) ?? '') ? wanted.length - 1 : wanted.length;
+  return least <= given.length ? 'all' : 'below';
 }
 
 /** True for a pattern that matches names which begin with a dot and no others: nobody gets such files here. */

@@ -244,6 +244,7 @@ function sayOfPatterns(all: readonly Directive[], divided: Divided, tree: Apache
           'else',
         ) ||
         (isNamed(one, 'location', 'proxy', 'directory') && isByPattern(one) && !report.has(one));
+      if (isNamed(one, 'directory') && isByPattern(one)) sayOfParts(one, divided, tree, report);
       if (isPattern) {
         if (isSeen && concerns(one, divided, tree)) sayOfPattern(one, divided, tree, report);
         continue;
@@ -253,6 +254,28 @@ function sayOfPatterns(all: readonly Directive[], divided: Divided, tree: Apache
   };
   visit(all, true);
 }
+
+/** A `<Directory>` with wildcards that may hold for a part of a location: which part, no prefix says. */
+function sayOfParts(section: Directive, { divisions }: Divided, tree: ApacheTree, report: Report): void {
+  if (section.args[0] === '~') return;
+  const path = asDirectory(section.args[0] ?? '', tree.serverRoot);
+  const isClosing = closes(section, 'files', tree);
+  const isOpening =
+    !isClosing && (section.block ?? []).some((one) => isNamed(one, 'require', 'allow', 'order', 'satisfy'));
+  const partly = divisions.filter(({ root }) => root !== undefined && holdsFor(path, root) === 'below');
+  if (isClosing && partly.some(({ decision }) => decision.access === 'all'))
+    report.say(section, 'not supported', OPEN_HERE);
+  else if (isOpening && partly.some(({ decision }) => decision.access !== 'all')) {
+    report.say(
+      section,
+      'not supported',
+      'a location is the beginning of a path: what this opens stays closed here',
+    );
+  }
+}
+
+const OPEN_HERE =
+  'a location is the beginning of a path: what this closes is OPEN here; move it out of the directories that are served, or let the app answer there';
 
 /** Whether a section may hold for something that is served. */
 function concerns(section: Directive, { divisions }: Divided, tree: ApacheTree): boolean {
@@ -288,12 +311,7 @@ function sayOfPattern(section: Directive, { divisions }: Divided, tree: ApacheTr
     if (isClosedAnyway && !isNamed(section, 'locationmatch', 'if', 'elseif', 'else')) {
       say('not needed', 'it stands in what is closed', see);
     } else {
-      say(
-        'not supported',
-        'a location is the beginning of a path: what this closes is OPEN here; move it out of the directories that are served, or let the app answer there',
-        see,
-        'not needed',
-      );
+      say('not supported', OPEN_HERE, see, 'not needed');
     }
   } else if (
     inside.every((one) =>
