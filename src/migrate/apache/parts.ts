@@ -1,7 +1,7 @@
 // From a site to the locations of this server. The URL is divided where a line of the file begins to count: each division has
 // one thing that answers, and a list of directives that hold for it; those that are as what is around them need no location.
 import { prefix as prefixType } from '../../config/values.js';
-import { type Directive, showPlace } from '../directive.js';
+import { type Directive, eachDirective, showPlace } from '../directive.js';
 import { unreadable } from '../errors.js';
 import type { Report } from '../report.js';
 import type { Part } from '../translate.js';
@@ -63,6 +63,8 @@ export interface Divided {
   readonly parts: readonly Part[];
   /** The directives that hold for the server as a whole. */
   readonly ordinary: readonly Directive[];
+  /** True where `Satisfy` stands in some section. */
+  readonly hasSatisfy: boolean;
 }
 
 /** @throws {BadValueError} when there are far more than a site has */
@@ -84,13 +86,19 @@ export function divide(tree: ApacheTree, site: Site, report: Report): Divided {
     parts.push(part);
   }
   sayUnused(handlers, kept, report);
+  const hasSatisfy = [...eachDirective(all)].some((one) => isNamed(one, 'satisfy'));
   const documents = all.findLast((one) => isNamed(one, 'documentroot'));
   if (documents !== undefined && !kept.some(({ handler }) => handler?.declared === documents)) {
     const words = handlers.undocumented;
     if (words !== undefined && handlers.of('/') === undefined) report.say(documents, 'not supported', words);
     else report.say(documents, 'not needed', 'something else answers at /');
   }
-  return { divisions, parts: [...parts, ...internalParts(all, ordinary, tree, report)], ordinary };
+  return {
+    divisions,
+    parts: [...parts, ...internalParts(all, ordinary, tree, report)],
+    ordinary,
+    hasSatisfy,
+  };
 }
 
 const isOrdinary = (directive: Directive): boolean =>

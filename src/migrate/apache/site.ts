@@ -256,22 +256,35 @@ function sayOfPatterns(all: readonly Directive[], divided: Divided, tree: Apache
 }
 
 /** A `<Directory>` with wildcards that may hold for a part of a location: which part, no prefix says. */
-function sayOfParts(section: Directive, { divisions }: Divided, tree: ApacheTree, report: Report): void {
+function sayOfParts(section: Directive, divided: Divided, tree: ApacheTree, report: Report): void {
+  const { divisions } = divided;
   if (section.args[0] === '~') return;
   const path = asDirectory(section.args[0] ?? '', tree.serverRoot);
-  const isClosing = closes(section, 'files', tree);
-  const isOpening =
-    !isClosing && (section.block ?? []).some((one) => isNamed(one, 'require', 'allow', 'order', 'satisfy'));
+  const isClosing = mayClose(section, divided, tree);
+  const isOpening = saysAccess(section) && (divided.hasSatisfy || !isClosing);
   const partly = divisions.filter(({ root }) => root !== undefined && holdsFor(path, root) === 'below');
-  if (isClosing && partly.some(({ decision }) => decision.access === 'all'))
+  if (isClosing && partly.some(({ decision }) => decision.access === 'all')) {
     report.say(section, 'not supported', OPEN_HERE);
-  else if (isOpening && partly.some(({ decision }) => decision.access !== 'all')) {
+  }
+  if (isOpening && partly.some(({ decision }) => decision.access !== 'all')) {
     report.say(
       section,
       'not supported',
       'a location is the beginning of a path: what this opens stays closed here',
     );
   }
+}
+
+/** Whether a section keeps somebody out, by itself or, where Satisfy is said somewhere, together with others. */
+function mayClose(section: Directive, { hasSatisfy }: Divided, tree: ApacheTree): boolean {
+  return closes(section, 'files', tree) || (hasSatisfy && saysAccess(section));
+}
+
+/** Whether something in it says who may come in. */
+function saysAccess(section: Directive): boolean {
+  return [...eachDirective(section.block ?? [])].some((one) =>
+    isNamed(one, 'require', 'order', 'allow', 'deny', 'satisfy'),
+  );
 }
 
 const OPEN_HERE =
@@ -288,8 +301,9 @@ function concerns(section: Directive, { divisions }: Divided, tree: ApacheTree):
   return divisions.some(({ root }) => root !== undefined && holdsFor(path, root) !== 'none');
 }
 
-function sayOfPattern(section: Directive, { divisions }: Divided, tree: ApacheTree, report: Report): void {
-  const isClosing = closes(section, 'files', tree);
+function sayOfPattern(section: Directive, divided: Divided, tree: ApacheTree, report: Report): void {
+  const { divisions } = divided;
+  const isClosing = mayClose(section, divided, tree);
   const inside = [...eachDirective(live(section.block ?? [], tree))];
   const say = (verdict: Verdict, words: string, within: string, inner: Verdict = verdict): void => {
     report.say(section, verdict, words);
