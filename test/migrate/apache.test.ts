@@ -8,6 +8,7 @@ import { readApache } from '../../src/migrate/apache/site.js';
 import { APACHE_ROWS, findApacheRow } from '../../src/migrate/apache/table.js';
 import { printJsonc } from '../../src/migrate/print.js';
 import type { Finding } from '../../src/migrate/report.js';
+import type { Translation } from '../../src/migrate/translate.js';
 import { directivesOfApache, withoutApache } from '../support/apache.js';
 import { ACCESS_CASES } from './apache-access.js';
 
@@ -17,13 +18,24 @@ mkdirSync(join(root, 'static'));
 writeFileSync(join(root, 'static', '404.html'), 'x');
 writeFileSync(join(root, 'robots.txt'), 'x');
 
+const known = new Map<string, Translation>();
+const checked = new Set<string>();
+
 /** Reads the text, and checks that what comes of it is a configuration of ours. */
-function read(text: string) {
+function read(text: string): Translation {
+  const before = known.get(text);
+  if (before !== undefined) return before;
   writeFileSync(path, text);
   const translation = readApache(path, { from: 'FILE' });
-  const printed = join(root, 'media-serve.jsonc');
-  writeFileSync(printed, printJsonc(translation.draft, path, undefined));
-  loadConfig({ config: printed }, {});
+  known.set(text, translation);
+  const { options, locations: found } = translation.draft;
+  const content = JSON.stringify([options, found.map(({ entry }) => entry)]);
+  if (!checked.has(content)) {
+    checked.add(content);
+    const printed = join(root, 'media-serve.jsonc');
+    writeFileSync(printed, printJsonc(translation.draft, path, undefined));
+    loadConfig({ config: printed }, {});
+  }
   return translation;
 }
 
