@@ -185,6 +185,12 @@ t.test('hostile files end in one line, soon', async (t) => {
     ],
     ['an include of itself', () => `Include ${self}`, /includes itself/],
     ['a directory within itself', () => `Include ${loop}`, /includes within each other/],
+    [
+      'a pattern without end',
+      () => `<IfVersion ~ ${'('.repeat(200)}.*${')*'.repeat(200)}x>\n</IfVersion>`,
+      /too much for a version/,
+    ],
+    ['a long pattern', () => `<IfVersion ~ ${'.*'.repeat(100)}x>\n</IfVersion>`, /too much for a version/],
     ['directives without end', () => 'A\n'.repeat(1_000_000), /more than 20000 directives/],
     ['placeholders that never end', () => `A ${'{{%('.repeat(15_000)}`, /no refusal/],
     ['a device', () => 'Include /dev/zero', /no regular file/],

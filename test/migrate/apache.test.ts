@@ -597,6 +597,7 @@ t.test('lines about the app and the server become options', async (t) => {
     ['ErrorLog ${APACHE_LOG_DIR}/error.log', {}, 'not needed'],
     ['ErrorLog ${NOT_THERE}/error.log', {}, 'not needed'],
     ['CustomLog /x combined', {}, 'kept'],
+    ['CustomLog ${NOT_THERE}/x combined', {}, 'kept'],
     ['SetEnvIf Origin x y', {}, 'not needed'],
     ['MaxRequestWorkers 5', {}, 'not needed'],
     ['FancyNewThing on', {}, 'not known here'],

@@ -396,6 +396,10 @@ function isVersion(args: readonly string[], place: Place): boolean {
   const [operator = '=', written = ''] = args.length === 1 ? ['=', args[0]] : args;
   const pattern = operator === '~' ? written : /^\/(.*)\/$/.exec(written)?.[1];
   if (pattern !== undefined) {
+    // A longer one, or one with a repeated group, could take for ever.
+    if (pattern.length > 40 || /\)[*+{]/.test(pattern)) {
+      throw unreadable(place, `${quote(pattern)} is too much for a version; expected one such as ^2\\.4`);
+    }
     try {
       return new RegExp(pattern).test(VERSION.join('.'));
     } catch {

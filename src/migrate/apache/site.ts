@@ -60,7 +60,8 @@ export function readApache(path: string, options: ReadOptions): Translation {
 function checkLines(tree: ApacheTree): void {
   for (const [directive, variable] of tree.undefinedIn) {
     // Logs and certificates may be anywhere: nothing here depends on them.
-    if (findApacheRow(directive.name)?.says?.verdict === 'not needed') continue;
+    if (/log$/i.test(directive.name) || findApacheRow(directive.name)?.says?.verdict === 'not needed')
+      continue;
     throw unreadable(directive.place, explainUndefined(variable));
   }
   const check = (directives: readonly Directive[], isInLocation: boolean): void => {
