@@ -652,6 +652,7 @@ t.test('hostile files cost little', async (t) => {
     `RewriteEngine on\n${MEDIA}\n${many(18_000, () => 'RewriteRule ^ https://x [R]')}`,
     `${many(9000, () => 'BalancerMember balancer://a http://a:1')}\n${many(400, (at) => `ProxyPass /${at} balancer://a/${at}`)}`,
     many(4000, () => host(MEDIA)),
+    `${MEDIA}\n${inside(`FilesMatch "\\.(${'a'.repeat(60_000)}!"`, 'Header set Cache-Control x')}`,
   ]) {
     const start = process.cpuUsage();
     refusal(text);

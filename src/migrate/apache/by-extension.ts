@@ -44,7 +44,7 @@ function patternOf({ name, args }: Directive): string | undefined {
     return extension === undefined ? undefined : `\\.${extension}$`;
   }
   const [, anyCase, many, one] =
-    /^(\(\?i\))?(?:\^?\.[*+])?\\\.(?:\((?:\?:)?(\w+\??\w*(?:\|\w+\??\w*)*)\)|(\w+))\$$/.exec(
+    /^(\(\?i\))?(?:\^?\.[*+])?\\\.(?:\((?:\?:)?(\w+(?:\?\w*)*(?:\|\w+(?:\?\w*)*)*)\)|(\w+))\$$/.exec(
       args[args[0] === '~' ? 1 : 0] ?? '',
     ) ?? [];
   const words = many ?? one;
