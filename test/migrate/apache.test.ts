@@ -309,6 +309,14 @@ t.test('sections hold from the directory to the address, and the later counts', 
     ],
   ];
   for (const [text, wanted] of cases) t.same(locations(`${MEDIA}\n${text}`), wanted, text);
+  const single = `Alias /m ${root}\n${inside('Location /m/robots.txt', 'Header set X-A b')}`;
+  t.same(locations(single), [`media /m/ ${root}`]);
+  t.match(said(single, 'Location').at(-1), {
+    verdict: 'not supported',
+    words: /robots\.txt is answered as what is around it/,
+  });
+  const closedFile = `Alias /m ${root}\n${inside('Location /m/robots.txt', denied)}`;
+  t.same(locations(closedFile), [`media /m/ ${root}`, 'denied /m/robots.txt/']);
   const app = `${APP}\n${inside('Location /metrics', 'Require local')}\n${inside('Location /admin', denied)}`;
   t.same(locations(app), ['upstream / 127.0.0.1:8000', 'denied /admin/', 'denied /metrics/']);
   t.same(locations(`${APP}\n${inside('Proxy *', 'Order deny,allow', 'Deny from all')}`), ['denied /']);
@@ -534,6 +542,11 @@ t.test('what files with some extensions may be kept for becomes a rule of cacheC
       'FilesMatch "\\.css$"',
       'ExpiresActive On\nExpiresDefault A9',
       { match: '\\.(?:css)$', value: 'public, max-age=9' },
+    ],
+    [
+      'FilesMatch "\\.css$"',
+      `<IfModule mod_headers.c>\nHeader set Cache-Control "${value}"\n</IfModule>`,
+      { match: '\\.(?:css)$', value },
     ],
     ['FilesMatch "\\.css$"', 'ExpiresDefault A9', undefined],
     ['FilesMatch "app\\.css$"', `Header set Cache-Control "${value}"`, undefined],

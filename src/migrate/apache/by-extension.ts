@@ -16,7 +16,7 @@ export interface CacheRule {
 export function cacheRuleOf(section: Directive): CacheRule | undefined {
   if (!isNamed(section, 'files', 'filesmatch')) return undefined;
   const match = patternOf(section);
-  const lines = section.block ?? [];
+  const lines = linesIn(section.block ?? []);
   const isOther = (one: Directive): boolean =>
     !isNamed(one, 'expiresactive', 'expiresdefault') && cacheControlOf(one) === undefined;
   if (match === undefined || lines.length === 0 || lines.some(isOther)) return undefined;
@@ -26,6 +26,14 @@ export function cacheRuleOf(section: Directive): CacheRule | undefined {
   const expiry = parseExpiry(lines.findLast((one) => isNamed(one, 'expiresdefault'))?.args.join(' ') ?? '');
   if (!isActive || expiry === undefined || expiry.isFromChange) return undefined;
   return { match, value: `public, max-age=${expiry.seconds}` };
+}
+
+/** With what stands in conditions on modules, which all count as loaded. */
+function linesIn(block: readonly Directive[]): Directive[] {
+  return block.flatMap((one) => {
+    if (!isNamed(one, 'ifmodule')) return [one];
+    return one.args[0]?.startsWith('!') === true ? [] : linesIn(one.block ?? []);
+  });
 }
 
 /** The value of `Header set Cache-Control "…"`. */

@@ -1,5 +1,6 @@
 // From a site to the locations of this server. The URL is divided where a line of the file begins to count: each division has
 // one thing that answers, and a list of directives that hold for it; those that are as what is around them need no location.
+import { statSync } from 'node:fs';
 import { prefix as prefixType } from '../../config/values.js';
 import { type Directive, eachDirective, showPlace } from '../directive.js';
 import { unreadable } from '../errors.js';
@@ -259,6 +260,19 @@ function partOf(division: Division, around: Division | undefined, report: Report
   }
   if (isSame(division, around)) return undefined;
   if (decision.access !== 'all') return deniedPart(division);
+  const { root } = division;
+  if (
+    prefix !== handler.prefix &&
+    root !== undefined &&
+    statSync(root, { throwIfNoEntry: false })?.isDirectory() === false
+  ) {
+    report.say(
+      origin,
+      'not supported',
+      `locations are directories: ${root} is answered as what is around it`,
+    );
+    return undefined;
+  }
   sayOpened(division, around, report);
   return handler.kind === 'files'
     ? filesPart(division, handler, report)
