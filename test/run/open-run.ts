@@ -21,7 +21,7 @@ export async function openRun(paths: readonly string[]): Promise<Run> {
   const workplace = openWorkplace();
   const [tests] = await Promise.all([compileTests(paths, workplace.folder), compileSource()]);
   // Beside the compiled code, as `npm run build` has it.
-  execFileSync(process.execPath, [join(PROJECT, 'dist/config/generate.js')]);
+  execFileSync(process.execPath, [join(PROJECT, 'dist/generate.js')]);
   const isCi = process.env['CI'] !== undefined;
   return { tests, workplace, isCi, again: isCi ? 2 : 0 };
 }
