@@ -3,6 +3,7 @@ import { linkExpression } from '../../config/secure-link.js';
 import type { Directive } from '../directive.js';
 import type { Report } from '../report.js';
 import { lastOf } from './row.js';
+import { isOtherLogin } from './written-location.js';
 
 /** Whether a location answers, and what is asked before it does. */
 export type Access =
@@ -29,6 +30,7 @@ export function accessOf(
   const all = [
     byAddress(holding, report),
     byPassword(holding, report),
+    byOtherLogin(holding, report),
     ...(isApp ? [byMethod(holding, report)] : [ofFilesAnyway(holding, report)]),
     byQuestion(holding, isApp, resolve, report),
     byLink(holding, isApp, report),
@@ -67,17 +69,35 @@ function byAddress(holding: readonly Directive[], report: Report): Access {
     sayAll('always so', 'everybody may');
     return OPEN;
   }
-  const last = rules.find(({ args }) => args[0] === 'all');
+  const last = rules.find(({ name, args }) => args[0] === 'all' || (name === 'deny' && isEveryAddress(args)));
   if (last?.name === 'deny') {
     sayAll('not supported', `addresses let nobody in: ${NOBODY}`);
     return CLOSED;
   }
-  sayAll('not supported', 'no address is refused here: they get what all others get');
+  for (const rule of rules) {
+    if (rule.name === 'deny')
+      report.say(rule, 'not supported', 'no address is refused here: IT IS OPEN to all');
+    else report.say(rule, 'always so', 'everybody may');
+  }
   return OPEN;
 }
 
+function isEveryAddress([network = '']: readonly string[]): boolean {
+  return network === '0.0.0.0/0' || network === '::/0';
+}
+
+/** What other modules ask for. */
+function byOtherLogin(holding: readonly Directive[], report: Report): Access {
+  const others = holding.filter(({ name, args }) => isOtherLogin(name, args[0] ?? ''));
+  for (const one of others) {
+    report.say(one, 'not supported', `who may is not found out in this way: ${NOBODY}`);
+    report.sayWithin(one, 'not supported', 'as the block around it');
+  }
+  return others.length > 0 ? CLOSED : OPEN;
+}
+
 function byPassword(holding: readonly Directive[], report: Report): Access {
-  const realm = lastOf(holding, 'auth_basic') ?? lastOf(holding, 'auth_jwt');
+  const realm = lastOf(holding, 'auth_basic');
   const file = lastOf(holding, 'auth_basic_user_file');
   if (realm === undefined || realm.args[0] === 'off') {
     for (const one of [realm, file])
@@ -102,6 +122,11 @@ function byMethod(holding: readonly Directive[], report: Report): Access {
 function ofFilesAnyway(holding: readonly Directive[], report: Report): Access {
   const limit = lastOf(holding, 'limit_except');
   if (limit === undefined) return OPEN;
+  if (!limit.args.some((method) => method.toUpperCase() === 'GET')) {
+    report.say(limit, 'not supported', `it is about GET, too, and methods are not told apart: ${NOBODY}`);
+    report.sayWithin(limit, 'not supported', 'as the block around it');
+    return CLOSED;
+  }
   report.say(limit, 'always so', 'files are for GET and HEAD alone');
   report.sayWithin(limit, 'always so', 'files are for GET and HEAD alone');
   return OPEN;

@@ -1,17 +1,27 @@
 // Where `auth_request` leads: the path of the app that is asked.
 import { isOutcome } from './upstreams.js';
 import { hasVariable } from './values.js';
-import type { LocationSource } from './written-location.js';
+import type { LocationSource, WrittenLocation } from './written-location.js';
 
-/** The path of the app that is asked at `uri`, if its own location leads to an app with that path. */
-export function pathOfApp(uri: string, { all, upstreams, report }: LocationSource): string | undefined {
+/**
+ * The path of the app that is asked at `uri`, if its own location leads to an app with that path.
+ * @param isApp whether a location is one of the app here
+ */
+export function pathOfApp(
+  uri: string,
+  { all, upstreams, report }: LocationSource,
+  isApp: (location: WrittenLocation) => boolean,
+): string | undefined {
   const exact = all.find(({ match, pattern }) => match === 'exact' && pattern === uri);
   const byPrefix = all
     .filter(({ match, pattern }) => match === 'prefix' && uri.startsWith(pattern))
     .sort((a, b) => b.pattern.length - a.pattern.length)[0];
   const found = exact ?? byPrefix;
-  const pass = found?.directive.block?.find(({ name }) => name === 'proxy_pass');
+  const own = found?.directive.block ?? [];
+  const pass = own.find(({ name }) => name === 'proxy_pass');
   if (found === undefined || pass === undefined) return undefined;
+  // The app would be asked something else, or not at all.
+  if (own.some(({ name }) => ['if', 'rewrite', 'return'].includes(name))) return undefined;
   const app = upstreams.find(pass);
   if (isOutcome(app)) return undefined;
   const path =
@@ -22,6 +32,7 @@ export function pathOfApp(uri: string, { all, upstreams, report }: LocationSourc
     .filter(({ match, pattern }) => match === 'prefix' && path.startsWith(pattern))
     .sort((a, b) => b.pattern.length - a.pattern.length)[0];
   const there = location?.directive.block?.find(({ name }) => name === 'proxy_pass');
+  if (location === undefined || !isApp(location)) return undefined;
   const other = there === undefined ? undefined : upstreams.find(there);
   if (other === undefined || isOutcome(other)) return undefined;
   if (JSON.stringify(other.own['upstream']) !== JSON.stringify(app.own['upstream'])) return undefined;

@@ -11,13 +11,18 @@ import { START_GUNICORN } from './rows-app.js';
 import { findNginxRow } from './table.js';
 import { type App, isOutcome } from './upstreams.js';
 import { hasVariable } from './values.js';
-import { type LocationSource, prefixOf, type WrittenLocation } from './written-location.js';
+import {
+  isRefusingCondition,
+  type LocationSource,
+  prefixOf,
+  type WrittenLocation,
+} from './written-location.js';
 
 /** What answers in a location. */
 export interface Content {
   readonly kind: LocationKind;
   readonly own: Readonly<Record<string, unknown>>;
-  /** The blocks that hold, where they are others than those of the location. */
+  /** The blocks that hold, where they are others than those of the location, which decide on access all the same. */
   readonly chain?: WrittenLocation['chain'];
 }
 
@@ -56,7 +61,23 @@ export function contentOf(
   const tried = find('try_files');
   const led = tried === undefined ? undefined : sayOfTryFiles(tried, location, prefix, source);
   if (led !== undefined) return led;
+  if (own.some((one) => isRewritten(one, prefix))) {
+    return notSupported('a rewrite has its files at another path than the one that is asked for');
+  }
   return filesAt(location, prefix, source);
+}
+
+/** Whether a rewrite changes the paths of files below the prefix: what lies at their own paths is given to nobody then. */
+function isRewritten({ name, args: [expression = ''] }: Directive, prefix: string): boolean {
+  if (name !== 'rewrite') return false;
+  // What takes long to match is taken for one that matches.
+  if (expression.length > 200 || /[+*}]\)[+*{]/.test(expression)) return true;
+  try {
+    const test = new RegExp(expression.replace(/^\(\?i\)/, ''), 'i');
+    return ['a', 'a.jpg', 'b/c.txt'].some((name) => test.test(`${prefix}${name}`));
+  } catch {
+    return true;
+  }
 }
 
 /** Rewrites and conditions within a location. */
@@ -66,11 +87,13 @@ function sayOfConditions(own: readonly Directive[], report: Report): void {
     if (one.name === 'if' && signed && isOfSecureLink(one)) {
       report.say(one, 'always so', '403 for a wrong link, 410 for one that has expired');
       report.sayWithin(one, 'always so', 'as the block around it');
-    } else if (['if', 'rewrite', 'set', 'break'].includes(one.name)) {
+    } else if (['if', 'rewrite', 'set', 'break', 'valid_referers'].includes(one.name)) {
       report.say(
         one,
         'not supported',
-        'conditions and rewrites are not read here yet: the location answers without them',
+        isRefusingCondition(one)
+          ? 'conditions are not read here yet: WHAT IT REFUSES IS OPEN'
+          : 'conditions and rewrites are not read here yet: the location answers without them',
       );
       report.sayWithin(one, 'not supported', 'as the block around it');
     }
@@ -79,7 +102,7 @@ function sayOfConditions(own: readonly Directive[], report: Report): void {
 
 function sayOfReturn(returned: Directive, report: Report): Content | Outcome {
   const [code = ''] = returned.args;
-  if (/^(?:403|404|410|444|418)$/.test(code)) {
+  if (/^[45]\d\d$/.test(code)) {
     report.say(returned, code === '403' ? 'kept' : 'changed', 'as the kind denied: 403');
     return { kind: 'denied', own: {} };
   }
@@ -135,6 +158,12 @@ function sayOfTryFiles(
     report.say(named.directive, 'kept', `as the app of ${prefix}`);
     return { ...appAt(pass, prefix, source), chain: named.chain };
   }
+  if (!files.some((file) => /^(?:\$uri|\$\{uri\})$/.test(file))) {
+    const words =
+      'no file is looked for at the path that was asked for ($uri), and other paths are not read here yet';
+    report.say(tried, 'not supported', words);
+    return notSupported(words);
+  }
   if (/^=4\d\d$/.test(fallback) && files.every((file) => /^\$uri\/?$/.test(file))) {
     report.say(
       tried,
@@ -162,15 +191,23 @@ function filesAt(
   { base, report }: LocationSource,
 ): Content | Outcome {
   const found = directoryOf(location);
-  const [path = ''] = found?.named.args ?? [];
-  if (found === undefined || path === '') return notSupported('it names neither a directory nor an app');
+  const [written = ''] = found?.named.args ?? [];
+  if (found === undefined || written === '') return notSupported('it names neither a directory nor an app');
   const { named, at } = found;
+  // `location ~ ^/media/(.*)$ { alias /srv/media/$1; }`
+  const isOfRest =
+    named.name === 'alias' && at.expression?.isRestCaptured === true && /[^$]\$1$/.test(written);
+  const path = isOfRest ? written.slice(0, -'$1'.length) : written;
   if (hasVariable(path)) {
     report.say(named, 'not supported', 'a directory with a variable in its name is not found');
     return notSupported('its directory has a variable in its name');
   }
   const whole = isAbsolute(path) ? path : join(base, path);
   const isAlias = named.name === 'alias';
+  if (isAlias && at.expression !== undefined && !isOfRest) {
+    report.say(named, 'not supported', 'with an expression, an alias is the whole path: $1 is missing');
+    return notSupported('all its paths lead to one file');
+  }
   // An alias stands for the prefix of the location that it stands in, also for one within it.
   const folder = isAlias ? join(whole, prefix.slice((prefixOf(at) ?? prefix).length)) : join(whole, prefix);
   sayOfDirectory(named, at, folder, report);
@@ -195,8 +232,8 @@ function directoryOf(
 /** Whether files may act as part of the site: by their names, and where there is a doubt they may not. */
 function isStatic(prefix: string, folder: string): boolean {
   const [name, place] = [basename(prefix), basename(folder)];
-  if (UPLOADS.test(name)) return false;
-  if (prefix === '/') return !UPLOADS.test(place);
+  if (UPLOADS.test(name) || UPLOADS.test(place)) return false;
+  if (prefix === '/') return true;
   return STATIC.test(name) || STATIC.test(place);
 }
 
@@ -206,7 +243,7 @@ function sayOfDirectory(
   folder: string,
   report: Report,
 ): void {
-  const isSlashed = (named.args[0] ?? '').endsWith('/');
+  const isSlashed = (named.args[0] ?? '').replace(/\$1$/, '').endsWith('/');
   if (named.name === 'root' || isSlashed === pattern.endsWith('/')) {
     report.say(named, 'kept', `as root: ${withoutSlash(folder)}`);
     return;

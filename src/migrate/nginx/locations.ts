@@ -7,12 +7,21 @@ import { accessOf } from './access.js';
 import { pathOfApp } from './asked-path.js';
 import { contentOf } from './content.js';
 import { holdingIn } from './holding.js';
+import { lastOf } from './row.js';
 import { findNginxRow } from './table.js';
 import { sayOfExact, sayOfExpression } from './without-prefix.js';
-import { drop, type LocationSource, prefixOf, type WrittenLocation } from './written-location.js';
+import { drop, isRefusal, type LocationSource, prefixOf, type WrittenLocation } from './written-location.js';
 
-/** The part that a location becomes; undefined where nothing stands for it, which is then said. */
-export function partOf(location: WrittenLocation, source: LocationSource): Part | undefined {
+/** A part, and the location that it comes from. */
+export interface Made {
+  readonly location: WrittenLocation;
+  readonly part: Part;
+  /** Set where nothing here stands for the content: it is closed where files would be given out in its place. */
+  readonly isMissing: boolean;
+}
+
+/** What a location becomes; undefined where there is nothing at all for it, which is then said. */
+export function partOf(location: WrittenLocation, source: LocationSource): Made | undefined {
   const { directive, match } = location;
   const { report } = source;
   if (match === 'expression') return sayOfExpression(location, report);
@@ -21,25 +30,37 @@ export function partOf(location: WrittenLocation, source: LocationSource): Part 
   if (match === 'exact') return sayOfExact(location, report);
   const prefix = prefixOf(location);
   if (prefix === undefined) {
-    return drop(directive, notSupported('its path has no prefix that this server can have'), report);
+    const words = (location.chain.at(-1) ?? []).some(isRefusal) ? ': WHAT IT CLOSES IS OPEN' : '';
+    return drop(directive, notSupported(`its path is no prefix that this server can have${words}`), report);
   }
   // What is said of a content that nobody gets is another thing.
   const ofContent = new Report();
   const made = contentOf(location, prefix, { ...source, report: ofContent });
-  const holding = holdingIn(('chain' in made ? made.chain : undefined) ?? location.chain, findNginxRow);
   const isContent = 'kind' in made;
+  const ledTo = isContent ? made.chain : undefined;
+  const asked = holdingIn(location.chain, findNginxRow);
+  const holding = ledTo === undefined ? asked : holdingIn(ledTo, findNginxRow);
   // Also where nothing here stands for the content: what is closed must not become a part of what is around it.
-  const access = accessOf(
-    holding,
-    {
-      isApp: !isContent || made.kind === 'upstream',
-      resolve: (uri) => pathOfApp(uri, source),
-    },
-    report,
+  const accesses = (ledTo === undefined ? [asked] : [asked, holding]).map((each) =>
+    accessOf(
+      each,
+      {
+        isApp: !isContent || made.kind === 'upstream',
+        resolve: (uri) => pathOfApp(uri, source, (other) => isApp(other, source)),
+      },
+      report,
+    ),
   );
-  if (!isContent && !access.isClosed) {
+  const access = accesses.find(({ isClosed }) => isClosed) ?? accesses[0] ?? { isClosed: true };
+  const isInternal = lastOf(location.chain.at(-1) ?? [], 'internal') !== undefined;
+  if (!isContent && !access.isClosed && !isInternal) {
     report.take(ofContent);
-    return drop(directive, made, report);
+    drop(directive, made, report);
+    return {
+      location,
+      part: { kind: 'denied', prefix, own: {}, declared: directive, holding },
+      isMissing: true,
+    };
   }
   const kind = access.isClosed || !isContent ? 'denied' : made.kind;
   if (kind === 'denied' && isContent && made.kind !== 'denied') {
@@ -47,8 +68,15 @@ export function partOf(location: WrittenLocation, source: LocationSource): Part 
   } else report.take(ofContent);
   const own =
     kind === 'denied' ? {} : { ...(isContent ? made.own : {}), ...(access.isClosed ? {} : access.set) };
-  sayOfLocation(location, prefix, kind, report);
-  return { kind, prefix, own, declared: directive, holding };
+  sayOfLocation(location, prefix, kind, kind === 'internal' || Object.keys(own).some(isOfAccess), report);
+  return { location, part: { kind, prefix, own, declared: directive, holding }, isMissing: false };
+}
+
+const isOfAccess = (option: string): boolean => option === 'authRequest' || option === 'secureLink';
+
+/** Whether the app answers there. */
+function isApp(location: WrittenLocation, source: LocationSource): boolean {
+  return partOf(location, { ...source, report: new Report() })?.part.kind === 'upstream';
 }
 
 const KINDS: Readonly<Record<LocationKind, string>> = {
@@ -60,17 +88,23 @@ const KINDS: Readonly<Record<LocationKind, string>> = {
 };
 
 function sayOfLocation(
-  { directive, pattern }: WrittenLocation,
+  { directive, pattern, expression }: WrittenLocation,
   prefix: string,
   kind: LocationKind,
+  isAsked: boolean,
   report: Report,
 ): void {
   const as = `as the kind ${KINDS[kind]}`;
-  if (pattern === prefix) report.say(directive, 'kept', as);
-  else
-    report.say(
-      directive,
-      'changed',
-      `${as}; the prefix is ${prefix}, and ${pattern} and what only begins like it go elsewhere`,
-    );
+  const isGuarded = isAsked || kind === 'denied';
+  if (pattern !== prefix) {
+    const words = isGuarded
+      ? `what only begins like ${pattern} IS OPEN, where a location around it gives it out`
+      : `${pattern} and what only begins like it go elsewhere`;
+    report.say(directive, 'changed', `${as}; the prefix is ${prefix}, and ${words}`);
+  } else if (expression?.isAnyCase === true) {
+    const words = isGuarded
+      ? 'IS OPEN, where a location around it gives it out'
+      : 'goes to the location around it';
+    report.say(directive, 'changed', `${as}; ${prefix} in other capitals ${words}`);
+  } else report.say(directive, 'kept', as);
 }

@@ -13,12 +13,22 @@ const ANSWERS: ReadonlySet<string> = new Set([
   'try_files',
 ]);
 
+const LEADS_TO_APP = /^(?:proxy|uwsgi|fastcgi|scgi|grpc)_pass$/;
+const LEADS_TO_FILES = /^alias$/;
+
 /**
  * The block that is served; undefined where there is none.
  * @param servers all of them
  */
 export function chooseServer(servers: readonly Directive[], report: Report): Directive | undefined {
-  const sites = servers.filter((server) => isSite(server));
+  const all = servers.filter((server) => isSite(server));
+  // A page that came with the package, or a site of files alone, stands beside the app.
+  const sites =
+    [LEADS_TO_APP, LEADS_TO_FILES]
+      .map((test) =>
+        all.filter(({ block = [] }) => [...eachDirective(block)].some(({ name }) => test.test(name))),
+      )
+      .find((found) => found.length > 0) ?? all;
   const site =
     sites.find(isSecure) ??
     sites.find((server) => listens(server).some((args) => args.includes('default_server'))) ??
@@ -52,7 +62,9 @@ function isSite(server: Directive): boolean {
   for (const { name } of eachDirective(own)) if (ANSWERS.has(name)) return true;
   return own.some(
     ({ name, block: inner = [] }) =>
-      (name === 'location' && !inner.some((one) => one.name === 'return' || one.name === 'rewrite')) ||
+      (name === 'location' &&
+        (inner.some((one) => one.name === 'root') ||
+          !inner.some((one) => one.name === 'return' || one.name === 'rewrite'))) ||
       (name === 'root' && !own.some((one) => one.name === 'rewrite')),
   );
 }

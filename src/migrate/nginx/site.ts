@@ -6,13 +6,14 @@ import { directoryOf, placeOfFile, SourceFiles } from '../source-files.js';
 import { type Draft, type Part, sayTheRest, type Translation, translate } from '../translate.js';
 import { errorPagesOf } from './error-pages.js';
 import { holdingIn } from './holding.js';
-import { partOf } from './locations.js';
+import { type Made, partOf } from './locations.js';
+import { askedLocations } from './precedence.js';
 import { readNginx } from './reader.js';
 import { lastOf } from './row.js';
 import { chooseServer, isSecure } from './servers.js';
 import { findNginxRow, isTable } from './table.js';
 import { Upstreams } from './upstreams.js';
-import { locationsIn, type WrittenLocation } from './written-location.js';
+import { isRefusingCondition, locationsIn, type WrittenLocation } from './written-location.js';
 
 /** How a file is read. */
 export interface NginxOptions {
@@ -43,13 +44,16 @@ export function readNginxSite(path: string, { from, prefix }: NginxOptions): Tra
   }
   const upstreams = new Upstreams(http, report);
   const chain = [http, server.block ?? []];
-  const all = [...locationsIn(chain), ...implicitRoot(server, chain)];
+  const all = askedLocations([...locationsIn(chain), ...implicitRoot(server, chain)], report);
   const holding = holdingIn(chain, findNginxRow);
   // Before the locations: they are told which of them are for a page alone.
   const pages = errorPagesOf(holding, { all, chain, base, report });
   const source = { all, upstreams, base, report };
-  const parts = distinct(
-    all.flatMap((location) => partOf(location, source) ?? []),
+  const parts = closeOverFiles(
+    distinct(
+      all.flatMap((location) => partOf(location, source) ?? []),
+      report,
+    ),
     report,
   ).map((part) => withDefaults(part, server, report));
   for (const block of tree) if (block.name === 'http') report.say(block, 'kept', '');
@@ -135,31 +139,48 @@ function implicitRoot(server: Directive, chain: readonly (readonly Directive[])[
 }
 
 /** Of two locations for the same prefix the one with the slash counts, as it is the longer. */
-function distinct(parts: readonly Part[], report: Report): readonly Part[] {
-  const byPrefix = new Map<string, Part>();
-  for (const part of parts) {
-    const other = byPrefix.get(part.prefix);
-    const isMeant = (part.declared.args.at(-1) ?? '') === part.prefix;
+function distinct(all: readonly Made[], report: Report): readonly Made[] {
+  const byPrefix = new Map<string, Made>();
+  for (const made of all) {
+    const { prefix } = made.part;
+    const other = byPrefix.get(prefix);
+    const isMeant = made.location.pattern === prefix;
     if (other !== undefined) {
-      report.say(
-        (isMeant ? other : part).declared,
-        'changed',
-        `another location has the prefix ${part.prefix}, too, and counts`,
-      );
+      const { declared } = (isMeant ? other : made).part;
+      report.say(declared, 'changed', `another location has the prefix ${prefix}, too, and counts`);
     }
-    if (other === undefined || isMeant) byPrefix.set(part.prefix, part);
+    if (other === undefined || isMeant) byPrefix.set(prefix, made);
   }
   return [...byPrefix.values()];
+}
+
+/** Where nothing stands for a location, what is around it answers: the app may, and files that nginx never gave must not. */
+function closeOverFiles(all: readonly Made[], report: Report): readonly Part[] {
+  const parts = all.filter(({ isMissing }) => !isMissing).map(({ part }) => part);
+  const closed = all.filter(({ isMissing, part: { prefix } }) => {
+    if (!isMissing) return false;
+    const [around] = parts
+      .filter((one) => one.prefix !== prefix && prefix.startsWith(one.prefix))
+      .sort((a, b) => b.prefix.length - a.prefix.length);
+    return around !== undefined && ['media', 'static', 'internal'].includes(around.kind);
+  });
+  for (const { part } of closed) {
+    const words = 'as the kind denied: files that lie below the same prefix are not given out in its place';
+    report.say(part.declared, 'changed', words);
+  }
+  return [...parts, ...closed.map(({ part }) => part)];
 }
 
 function sayOfServer(server: Directive, report: Report): void {
   report.say(server, 'kept', 'it is the site');
   for (const directive of server.block ?? []) {
-    if (['return', 'rewrite', 'if', 'set', 'break'].includes(directive.name)) {
+    if (['return', 'rewrite', 'if', 'set', 'break', 'valid_referers'].includes(directive.name)) {
       report.say(
         directive,
         'not supported',
-        'conditions, redirects and rewrites are not read here yet: the site answers without them',
+        isRefusingCondition(directive)
+          ? 'conditions are not read here yet: WHAT IT REFUSES IS OPEN'
+          : 'conditions, redirects and rewrites are not read here yet: the site answers without them',
       );
       report.sayWithin(directive, 'not supported', 'as the block around it');
     } else if (directive.name === 'try_files' && !report.has(directive)) {

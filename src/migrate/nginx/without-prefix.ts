@@ -2,32 +2,45 @@
 
 import type { Report } from '../report.js';
 import { changed, notSupported } from '../rows.js';
-import { drop, isRefusal, type WrittenLocation } from './written-location.js';
+import { drop, isRefusal, isRefusingCondition, type WrittenLocation } from './written-location.js';
 
 /** Says what becomes of a location with a regular expression. */
 export function sayOfExpression({ directive, pattern, chain }: WrittenLocation, report: Report): undefined {
   const own = chain.at(-1) ?? [];
-  const denies = own.some(isRefusal);
-  // `/\.`, `/\.ht`, `/\.(?!well-known)`, `/\.git`: all such names.
-  if (
-    denies &&
-    /^\^?(?:\/|\(\^\|\/\)|\.\*\/)?\\\.(?!\(?(?:php|py|html|svg|js|css|jsp|asp|cgi|pl|sh|exe|sql|bak|log))/i.test(
-      pattern.replace(/\\\//g, '/'),
-    )
-  ) {
-    report.say(directive, 'always so', 'dotfiles are not served, but for .well-known and .thumbnails');
-    report.sayWithin(directive, 'always so', 'as the location around it');
+  const denies = own.some(isRefusal) || own.some(isRefusingCondition);
+  const dotfiles = denies ? dotfilesOf(pattern) : undefined;
+  if (dotfiles !== undefined) {
+    const [verdict, words] = WORDS_OF_DOTFILES[dotfiles];
+    report.say(directive, verdict, words);
+    report.sayWithin(directive, verdict, 'as the location around it');
     return undefined;
   }
-  return drop(
-    directive,
-    notSupported(
-      denies
-        ? 'regular expressions are not read here yet: WHAT IT CLOSES IS OPEN, as all below the same prefix is'
-        : 'regular expressions are not read here yet: its requests are answered as all below the same prefix',
-    ),
-    report,
-  );
+  const words = denies
+    ? 'WHAT IT CLOSES IS OPEN, as all below the same prefix is'
+    : own.some(({ name }) => /_pass$/.test(name))
+      ? 'files that it has handed to a program ARE OPEN, where they lie below a prefix that is served'
+      : 'its requests are answered as all below the same prefix';
+  return drop(directive, notSupported(`regular expressions are not read here yet: ${words}`), report);
+}
+
+const WORDS_OF_DOTFILES = {
+  some: ['always so', 'dotfiles are not served'],
+  unknown: ['always so', 'dotfiles are not served, but for .well-known and .thumbnails'],
+  all: [
+    'changed',
+    'dotfiles are not served, but .well-known and .thumbnails ARE OPEN, where a prefix has them',
+  ],
+} as const;
+
+/** Which dotfiles an expression is for: `/\.git` some, `/\.` all, `/\.(?!well-known)` those but one; undefined for others. */
+function dotfilesOf(expression: string): keyof typeof WORDS_OF_DOTFILES | undefined {
+  const plain = expression.replace(/\\\//g, '/');
+  const rest = /^\^?(?:\.\*)?(?:\/|\((?:\?:)?\^\|\/\))\\\.(.*)$/.exec(plain)?.[1];
+  // With a choice at its top, the other half is for something else.
+  if (rest === undefined || rest.replace(/\([^()]*\)/g, '').includes('|')) return undefined;
+  if (rest.startsWith('(?!')) return /well-known/.test(rest) ? 'unknown' : 'all';
+  if (/well-known|thumbnails/.test(rest)) return undefined;
+  return /^(?:\w|\((?:\?:)?\w)/.test(rest) ? 'some' : 'all';
 }
 
 /** Says what becomes of a location for a single path. */
@@ -43,8 +56,9 @@ export function sayOfExact(location: WrittenLocation, report: Report): undefined
   if (isQuietOnly) {
     return drop(directive, changed(`${pattern} is answered as all below the same prefix`), report);
   }
-  const words = own.some(isRefusal)
-    ? `a single path is not read here yet: ${pattern}, WHICH IT CLOSES, IS OPEN, as all below the same prefix is`
-    : `a single path is not read here yet: ${pattern} is answered as all below the same prefix`;
+  const words =
+    own.some(isRefusal) || own.some(isRefusingCondition)
+      ? `a single path is not read here yet: ${pattern}, WHICH IT CLOSES, IS OPEN, as all below the same prefix is`
+      : `a single path is not read here yet: ${pattern} is answered as all below the same prefix`;
   return drop(directive, notSupported(words), report);
 }

@@ -4,6 +4,7 @@ import type { Directive } from '../directive.js';
 import { unreadable } from '../errors.js';
 import type { Report } from '../report.js';
 import type { Outcome } from '../rows.js';
+import { type Expression, prefixesOf } from './expression.js';
 import type { Upstreams } from './upstreams.js';
 
 /** What a location's first argument says of its pattern. */
@@ -18,6 +19,8 @@ export interface WrittenLocation {
   readonly chain: readonly (readonly Directive[])[];
   /** The location around it, if there is one. */
   readonly outer?: WrittenLocation | undefined;
+  /** Set for a prefix that is written as an expression, which is asked before all prefixes but those with `^~`. */
+  readonly expression?: Expression | undefined;
 }
 
 /** What locations need to know of the site. */
@@ -38,12 +41,29 @@ export function locationsIn(
     .filter(({ name }) => name === 'location')
     .flatMap((directive) => {
       const inner = [...chain, directive.block ?? []];
-      const location = { directive, ...patternOf(directive), chain: inner, outer };
-      return [location, ...(location.match === 'prefix' ? locationsIn(inner, location) : [])];
+      return patternsOf(directive).flatMap((found) => {
+        const location = { directive, ...found, chain: inner, outer };
+        return [location, ...(location.match === 'prefix' ? locationsIn(inner, location) : [])];
+      });
     });
 }
 
-function patternOf({ args, place }: Directive): { match: Match; pattern: string } {
+type Pattern = Pick<WrittenLocation, 'match' | 'pattern' | 'expression'>;
+
+/** One for each path that it is for: an expression may name several. */
+function patternsOf(directive: Directive): readonly Pattern[] {
+  const { match, pattern, isAnyCase = false } = patternOf(directive);
+  const found = match === 'expression' ? prefixesOf(pattern) : undefined;
+  if (found === undefined) return [{ match, pattern }];
+  const { prefixes, isRestCaptured } = found;
+  return prefixes.map((prefix) => ({
+    match: 'prefix',
+    pattern: prefix,
+    expression: { isAnyCase, isRestCaptured },
+  }));
+}
+
+function patternOf({ args, place }: Directive): { match: Match; pattern: string; isAnyCase?: boolean } {
   const [first = '', second] = args;
   if (args.length > 2 || first === '') {
     throw unreadable(place, `location has ${args.length} arguments; a path is expected, and then "{"`);
@@ -51,7 +71,8 @@ function patternOf({ args, place }: Directive): { match: Match; pattern: string 
   if (second !== undefined) {
     if (first === '=') return { match: 'exact', pattern: second };
     if (first === '^~') return { match: 'prefix', pattern: second };
-    if (first === '~' || first === '~*') return ofExpression(first, second);
+    if (first === '~' || first === '~*')
+      return { match: 'expression', pattern: second, isAnyCase: first === '~*' };
     throw unreadable(place, `"${first}" is no modifier of a location; =, ~, ~* or ^~ is expected`);
   }
   if (first.startsWith('@')) return { match: 'named', pattern: first };
@@ -59,15 +80,9 @@ function patternOf({ args, place }: Directive): { match: Match; pattern: string 
   const [, modifier, rest = ''] = /^(\^~|=|~\*|~)(.+)$/.exec(first) ?? [];
   if (modifier === undefined) return { match: 'prefix', pattern: first };
   if (modifier === '=') return { match: 'exact', pattern: rest };
-  return modifier === '^~' ? { match: 'prefix', pattern: rest } : ofExpression(modifier, rest);
-}
-
-/** `~ ^/media/` says no more than `^~ /media/`. */
-function ofExpression(modifier: string, expression: string): { match: Match; pattern: string } {
-  const literal = /^\^((?:\/[\w-]+)+\/?)(?:\.\*\$?)?$/.exec(expression)?.[1];
-  return modifier === '~' && literal !== undefined
-    ? { match: 'prefix', pattern: literal }
-    : { match: 'expression', pattern: expression };
+  return modifier === '^~'
+    ? { match: 'prefix', pattern: rest }
+    : { match: 'expression', pattern: rest, isAnyCase: modifier === '~*' };
 }
 
 /** Our prefix for a location with one; undefined where there is none. */
@@ -84,7 +99,22 @@ export function isRefusal({ name, args }: Directive): boolean {
   const [first = ''] = args;
   if (name === 'return') return /^4/.test(first);
   if (name === 'auth_basic' || name === 'auth_request') return first !== 'off';
-  return ['allow', 'deny', 'auth_jwt', 'limit_except', 'secure_link', 'internal'].includes(name);
+  return ['deny', 'limit_except', 'secure_link', 'internal'].includes(name) || isOtherLogin(name, first);
+}
+
+/** Logins of modules that nginx is not built with, and of its subscription. */
+export function isOtherLogin(name: string, value: string): boolean {
+  return (
+    value !== 'off' &&
+    /^(?:auth_(?!basic$|request$|delay$|http$)[a-z]+|access_by_lua\w*|js_access|secure_link_secret)$/.test(
+      name,
+    )
+  );
+}
+
+/** True for a condition that keeps somebody out. */
+export function isRefusingCondition({ name, block = [] }: Directive): boolean {
+  return name === 'if' && block.some(isRefusal);
 }
 
 /** Says of a location, and of all in it, that nothing stands for it. */
