@@ -17,6 +17,8 @@ export interface ConfigFile {
   readonly directory: string;
   readonly options: Readonly<Record<string, unknown>>;
   readonly locations: readonly LocationEntry[];
+  /** Whether it has the list at all: one that is empty has said that there is none. */
+  readonly hasLocations: boolean;
   /** What each location is called in messages, in their order. */
   readonly places: readonly string[];
   /** What is to be said at the start, and is no reason not to start. */
@@ -68,6 +70,7 @@ export function checkContent(
     directory: dirname(path),
     options,
     locations: locations as LocationEntry[],
+    hasLocations: Object.hasOwn(content as object, 'locations'),
     places: locations.map((_, index) => `${path}: ${placeOf(index)}`),
     notes,
   };

@@ -20,7 +20,7 @@ export function collectLocations(sources: Sources, file: ConfigFile | undefined)
       return { location, prefixFrom: `${location.from}.prefix` };
     }),
   );
-  const commanded = unique(commandLocations(sources, listed.size > 0));
+  const commanded = unique(commandLocations(sources, file?.hasLocations === true));
   for (const [prefix, claim] of commanded) {
     const app = listed.get(prefix);
     // An app that gives way to files would be gone without a word.
@@ -62,7 +62,7 @@ function refusePrefix(first: Claim, second: Claim): Error {
 }
 
 /** The locations that the short flags and Django's variables describe. */
-function commandLocations(sources: Sources, fileListsSome: boolean): Claim[] {
+function commandLocations(sources: Sources, fileListsThem: boolean): Claim[] {
   const found: Claim[] = [];
   const claim = (location: Location, prefixFrom: string | undefined): void => {
     found.push({ location, prefixFrom });
@@ -71,7 +71,7 @@ function commandLocations(sources: Sources, fileListsSome: boolean): Claim[] {
   const isProxyOnly = sources.require('proxyOnly');
   if (isProxyOnly) checkProxyOnly(sources);
   // The default directory is for those who named none; a file that lists its locations has said it all.
-  const hasRoot = sources.find('root') !== undefined || (!fileListsSome && mounts.length === 0);
+  const hasRoot = sources.find('root') !== undefined || (!fileListsThem && mounts.length === 0);
   if (hasRoot && !isProxyOnly) {
     const from = sources.fromOf('root');
     claim(

@@ -21,6 +21,9 @@ t.test('a file is read with its options and locations as they were written', asy
     directory,
     options: { listen: 8080, maxAge: '1h' },
     locations: content.locations,
+    hasLocations: true,
+    places: [`${path}: locations[0]`],
+    notes: [],
   });
   for (const name of ['bom.json', 'empty.json']) {
     t.match(readConfigFile(join(directory, name), '--config'), { options: {}, locations: [] }, name);

@@ -13,6 +13,7 @@ const file = (options: Record<string, unknown>): ConfigFile => ({
   directory: '/',
   options,
   locations: [],
+  hasLocations: false,
   places: [],
   notes: [],
 });

@@ -112,6 +112,46 @@ t.test('a start tells each difference, flags win, and --strict-config refuses', 
   await t.resolves(configOf('--nginx-config', path, '--strict-config'), 'all of it is kept');
 });
 
+t.test("Django's variables open nothing that the file closes, and a flag that does is told", async (t) => {
+  const { path, folder } = await write(
+    t,
+    'server { location /media/ { alias MEDIA; deny all; } location / { proxy_pass http://127.0.0.1:9; } }',
+  );
+  const media = join(folder, 'media');
+  const variables = { MEDIA_ROOT: media, MEDIA_URL: '/uploads/', STATIC_ROOT: media };
+  const { origin } = await startHere(t, ['--nginx-config', path], variables);
+  t.equal((await fetch(`${origin}/media/a.txt`)).status, 403);
+  t.not((await fetch(`${origin}/uploads/a.txt`)).status, 200);
+  t.not((await fetch(`${origin}/static/a.txt`)).status, 200);
+  const commandLine = parseCommandLine(['--nginx-config', path], '');
+  const beside = 'flags' in commandLine ? await loadAnyConfig(commandLine.flags, variables) : undefined;
+  for (const variable of Object.keys(variables)) {
+    t.ok(beside?.warnings.some((line) => line.startsWith(`${variable}: is not read beside --nginx-config`)));
+  }
+  const { warnings, locations } = await configOf('--nginx-config', path, '--root', media);
+  t.match(locations[0], { kind: 'media', prefix: '/media/' });
+  t.ok(warnings.some((line) => /^--root: opens \/media\/, which .*site\.conf: line 1 .* closes/.test(line)));
+  t.match(
+    (await configOf('--nginx-config', path, '--upstream', ':9')).warnings.filter((line) =>
+      /opens/.test(line),
+    ),
+    [],
+    'one that closes nothing is not',
+  );
+});
+
+t.test('a file whose app speaks another protocol serves no directory that nobody named', async (t) => {
+  const { path } = await write(t, 'server { location / { uwsgi_pass 127.0.0.1:9; } }');
+  const { locations } = await configOf('--nginx-config', path, '--upstream', ':9');
+  t.same(
+    locations.map(({ kind, prefix }) => [kind, prefix]),
+    [['upstream', '/']],
+  );
+  await t.rejects(configOf('--nginx-config', path), {
+    message: /^--nginx-config: .* has nothing that is served here .*--upstream :8000$/,
+  });
+});
+
 t.test('mistakes in what the file says name its line', async (t) => {
   const { path } = await write(t, SITE.replace('listen 8081', 'listen 99999'));
   await t.rejects(configOf('--nginx-config', path), { message: /site\.conf: listen: .*99999/ });
