@@ -54,7 +54,10 @@ export function foreignConfig(file: ForeignFile, isStrict: boolean): ConfigFile 
       const { place, title } = locations[index] ?? {};
       return place === undefined ? '' : `line ${place.line} (${title})`;
     },
-    differences.map(showFinding),
+    // One line for a block that is not done, and not one for each line within it.
+    differences
+      .filter(({ words }) => !/^as the (?:location|block|server) around it$/.test(words))
+      .map(showFinding),
   );
 }
 

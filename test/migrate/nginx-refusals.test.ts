@@ -325,7 +325,11 @@ async function isGiven(port: number, path: string): Promise<boolean> {
 t.test('what nginx refuses is refused, or said to be open', { skip: await withoutNginx() }, async (t) => {
   const [site, app] = [await makeSite(t), await startApp(t)];
   const cases = Object.entries(CASES);
-  const filled = (server: string): string => server.replaceAll('SITE', site).replaceAll('APP', app);
+  // Each has a place of its own that nobody asks for, so that there is something to serve.
+  const filled = (server: string): string =>
+    `${server} location /own/ { proxy_pass http://127.0.0.1:1; }`
+      .replaceAll('SITE', site)
+      .replaceAll('APP', app);
   const nginx = await startNginx(
     t,
     (...ports) =>

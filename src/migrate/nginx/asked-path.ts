@@ -22,7 +22,7 @@ export function pathOfApp(
   if (found === undefined || pass === undefined) return undefined;
   // The app would be asked something else, or not at all.
   if (own.some(({ name }) => ['if', 'rewrite', 'return'].includes(name))) return undefined;
-  const app = upstreams.find(pass);
+  const app = upstreams.find(pass, found.chain.flat());
   if (isOutcome(app)) return undefined;
   const path =
     app.path === '' ? uri : found === exact ? app.path : `${app.path}${uri.slice(found.pattern.length)}`;
@@ -33,7 +33,7 @@ export function pathOfApp(
     .sort((a, b) => b.pattern.length - a.pattern.length)[0];
   const there = location?.directive.block?.find(({ name }) => name === 'proxy_pass');
   if (location === undefined || !isApp(location)) return undefined;
-  const other = there === undefined ? undefined : upstreams.find(there);
+  const other = there === undefined ? undefined : upstreams.find(there, location.chain.flat());
   if (other === undefined || isOutcome(other)) return undefined;
   if (JSON.stringify(other.own['upstream']) !== JSON.stringify(app.own['upstream'])) return undefined;
   if (found === exact) {

@@ -20,7 +20,7 @@ function lifetimeOf({ args }: Directive): { value: string; milliseconds?: number
   if (first === 'off') return { value: '' };
   if (first === 'max') return { value: MAX };
   if (first === 'epoch' || first.startsWith('-')) return { value: 'no-cache' };
-  const milliseconds = millisecondsOf(first);
+  const milliseconds = millisecondsOf(first.replace(/^\+/, ''));
   return milliseconds === undefined
     ? undefined
     : { value: `max-age=${Math.floor(milliseconds / 1000)}`, milliseconds };

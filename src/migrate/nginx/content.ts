@@ -43,7 +43,7 @@ export function contentOf(
   const returned = find('return');
   if (returned !== undefined) return sayOfReturn(returned, report);
   if (pass !== undefined) {
-    if (!isInternal) return appAt(pass, prefix, source);
+    if (!isInternal) return appAt(pass, prefix, chain, source);
     report.say(pass, 'not supported', 'an internal location of the app is closed here');
     return { kind: 'denied', own: {} };
   }
@@ -83,7 +83,10 @@ function isRewritten({ name, args: [expression = ''] }: Directive, prefix: strin
 /** Rewrites and conditions within a location. */
 function sayOfConditions(own: readonly Directive[], report: Report): void {
   const signed = lastOf(own, 'secure_link') !== undefined;
+  const pass = lastOf(own, 'proxy_pass');
   for (const one of own) {
+    // It is spoken of with the address.
+    if (one.name === 'set' && pass !== undefined && hasVariableOf(one, pass)) continue;
     if (one.name === 'if' && signed && isOfSecureLink(one)) {
       report.say(one, 'always so', '403 for a wrong link, 410 for one that has expired');
       report.sayWithin(one, 'always so', 'as the block around it');
@@ -111,8 +114,19 @@ function sayOfReturn(returned: Directive, report: Report): Content | Outcome {
   );
 }
 
-function appAt(pass: Directive, prefix: string, { upstreams, report }: LocationSource): Content | Outcome {
-  const app = upstreams.find(pass);
+function appAt(
+  pass: Directive,
+  prefix: string,
+  chain: WrittenLocation['chain'],
+  { upstreams, report }: LocationSource,
+): Content | Outcome {
+  const around = chain.flat();
+  const app = upstreams.find(pass, around);
+  for (const one of around) {
+    if (one.name !== 'set' || !hasVariableOf(one, pass)) continue;
+    if (isOutcome(app)) report.say(one, 'not supported', 'there are no variables here');
+    else report.say(one, 'kept', 'as upstream');
+  }
   if (isOutcome(app)) {
     report.say(pass, app.verdict, app.words);
     return app;
@@ -124,6 +138,10 @@ function appAt(pass: Directive, prefix: string, { upstreams, report }: LocationS
   }
   report.say(pass, 'kept', `as upstream: ${JSON.stringify(app.own['upstream'])}`);
   return { kind: 'upstream', own: app.own };
+}
+
+function hasVariableOf({ args: [variable = ''] }: Directive, { args: [url = ''] }: Directive): boolean {
+  return new RegExp(`\\$\\{?${variable.slice(1).replace(/\W/g, '')}\\b`).test(url);
 }
 
 /** A path behind the address takes the place of the location's: the same is none. */
@@ -149,14 +167,18 @@ function sayOfTryFiles(
         ? undefined
         : notSupported(`the app at ${fallback} is not reached by HTTP: ${START_GUNICORN}`);
     }
-    const root = lastOf(holdingIn(location.chain, findNginxRow), 'root')?.args[0] ?? '';
-    report.say(
-      tried,
-      'not supported',
-      `the app gets every request below ${prefix}, and no file below ${root} is looked for before it; give files a prefix of their own (--static-root, --mount)`,
-    );
+    const root = lastOf(holdingIn(location.chain, findNginxRow), 'root')?.args[0];
+    if (root === undefined) {
+      report.say(tried, 'always so', 'no root is named, so that there is no file before the app');
+    } else {
+      report.say(
+        tried,
+        'not supported',
+        `the app gets every request below ${prefix}, and no file below ${root} is looked for before it; give files a prefix of their own (--static-root, --mount)`,
+      );
+    }
     report.say(named.directive, 'kept', `as the app of ${prefix}`);
-    return { ...appAt(pass, prefix, source), chain: named.chain };
+    return { ...appAt(pass, prefix, named.chain, source), chain: named.chain };
   }
   if (!files.some((file) => /^(?:\$uri|\$\{uri\})$/.test(file))) {
     const words =
@@ -213,7 +235,16 @@ function filesAt(
   sayOfDirectory(named, at, folder, report);
   const own = { root: withoutSlash(folder) };
   if (lastOf(location.chain.at(-1) ?? [], 'internal') !== undefined) return { kind: 'internal', own };
-  return { kind: isStatic(prefix, folder) ? 'static' : 'media', own };
+  if (isAlias && isOneFile(written, at)) {
+    report.say(named, 'not supported', 'it is one file, and a prefix is a directory');
+    return notSupported(
+      'a location for one file is not read here yet; have the app redirect to it below STATIC_URL',
+    );
+  }
+  const tried = lastOf(location.chain.at(-1) ?? [], 'try_files');
+  const isPage =
+    /\.html?$/.test(tried?.args.at(-1) ?? '') && !UPLOADS.test(`${basename(prefix)} ${basename(folder)}`);
+  return { kind: isPage || isStatic(prefix, folder) ? 'static' : 'media', own };
 }
 
 /** The directive that names the directory of a location: of the innermost block that has one. */
@@ -227,6 +258,11 @@ function directoryOf(
   }
   const root = lastOf(holdingIn(location.chain, findNginxRow), 'root');
   return root === undefined ? undefined : { named: root, at: location };
+}
+
+/** `location /favicon.ico { alias /srv/static/favicon.ico; }` */
+function isOneFile(path: string, { pattern }: WrittenLocation): boolean {
+  return /\.\w+$/.test(pattern) && basename(path).split('.').at(-1) === pattern.split('.').at(-1);
 }
 
 /** Whether files may act as part of the site: by their names, and where there is a doubt they may not. */

@@ -3,11 +3,12 @@ import { statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import type { Directive } from '../directive.js';
 import type { Report } from '../report.js';
+import { notNeeded } from '../rows.js';
 import { holdingIn } from './holding.js';
 import { lastOf } from './row.js';
 import { findNginxRow } from './table.js';
 import { hasVariable } from './values.js';
-import type { WrittenLocation } from './written-location.js';
+import { drop, type WrittenLocation } from './written-location.js';
 
 /** What it needs to know of the site. */
 export interface PageSource {
@@ -40,6 +41,9 @@ function pagesOf(page: Directive, source: PageSource): string[] {
       'changed',
       `${found === undefined ? 'nothing on disk stands for its path' : `${found.file} is not there`}: this server's own pages are sent`,
     );
+    if (found?.location !== undefined && !report.has(found.location)) {
+      drop(found.location, notNeeded('it is for the page of an error, which is not there'), report);
+    }
     return [];
   }
   if (found.location !== undefined && !report.has(found.location)) {

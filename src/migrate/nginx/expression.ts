@@ -21,6 +21,10 @@ const WHOLE = new RegExp(`^\\^((?:${PART})+?)${REST}$`);
 export function prefixesOf(
   expression: string,
 ): { readonly prefixes: readonly string[]; readonly isRestCaptured: boolean } | undefined {
+  // It matches whatever there is.
+  if (/^\^?(?:\.\*)?\$?$/.test(expression) && expression !== '^$' && expression !== '$') {
+    return { prefixes: ['/'], isRestCaptured: false };
+  }
   const [, parts, captured, end] = WHOLE.exec(expression) ?? [];
   if (parts === undefined) return undefined;
   let prefixes = [''];

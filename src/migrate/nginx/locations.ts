@@ -80,8 +80,8 @@ function isApp(location: WrittenLocation, source: LocationSource): boolean {
 }
 
 const KINDS: Readonly<Record<LocationKind, string>> = {
-  media: 'media: uploads, which are not trusted',
-  static: 'static: files of the site itself, by its name',
+  media: 'media: uploads, which are not trusted (write static where nobody uploads)',
+  static: 'static: files of the site itself (write media where people upload)',
   internal: 'internal: the app hands these files out',
   denied: 'denied',
   upstream: 'upstream',

@@ -1,6 +1,6 @@
 // Rows for what is said of the app (proxy_*) and of the programs that speak another protocol.
 import { alwaysSo, changed, kept, notNeeded, notSupported, type Row, type Translate } from '../rows.js';
-import { EVERYWHERE, HTTP, LOCATION, onlyAt, valueFor } from './row.js';
+import { EVERYWHERE, HTTP, LOCATION, lastOf, onlyAt, valueFor } from './row.js';
 import { setHeader } from './set-header.js';
 import { bytesOf, hasVariable, showBytes } from './values.js';
 
@@ -209,8 +209,6 @@ export const ROWS_FOR_APP: readonly Row[] = [
       'proxy_cache_path',
       'proxy_cache_valid',
       'proxy_cache_key',
-      'proxy_cache_bypass',
-      'proxy_no_cache',
       'proxy_cache_methods',
       'proxy_cache_use_stale',
       'proxy_cache_lock',
@@ -226,6 +224,15 @@ export const ROWS_FOR_APP: readonly Row[] = [
     ],
     within: EVERYWHERE,
     says: notSupported("the app's answers are not kept; in Django: the cache framework"),
+    doc: 'not supported: the answers of the app are not kept',
+  },
+  {
+    names: ['proxy_cache_bypass', 'proxy_no_cache'],
+    within: EVERYWHERE,
+    app: (_, { holding }) =>
+      lastOf(holding, 'proxy_cache') === undefined
+        ? notNeeded('without proxy_cache no answer is kept')
+        : notSupported("the app's answers are not kept; in Django: the cache framework"),
     doc: 'not supported: the answers of the app are not kept',
   },
   {
@@ -266,11 +273,16 @@ export const ROWS_FOR_APP: readonly Row[] = [
     doc: 'the app is reached without TLS',
   },
   {
+    names: ['uwsgi_read_timeout', 'fastcgi_read_timeout', 'scgi_read_timeout'],
+    within: EVERYWHERE,
+    app: valueFor('readTimeout', 'time'),
+    doc: '`readTimeout`, of the app that gunicorn is to serve',
+  },
+  {
     names: [
       ...['uwsgi', 'fastcgi', 'scgi'].flatMap((protocol) =>
         [
           'param',
-          'read_timeout',
           'send_timeout',
           'connect_timeout',
           'buffering',

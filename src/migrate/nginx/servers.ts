@@ -1,6 +1,7 @@
 // Which of the `server` blocks is the site. There is one here; what the others were for is said of each.
 import { type Directive, eachDirective } from '../directive.js';
 import type { Report, Verdict } from '../report.js';
+import { sayOfNobody } from './written-location.js';
 
 /** Directives that answer with something of the site. */
 const ANSWERS: ReadonlySet<string> = new Set([
@@ -72,6 +73,7 @@ function isSite(server: Directive): boolean {
 function sayOfOther(server: Directive, site: Directive | undefined, report: Report): void {
   const [verdict, words] = judgeOther(server, site);
   report.say(server, verdict, words);
+  sayOfNobody(server, report);
   report.sayWithin(server, verdict, 'as the server around it');
 }
 

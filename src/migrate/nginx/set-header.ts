@@ -53,5 +53,7 @@ export const setHeader: Translate = ({ args: [name = '', value = ''] }): Outcome
   if (/^\$http_/.test(value) && value.slice('$http_'.length).replaceAll('_', '-') === lower) {
     return notNeeded('the field of the client is passed on');
   }
-  return notSupported('no field is added to requests; have the app take it from its own settings');
+  return notSupported(
+    'no field is added to requests, and one that a client sends under this name reaches the app; have the app take it from its own settings',
+  );
 };

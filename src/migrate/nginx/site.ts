@@ -1,4 +1,5 @@
 // nginx's configuration as one of our own: reads the file, finds the site in it, and says what becomes of each line.
+import { quote } from '../../config/errors.js';
 import { type Directive, eachDirective, showDirective } from '../directive.js';
 import { unreadable } from '../errors.js';
 import { Report } from '../report.js';
@@ -64,7 +65,7 @@ export function readNginxSite(path: string, { from, prefix }: NginxOptions): Tra
   }
   sayOfMaps(http, report);
   upstreams.sayUnused();
-  const draft = withOptions(translate(findNginxRow, holding, parts, report), {
+  const draft = withOptions(translateWithApp(holding, parts, all, report), {
     ...listen,
     ...(pages.length === 0 ? {} : { errorPage: pages }),
   });
@@ -106,6 +107,7 @@ function checkPlaces(tree: readonly Directive[]): void {
   ];
   for (const { directives, block } of open) {
     for (const directive of directives) {
+      refuseBlank(directive);
       const { within } = findNginxRow(directive.name) ?? {};
       if (within !== undefined && !within.includes(block) && block !== 'if' && block !== 'other') {
         throw unreadable(
@@ -118,6 +120,16 @@ function checkPlaces(tree: readonly Directive[]): void {
       open.push({ directives: directive.block, block: known ? directive.name : 'other' });
     }
   }
+}
+
+/** Directives whose arguments name a place. */
+const NAMES_A_PLACE = /^(?:alias|root|listen|server|proxy_pass|uwsgi_pass)$/;
+
+/** `<path-to-app>` is to be filled in by who reads the page that it comes from. */
+function refuseBlank({ name, args, place }: Directive): void {
+  const blank = args.map((arg) => /<[\w .-]+>/.exec(arg)?.[0]).find((found) => found !== undefined);
+  if (blank === undefined || !NAMES_A_PLACE.test(name)) return;
+  throw unreadable(place, `${quote(blank)} in ${name} is to be filled in; write the value in its place`);
 }
 
 /** Without a location for `/`, what the root has there is served. */
@@ -174,6 +186,8 @@ function closeOverFiles(all: readonly Made[], report: Report): readonly Part[] {
 function sayOfServer(server: Directive, report: Report): void {
   report.say(server, 'kept', 'it is the site');
   for (const directive of server.block ?? []) {
+    // A variable that is the address of the app has been spoken of.
+    if (directive.name === 'set' && report.has(directive)) continue;
     if (['return', 'rewrite', 'if', 'set', 'break', 'valid_referers'].includes(directive.name)) {
       report.say(
         directive,
@@ -271,6 +285,33 @@ function sayOfDefaults(server: Directive, parts: readonly Part[], report: Report
     );
   }
 }
+
+/** What is said of an app that speaks another protocol holds for the one that is named in its place (--upstream). */
+function translateWithApp(
+  holding: readonly Directive[],
+  parts: readonly Part[],
+  all: readonly WrittenLocation[],
+  report: Report,
+): Draft {
+  const app = all.find(({ directive: { block = [] } }) =>
+    block.some(({ name }) => OTHER_PROTOCOL.test(name)),
+  );
+  if (app === undefined || parts.some(({ kind }) => kind === 'upstream')) {
+    return translate(findNginxRow, holding, parts, report);
+  }
+  const { directive: declared, chain } = app;
+  const inPlace: Part = {
+    kind: 'upstream',
+    prefix: '/',
+    own: {},
+    declared,
+    holding: holdingIn(chain, findNginxRow),
+  };
+  const { options, locations } = translate(findNginxRow, holding, [...parts, inPlace], report);
+  return { options, locations: locations.slice(0, -1) };
+}
+
+const OTHER_PROTOCOL = /^(?:uwsgi|fastcgi|scgi)_pass$/;
 
 function withOptions(draft: Draft, options: Readonly<Record<string, unknown>>): Draft {
   return { ...draft, options: { ...options, ...draft.options } };

@@ -47,10 +47,13 @@ export class Upstreams {
 
   /**
    * The app that a `proxy_pass` leads to, or what is said instead.
+   * @param around the directives of the blocks that it stands in, for variables that are set to one address
    * @throws {BadValueError} when the address is none
    */
-  find(pass: Directive): App | Outcome {
-    const [url = ''] = pass.args;
+  find(pass: Directive, around: readonly Directive[] = []): App | Outcome {
+    const [written = ''] = pass.args;
+    // Behind a variable this is the path as it was asked for, which is what is sent anyway.
+    const url = withLiterals(written.replace(/\$(?:request_uri|uri\$is_args\$args)$/, ''), around);
     if (hasVariable(url)) {
       return notSupported('an address with a variable in it is not followed; write the address of the app');
     }
@@ -58,7 +61,9 @@ export class Upstreams {
     if (scheme === '')
       throw unreadable(pass.place, `proxy_pass ${url} is no address; http:// is expected at its beginning`);
     if (scheme.toLowerCase() === 'https') {
-      return notSupported('the app is reached without TLS; write the http address that it listens on');
+      return notSupported(
+        'nothing is asked for by https here; write the http address that the app listens on, or send browsers to the bucket itself (MEDIA_URL, STATIC_URL)',
+      );
     }
     const unix = /^unix:([^:]+)(?::(.*))?$/.exec(rest);
     if (unix !== null) return { own: { upstream: [`unix:${unix[1]}`] }, path: unix[2] ?? '' };
@@ -125,6 +130,15 @@ export class Upstreams {
     );
     return `${address(where, server)}${backup}`;
   }
+}
+
+/** With the values of variables that are set once and to plain text: `set $app web:8000; proxy_pass http://$app;`. */
+function withLiterals(url: string, around: readonly Directive[]): string {
+  return url.replace(/\$(\w+)|\$\{(\w+)\}/g, (whole, bare?: string, braced?: string) => {
+    const set = around.filter(({ name, args }) => name === 'set' && args[0] === `$${bare ?? braced}`);
+    const value = set[0]?.args[1];
+    return set.length === 1 && value !== undefined && !hasVariable(value) ? value : whole;
+  });
 }
 
 /** `HOST` is `HOST:80`, as in nginx. */

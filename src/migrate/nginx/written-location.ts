@@ -1,10 +1,11 @@
 // Locations as they are written: what their first arguments say, and the blocks around them.
 import { prefix as prefixType } from '../../config/values.js';
-import type { Directive } from '../directive.js';
+import { type Directive, eachDirective } from '../directive.js';
 import { unreadable } from '../errors.js';
 import type { Report } from '../report.js';
 import type { Outcome } from '../rows.js';
 import { type Expression, prefixesOf } from './expression.js';
+import { findNginxRow } from './table.js';
 import type { Upstreams } from './upstreams.js';
 
 /** What a location's first argument says of its pattern. */
@@ -77,7 +78,7 @@ function patternOf({ args, place }: Directive): { match: Match; pattern: string;
   }
   if (first.startsWith('@')) return { match: 'named', pattern: first };
   // They may be written together.
-  const [, modifier, rest = ''] = /^(\^~|=|~\*|~)(.+)$/.exec(first) ?? [];
+  const [, modifier, rest = ''] = /^(\^~|=|~\*|~)(.*)$/.exec(first) ?? [];
   if (modifier === undefined) return { match: 'prefix', pattern: first };
   if (modifier === '=') return { match: 'exact', pattern: rest };
   return modifier === '^~'
@@ -97,7 +98,7 @@ export function prefixOf({ pattern }: WrittenLocation): string | undefined {
 /** True for what keeps somebody out. */
 export function isRefusal({ name, args }: Directive): boolean {
   const [first = ''] = args;
-  if (name === 'return') return /^4/.test(first);
+  if (name === 'return') return /^[45]\d\d$/.test(first);
   if (name === 'auth_basic' || name === 'auth_request') return first !== 'off';
   return ['deny', 'limit_except', 'secure_link', 'internal'].includes(name) || isOtherLogin(name, first);
 }
@@ -117,9 +118,18 @@ export function isRefusingCondition({ name, block = [] }: Directive): boolean {
   return name === 'if' && block.some(isRefusal);
 }
 
+/** Says of directives within what nobody would miss, wherever they stand. */
+export function sayOfNobody({ block = [] }: Directive, report: Report): void {
+  for (const inner of eachDirective(block)) {
+    const says = findNginxRow(inner.name)?.says;
+    if (says?.verdict === 'not needed' && !report.has(inner)) report.say(inner, says.verdict, says.words);
+  }
+}
+
 /** Says of a location, and of all in it, that nothing stands for it. */
 export function drop(directive: Directive, outcome: Outcome, report: Report): undefined {
   report.say(directive, outcome.verdict, outcome.words);
+  sayOfNobody(directive, report);
   report.sayWithin(directive, outcome.verdict, 'as the location around it');
   return undefined;
 }
