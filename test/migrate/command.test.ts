@@ -159,6 +159,22 @@ t.test('mistakes in what the file says name its line', async (t) => {
   await t.rejects(configOf('--nginx-config', path), { message: /site\.conf:1:\d+: .*99999/ });
 });
 
+t.test('a forgotten semicolon swallows no block, and blanks are to be filled in', async (t) => {
+  const { path } = await write(t, SITE.replace('listen 8081;', 'listen 8081'));
+  const message = (words: RegExp) => ({ message: words });
+  await t.rejects(
+    configOf('--nginx-config', path),
+    message(/site\.conf:2:5: listen 8081 location \/media\/ goes on until "\{"; ";" is expected at its end$/),
+  );
+  await writeFile(path, 'server { location / ; }');
+  await t.rejects(configOf('--nginx-config', path), message(/:1:10: .* "\{" is expected$/));
+  await writeFile(path, 'server { location /media/ { alias /srv/<your project>/media/; } }');
+  await t.rejects(
+    configOf('--nginx-config', path),
+    message(/:1:29: "<your project>" in alias is to be filled in/),
+  );
+});
+
 t.test('one configuration, and options that belong to one', async (t) => {
   const { path } = await write(t, SITE);
   await t.rejects(configOf('--nginx-config', path, '--config', path), {

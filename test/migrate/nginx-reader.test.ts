@@ -186,6 +186,22 @@ t.test('what cannot be read is one line, with the place and what was expected', 
   }
 });
 
+t.test(
+  'capitals that the configuration makes itself, and JSON in a format, are no placeholders',
+  async (t) => {
+    const texts = [
+      'set $SHARD 1; set $MODE a; add_header X $SHARD$MODE;',
+      'map $uri $IS_API { default 0; } server { set $a $IS_API; }',
+      `location ~ ^/(?<NAME>.*)$ { alias /srv/$\{NAME}; }`,
+      `log_format json '{{"a": {"b": "$uri"}}}';`,
+    ];
+    for (const text of texts) await t.resolves(read(t, text), text);
+    await t.rejects(read(t, 'set $SHARD 1; listen $NGINX_PORT;'), {
+      message: /"\$NGINX_PORT" is a placeholder/,
+    });
+  },
+);
+
 t.test('two includes in a circle, and a pattern for very many files', async (t) => {
   await t.rejects(read(t, 'include b.conf;', { 'b.conf': 'include site.conf;' }), {
     message: /includes itself/,

@@ -24,6 +24,8 @@ interface Reading {
   /** Where relative includes start. */
   readonly base: string;
   readonly leftOut: Set<Directive>;
+  /** Variables in capitals that the configuration makes itself: they are nobody's placeholders. */
+  readonly capitals: Set<string>;
 }
 
 /** Files of nginx's own packages, and of certbot's, whose content is known: it is no loss when they are elsewhere. */
@@ -38,14 +40,17 @@ const WELL_KNOWN =
  */
 export function readNginx(path: string, from: string, base: string, files: SourceFiles): NginxFile {
   const leftOut = new Set<Directive>();
-  const tree = files.read(path, from, (text) => readText(text, path, { files, base, leftOut }));
+  const tree = files.read(path, from, (text) =>
+    readText(text, path, { files, base, leftOut, capitals: new Set() }),
+  );
   return { tree, leftOut };
 }
 
 /** @param depth of the include, in blocks */
 function readText(text: string, file: string, reading: Reading, depth = 0): readonly Directive[] {
   refuseTemplate(text, file);
-  const words = new Words(text, file);
+  for (const name of capitalsIn(text)) reading.capitals.add(name);
+  const words = new Words(text, file, reading.capitals);
   const tree: Directive[] = [];
   const open: { readonly name: string; readonly list: Directive[]; readonly place: Place }[] = [];
   for (;;) {
@@ -101,7 +106,10 @@ function include(directive: Directive, reading: Reading, depth: number): readonl
 function refuseTemplate(text: string, file: string): void {
   const lines = text.split('\n');
   for (const [index, line] of lines.entries()) {
-    const found = /\{\{-?\s*[\w."'$][^{}]*\}\}|\{%|<%|%\(\w+\)s/.exec(line.replace(/(^|\s)#.*$/, '$1'));
+    // `'{{"a": …` begins JSON, in a log_format; a text in Jinja has a filter behind it.
+    const found = /\{\{-?\s*(?:[\w.$]|["'][^{}]*\|)[^{}]*\}\}|\{%|<%|%\(\w+\)s/.exec(
+      line.replace(/(^|\s)#.*$/, '$1'),
+    );
     if (found === null) continue;
     throw unreadable(
       { file, line: index + 1, column: found.index + 1 },
@@ -110,10 +118,19 @@ function refuseTemplate(text: string, file: string): void {
   }
 }
 
+/** The variables in capitals that a text makes: by `set`, by `map` and its like, or as groups of an expression. */
+function* capitalsIn(text: string): Generator<string> {
+  const made =
+    /\b(?:set|auth_request_set|js_set|perl_set)\s+\$([A-Z]\w*)|\b(?:map|geo|split_clients)\s[^;{}\n]{0,500}\$([A-Z]\w*)\s*\{|\(\?P?<([A-Z]\w*)>/g;
+  for (const [, bySet, byMap, byGroup] of text.matchAll(made)) yield bySet ?? byMap ?? byGroup ?? '';
+}
+
 /** nginx's own variables whose names people write in capitals, too, are few; envsubst's are in capitals all the time. */
-function refusePlaceholder(word: string, place: Place): void {
-  const found = /\$\{([A-Z][A-Z0-9_]*)\}|\$([A-Z][A-Z0-9_]{2,})\b/.exec(word);
-  if (found === null) return;
+function refusePlaceholder(word: string, place: Place, made: ReadonlySet<string>): void {
+  const found = [...word.matchAll(/\$\{([A-Z][A-Z0-9_]*)\}|\$([A-Z][A-Z0-9_]{2,})\b/g)].find(
+    ([, braced, bare]) => !made.has(braced ?? bare ?? ''),
+  );
+  if (found === undefined) return;
   throw unreadable(
     place,
     `${quote(found[0])} is a placeholder that envsubst fills in (the nginx image does so for its templates); run envsubst < FILE > FILLED, or write the value in its place`,
@@ -139,13 +156,15 @@ interface Statement {
 class Words {
   readonly #text: string;
   readonly #file: string;
+  readonly #capitals: ReadonlySet<string>;
   #at = 0;
   #line = 1;
   #lineStart = 0;
 
-  constructor(text: string, file: string) {
+  constructor(text: string, file: string, capitals: ReadonlySet<string>) {
     this.#text = text;
     this.#file = file;
+    this.#capitals = capitals;
   }
 
   /** @param block that is open, for what is missing at the end of the file */
@@ -173,7 +192,7 @@ class Words {
       const isQuoted = letter === '"' || letter === "'";
       const word = isQuoted ? this.#quoted(letter, place) : this.#bare(place);
       refuseOmission(word, place);
-      refusePlaceholder(word, place);
+      refusePlaceholder(word, place, this.#capitals);
       args.push(word);
     }
   }

@@ -108,6 +108,7 @@ function checkPlaces(tree: readonly Directive[]): void {
   for (const { directives, block } of open) {
     for (const directive of directives) {
       refuseBlank(directive);
+      checkBlock(directive);
       const { within } = findNginxRow(directive.name) ?? {};
       if (within !== undefined && !within.includes(block) && block !== 'if' && block !== 'other') {
         throw unreadable(
@@ -122,12 +123,26 @@ function checkPlaces(tree: readonly Directive[]): void {
   }
 }
 
+/** Directives with a block; one that has none is left out. */
+const BLOCKS =
+  /^(?:http|server|location|if|limit_except|events|types|map|geo|split_clients|charset_map|upstream|match|stream|mail|rtmp|acme_issuer|\w+_by_lua_block)$/;
+
+/** After a forgotten semicolon the next block would be the directive's own, and be missed. */
+function checkBlock(directive: Directive): void {
+  const { name, block, place } = directive;
+  if (findNginxRow(name) === undefined || (block !== undefined) === BLOCKS.test(name)) return;
+  throw unreadable(
+    place,
+    `${showDirective(directive)} ${block === undefined ? 'ends without a block; "{" is expected' : 'goes on until "{"; ";" is expected at its end'}`,
+  );
+}
+
 /** Directives whose arguments name a place. */
 const NAMES_A_PLACE = /^(?:alias|root|listen|server|proxy_pass|uwsgi_pass)$/;
 
 /** `<path-to-app>` is to be filled in by who reads the page that it comes from. */
 function refuseBlank({ name, args, place }: Directive): void {
-  const blank = args.map((arg) => /<[\w .-]+>/.exec(arg)?.[0]).find((found) => found !== undefined);
+  const blank = /<[\w .-]+>/.exec(args.join(' '))?.[0];
   if (blank === undefined || !NAMES_A_PLACE.test(name)) return;
   throw unreadable(place, `${quote(blank)} in ${name} is to be filled in; write the value in its place`);
 }
