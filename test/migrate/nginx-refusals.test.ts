@@ -277,6 +277,123 @@ const CASES: Readonly<Record<string, Case>> = {
     server: `${MEDIA} location / { deny all; root SITE; }`,
     asked: ['/media/a.txt', '/code/settings.py', '/'],
   },
+  'an expression without a slash at its end': {
+    server: `${MEDIA} location ~ ^/media/(private|a) { deny all; }`,
+    asked: PRIVATE,
+    open: /private.*OPEN/,
+  },
+  'an expression in any case': {
+    server: `${MEDIA} location ~* ^/media/private/ { deny all; }`,
+    asked: ['/media/PRIVATE/e.txt'],
+    open: /private.*OPEN/,
+  },
+  'an expression for a folder, in a prefix': {
+    server: 'location /media/ { alias SITE/media/; location ~ ^/media/private/ { deny all; } }',
+    asked: PRIVATE,
+  },
+  'an expression that wins over a folder in a prefix': {
+    server:
+      'location /media/ { root SITE; location /media/private/ { root SITE; } } location ~ ^/media/private/ { deny all; }',
+    asked: PRIVATE,
+  },
+  'all but one folder': {
+    server: `${MEDIA} location ~ ^/media/(?!drafts/) { deny all; }`,
+    asked: [...PRIVATE, '/media/drafts/c.txt'],
+    open: /drafts.*OPEN/,
+  },
+  'an expression for a part of the path': {
+    server: `${MEDIA} location ~ /private/ { deny all; }`,
+    asked: PRIVATE,
+    open: /private.*OPEN/,
+  },
+  'an internal folder in a prefix': {
+    server: 'location /media/ { alias SITE/media/; location /media/private/ { internal; } }',
+    asked: PRIVATE,
+  },
+  'a folder of the root': {
+    server:
+      'root SITE/media; location / { } location /private/ { deny all; } location /drafts { return 404; }',
+    asked: ['/a.txt', '/private/b.txt', '/drafts/c.txt'],
+  },
+  'a folder without a directory': {
+    server: `${MEDIA} location /media/private/ { }`,
+    asked: PRIVATE,
+  },
+  'the first rule that fits': {
+    server: 'location /media/ { alias SITE/media/; deny 127.0.0.1; allow 127.0.0.1; deny all; }',
+    asked: PRIVATE,
+  },
+  'a question, and a folder without it': {
+    server:
+      'location /media/ { alias SITE/media/; auth_request /no/; location /media/drafts/ { auth_request off; } } location / { proxy_pass http://APP; }',
+    asked: [...PRIVATE, '/media/drafts/c.txt'],
+  },
+  'a question that a prefix sends elsewhere': {
+    server:
+      'location /media/ { alias SITE/media/; auth_request /auth/x; } location /auth/ { proxy_pass http://APP/no/; } location / { proxy_pass http://APP; }',
+    asked: PRIVATE,
+  },
+  'a question or an address': {
+    server:
+      'location /media/ { alias SITE/media/; satisfy any; auth_request /no/; allow 192.0.2.1; deny all; } location / { proxy_pass http://APP; }',
+    asked: PRIVATE,
+  },
+  'a question to a folder that is closed': {
+    server:
+      'location /media/ { alias SITE/media/; auth_request /no/; } location /no/ { deny all; proxy_pass http://APP; } location / { proxy_pass http://APP; }',
+    asked: PRIVATE,
+  },
+  'a condition with a rewrite': {
+    server: `${MEDIA} if ($http_user_agent = "") { rewrite ^ /none last; }`,
+    asked: PRIVATE,
+    open: /if .*OPEN/,
+  },
+  'a rewrite of the server': {
+    server: `${MEDIA} rewrite ^/media/private/ /none last;`,
+    asked: PRIVATE,
+    open: /rewrite .*OPEN/,
+  },
+  'a redirect of the server': {
+    server: `${MEDIA} rewrite ^/media/private/ /login/ redirect;`,
+    asked: PRIVATE,
+    open: /rewrite .*OPEN/,
+  },
+  'a rewrite of some files': {
+    server: 'location /media/ { root SITE; rewrite ^/media/private/ /none break; }',
+    asked: PRIVATE,
+    open: /rewrite .*OPEN/,
+  },
+  'a condition that leads to an app': {
+    server: 'location /media/ { root SITE; if ($http_cookie = "") { proxy_pass http://127.0.0.1:1; } }',
+    asked: PRIVATE,
+    open: /if .*OPEN/,
+  },
+  'a variable that decides': {
+    server: 'location /media/ { root SITE; set $no 1; if ($no) { return 444; } }',
+    asked: [],
+  },
+  'a single path of an app': {
+    server: 'root SITE; location / { } location = /code/settings.py { proxy_pass http://127.0.0.1:1; }',
+    asked: ['/code/settings.py'],
+    open: /settings.*OPEN/,
+  },
+  'an ending that an app has': {
+    server: 'root SITE; location / { } location ~ \\.py$ { return 302 /login/; }',
+    asked: ['/code/settings.py'],
+    open: /py.*OPEN/,
+  },
+  'one page in place of a folder': {
+    server: `${MEDIA} location /media/private/ { root SITE; try_files /index.none =404; }`,
+    asked: PRIVATE,
+  },
+  'a named place that refuses': {
+    server: `${MEDIA} location /media/private/ { try_files /none @no; } location @no { return 404; }`,
+    asked: PRIVATE,
+  },
+  'a method that files have': {
+    server: 'location /media/ { alias SITE/media/; limit_except HEAD { deny all; } }',
+    asked: PRIVATE,
+  },
 };
 
 /** Folders and files that all sites are made of. */
@@ -286,6 +403,7 @@ const FILES = [
     'media/prod.env',
     'media/.env',
     'media/private-too.txt',
+    'media/PRIVATE/e.txt',
     '.well-known/x.txt',
     'code/settings.py',
     'index.html',
@@ -308,7 +426,8 @@ async function makeSite(t: Test): Promise<string> {
 async function startApp(t: Test): Promise<string> {
   const app = createServer(({ url = '' }, response) => {
     response.statusCode = url.startsWith('/no') ? 403 : 200;
-    response.end('GIVEN OUT');
+    // nginx sends a page of its own in place of the app's.
+    response.end(response.statusCode === 200 ? 'GIVEN OUT' : 'no');
   }).listen(0, '127.0.0.1');
   await once(app, 'listening');
   t.teardown(() => app.close());
@@ -357,5 +476,69 @@ t.test('what nginx refuses is refused, or said to be open', { skip: await withou
         { differences },
       );
     }
+  }
+});
+
+/** The locations that a site becomes, with their kinds. */
+async function kindsOf(t: Test, server: string): Promise<readonly (readonly [string, string])[]> {
+  const path = join(t.testdir(), 'site.conf');
+  await writeFile(path, `server { ${server} location /own/ { proxy_pass http://127.0.0.1:1; } }`);
+  const { draft } = readNginxSite(path, { from: 'site.conf' });
+  return draft.locations
+    .map(({ entry }) => [entry.prefix, entry.kind] as const)
+    .filter(([prefix]) => prefix !== '/own/');
+}
+
+t.test('what is not in this nginx, and lets nobody in without asking, is closed', async (t) => {
+  const logins = [
+    'auth_pam "Site"; auth_pam_service_name nginx;',
+    'auth_basic off; auth_jwt "site"; auth_jwt_key_file /etc/key;',
+    'auth_ldap "Site"; auth_ldap_servers one;',
+    'access_by_lua_block { ngx.exit(403) }',
+    'access_by_lua_file /etc/nginx/access.lua;',
+  ];
+  for (const login of logins) {
+    t.same(
+      await kindsOf(t, `location /media/ { alias /srv/media/; ${login} }`),
+      [['/media/', 'denied']],
+      login,
+    );
+  }
+  t.same(await kindsOf(t, 'auth_delay 1s; location /media/ { alias /srv/media/; }'), [['/media/', 'media']]);
+});
+
+t.test('uploads are no part of the site, whatever their prefix is called', async (t) => {
+  const kinds = {
+    'location /static/ { alias /srv/static/; }': 'static',
+    'location /assets/ { root /srv; }': 'static',
+    'location /static/ { alias /srv/media/; }': 'media',
+    'location /assets/ { alias /srv/user-uploads; }': 'media',
+    'location /media/ { alias /srv/static/; }': 'media',
+    'location /files/ { alias /srv/files/; }': 'media',
+    'location /dashboard/ { root /srv; try_files $uri /dashboard/index.html; }': 'static',
+    'location /media/ { root /srv; try_files $uri /media/none.html; }': 'media',
+  };
+  for (const [server, kind] of Object.entries(kinds)) {
+    const [found] = await kindsOf(t, server);
+    t.equal(found?.[1], kind, server);
+  }
+});
+
+t.test('types let no upload run as code', async (t) => {
+  for (const inside of [
+    'types { } default_type text/html;',
+    'types { } default_type text/css;',
+    'default_type application/javascript;',
+    'types { text/javascript jpg; text/html txt; }',
+  ]) {
+    const path = join(t.testdir(), 'site.conf');
+    await writeFile(path, `server { location /media/ { alias /srv/media/; ${inside} } }`);
+    const { draft, findings } = readNginxSite(path, { from: 'site.conf' });
+    t.match(draft.locations[0]?.entry, { kind: 'media', headers: undefined, types: undefined }, inside);
+    t.not(draft.options['defaultType'], 'application/javascript');
+    t.ok(
+      findings.some(({ verdict, words }) => verdict === 'changed' && /as code/.test(words)),
+      inside,
+    );
   }
 });

@@ -11,12 +11,7 @@ import { START_GUNICORN } from './rows-app.js';
 import { findNginxRow } from './table.js';
 import { type App, isOutcome } from './upstreams.js';
 import { hasVariable } from './values.js';
-import {
-  isRefusingCondition,
-  type LocationSource,
-  prefixOf,
-  type WrittenLocation,
-} from './written-location.js';
+import { type LocationSource, prefixOf, type WrittenLocation, wordsOfCondition } from './written-location.js';
 
 /** What answers in a location. */
 export interface Content {
@@ -91,13 +86,7 @@ function sayOfConditions(own: readonly Directive[], report: Report): void {
       report.say(one, 'always so', '403 for a wrong link, 410 for one that has expired');
       report.sayWithin(one, 'always so', 'as the block around it');
     } else if (['if', 'rewrite', 'set', 'break', 'valid_referers'].includes(one.name)) {
-      report.say(
-        one,
-        'not supported',
-        isRefusingCondition(one)
-          ? 'conditions are not read here yet: WHAT IT REFUSES IS OPEN'
-          : 'conditions and rewrites are not read here yet: the location answers without them',
-      );
+      report.say(one, 'not supported', wordsOfCondition(one));
       report.sayWithin(one, 'not supported', 'as the block around it');
     }
   }

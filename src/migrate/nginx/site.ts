@@ -14,7 +14,7 @@ import { lastOf } from './row.js';
 import { chooseServer, isSecure } from './servers.js';
 import { findNginxRow, isTable } from './table.js';
 import { Upstreams } from './upstreams.js';
-import { isRefusingCondition, locationsIn, type WrittenLocation } from './written-location.js';
+import { locationsIn, type WrittenLocation, wordsOfCondition } from './written-location.js';
 
 /** How a file is read. */
 export interface NginxOptions {
@@ -204,13 +204,7 @@ function sayOfServer(server: Directive, report: Report): void {
     // A variable that is the address of the app has been spoken of.
     if (directive.name === 'set' && report.has(directive)) continue;
     if (['return', 'rewrite', 'if', 'set', 'break', 'valid_referers'].includes(directive.name)) {
-      report.say(
-        directive,
-        'not supported',
-        isRefusingCondition(directive)
-          ? 'conditions are not read here yet: WHAT IT REFUSES IS OPEN'
-          : 'conditions, redirects and rewrites are not read here yet: the site answers without them',
-      );
+      report.say(directive, 'not supported', wordsOfCondition(directive));
       report.sayWithin(directive, 'not supported', 'as the block around it');
     } else if (directive.name === 'try_files' && !report.has(directive)) {
       report.say(directive, 'not supported', 'it is read in locations alone');
@@ -286,6 +280,9 @@ function withDefaults(part: Part, server: Directive, report: Report): Part {
 
 /** What nobody wrote, and is better here; said of the server, once. */
 function sayOfDefaults(server: Directive, parts: readonly Part[], report: Report): void {
+  if (!(server.block ?? []).some(({ name }) => name === 'listen')) {
+    report.say(server, 'changed', 'listen is not written: port 80 in nginx, 8080 here (listen)');
+  }
   const isOfFiles = ({ kind }: Part): boolean => kind === 'media' || kind === 'static';
   const isSilent = ({ holding }: Part): boolean =>
     !holding.some(

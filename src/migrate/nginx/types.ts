@@ -6,13 +6,17 @@ import { lastOf } from './row.js';
 import { hasVariable } from './values.js';
 
 /** Types that browsers run as part of a page. */
-const CODE = /^(?:text|application)\/(?:x-)?(?:javascript|ecmascript|css|wasm|html|xhtml\+xml)$/;
+const CODE =
+  /^(?:text|application)\/(?:x-)?(?:javascript\d*(?:\.\d)?|ecmascript|jscript|livescript|vbscript|css|wasm|html|xhtml\+xml)$/i;
 
 /** `types { … }` for files. */
 export const types: Translate = ({ block = [] }, { kind, holding }) => {
   if (block.length === 0) {
     // All files get the default type: the way to have uploads saved and not shown.
     const type = lastOf(holding, 'default_type')?.args[0] ?? 'text/plain';
+    if (hasVariable(type) || (kind === 'media' && CODE.test(type))) {
+      return changed('all files would run as code: they keep the built-in types');
+    }
     return kept(`headers: Content-Type ${type}`, { headers: { 'Content-Type': type } });
   }
   const own: Record<string, string> = {};

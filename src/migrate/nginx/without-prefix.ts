@@ -2,12 +2,12 @@
 
 import type { Report } from '../report.js';
 import { changed, notSupported } from '../rows.js';
-import { drop, isRefusal, isRefusingCondition, type WrittenLocation } from './written-location.js';
+import { drop, isRefusal, isRefusingAtTimes, type WrittenLocation } from './written-location.js';
 
 /** Says what becomes of a location with a regular expression. */
 export function sayOfExpression({ directive, pattern, chain }: WrittenLocation, report: Report): undefined {
   const own = chain.at(-1) ?? [];
-  const denies = own.some(isRefusal) || own.some(isRefusingCondition);
+  const denies = own.some(isRefusal) || own.some(isRefusingAtTimes);
   const dotfiles = denies ? dotfilesOf(pattern) : undefined;
   if (dotfiles !== undefined) {
     const [verdict, words] = WORDS_OF_DOTFILES[dotfiles];
@@ -57,8 +57,12 @@ export function sayOfExact(location: WrittenLocation, report: Report): undefined
     return drop(directive, changed(`${pattern} is answered as all below the same prefix`), report);
   }
   const words =
-    own.some(isRefusal) || own.some(isRefusingCondition)
+    own.some(isRefusal) || own.some(isRefusingAtTimes)
       ? `a single path is not read here yet: ${pattern}, WHICH IT CLOSES, IS OPEN, as all below the same prefix is`
-      : `a single path is not read here yet: ${pattern} is answered as all below the same prefix`;
+      : `a single path is not read here yet: ${pattern} is answered as all below the same prefix${
+          own.some(({ name }) => /_pass$/.test(name))
+            ? '; a file of this name, which nginx hides, IS OPEN'
+            : ''
+        }`;
   return drop(directive, notSupported(words), report);
 }

@@ -98,7 +98,8 @@ export function prefixOf({ pattern }: WrittenLocation): string | undefined {
 /** True for what keeps somebody out. */
 export function isRefusal({ name, args }: Directive): boolean {
   const [first = ''] = args;
-  if (name === 'return') return /^[45]\d\d$/.test(first);
+  // Also a redirect: to a page of a login, say.
+  if (name === 'return') return !/^2\d\d$/.test(first);
   if (name === 'auth_basic' || name === 'auth_request') return first !== 'off';
   return ['deny', 'limit_except', 'secure_link', 'internal'].includes(name) || isOtherLogin(name, first);
 }
@@ -113,9 +114,17 @@ export function isOtherLogin(name: string, value: string): boolean {
   );
 }
 
-/** True for a condition that keeps somebody out. */
-export function isRefusingCondition({ name, block = [] }: Directive): boolean {
-  return name === 'if' && block.some(isRefusal);
+/** True for what keeps somebody out in some cases: a condition, or a rewrite to another path. */
+export function isRefusingAtTimes({ name, block = [] }: Directive): boolean {
+  if (name === 'rewrite') return true;
+  return name === 'if' && block.some((one) => isRefusal(one) || /^rewrite$|_pass$/.test(one.name));
+}
+
+/** What is said of conditions and rewrites that are left out. */
+export function wordsOfCondition(directive: Directive): string {
+  return isRefusingAtTimes(directive)
+    ? 'conditions and rewrites are not read here yet: what it keeps from clients IS OPEN'
+    : 'conditions and rewrites are not read here yet: the site answers without them';
 }
 
 /** Says of directives within what nobody would miss, wherever they stand. */
