@@ -1,6 +1,7 @@
 // `media-serve migrate FILE`: our own configuration on standard output, and what became of each line beside it.
 import { writeFileSync } from 'node:fs';
 import { BadValueError } from '../config/errors.js';
+import { configFrom } from '../config/load.js';
 import { foreignConfig, type Language, languageOf, readForeign } from './foreign.js';
 import { printCommand, printJsonc } from './print.js';
 import { type Finding, isMissing, showFinding, VERDICTS } from './report.js';
@@ -33,7 +34,7 @@ export function migrate({ file, from, write, prefix }: MigrateOptions): Migrated
   const foreign = { path, language, from: file, prefix };
   const { draft, findings } = readForeign(foreign);
   // What it makes must be a configuration: a mistake in the file is told here, and not at the next start.
-  foreignConfig(foreign, false);
+  configFrom({}, {}, foreignConfig(foreign, false));
   const command = printCommand(draft);
   const jsonc = printJsonc(draft, file, command);
   if (write !== undefined) writeNew(write, jsonc);

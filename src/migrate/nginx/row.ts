@@ -1,7 +1,7 @@
 // What the rows of nginx's table have in common: where directives may stand, and the usual ways to translate one.
-import type { OptionName } from '../../config/options.js';
+import { OPTIONS, type OptionName } from '../../config/options.js';
 import type { Directive } from '../directive.js';
-import { kept, notSupported, type Outcome, type Translate } from '../rows.js';
+import { changed, kept, notSupported, type Outcome, type Translate } from '../rows.js';
 import { hasVariable, sizeOf, timeOf } from './values.js';
 
 export const MAIN = ['main'];
@@ -18,10 +18,26 @@ export function valueFor(option: OptionName, read: 'size' | 'time' | 'number' | 
   return ({ args }) => {
     const [text] = args;
     const value = hasVariable(text) ? undefined : READ[read](text);
-    if (value === undefined)
-      return notSupported(`its value is none that ${option} can have; set ${option} by hand`);
-    return kept(`${option}: ${value}`, { [option]: value });
+    if (value !== undefined && isValueOf(option, value))
+      return kept(`${option}: ${value}`, { [option]: value });
+    // Some write a year where they mean for ever.
+    if (value !== undefined && read === 'time' && isValueOf(option, LONGEST)) {
+      return changed(`${option}: ${LONGEST}, the longest that there is`, { [option]: LONGEST });
+    }
+    return notSupported(`its value is none that ${option} can have; set ${option} by hand`);
   };
+}
+
+/** What a timer can wait, in whole days. */
+const LONGEST = '24d';
+
+function isValueOf(option: OptionName, value: unknown): boolean {
+  try {
+    OPTIONS[option].type.parse(value);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const READ = {

@@ -35,17 +35,11 @@ const realIpHeader: Translate = ({ args: [name = ''] }): Outcome => {
   return notSupported('X-Forwarded-For and Forwarded are read, and no other field');
 };
 
-const keepAlive: Translate = ({ args: [text] }) => {
-  const time = timeOf(text);
-  if (time === undefined) return notSupported('write keepAliveTimeout by hand');
-  return kept(`keepAliveTimeout: ${time}`, { keepAliveTimeout: time });
-};
-
-const bodyTimeout: Translate = (directive, { holding }) => {
+const bodyTimeout: Translate = (directive, here) => {
+  const { holding } = here;
   const time = timeOf(directive.args[0]);
   const other = lastOf(holding, 'send_timeout');
-  if (time === undefined) return notSupported('write sendTimeout by hand');
-  if (other === undefined) return kept(`sendTimeout: ${time}`, { sendTimeout: time });
+  if (other === undefined) return valueFor('sendTimeout', 'time')(directive, here);
   return timeOf(other.args[0]) === time
     ? kept('sendTimeout, with send_timeout')
     : changed('one option stands for both: sendTimeout, as send_timeout has it');
@@ -118,7 +112,7 @@ export const ROWS_FOR_SERVER: readonly Row[] = [
   {
     names: ['keepalive_timeout'],
     within: [...EVERYWHERE, 'upstream'],
-    site: keepAlive,
+    site: valueFor('keepAliveTimeout', 'time'),
     doc: '`keepAliveTimeout`',
   },
   {

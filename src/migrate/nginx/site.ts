@@ -11,7 +11,7 @@ import { type Made, partOf } from './locations.js';
 import { askedLocations } from './precedence.js';
 import { readNginx } from './reader.js';
 import { lastOf } from './row.js';
-import { chooseServer, isSecure } from './servers.js';
+import { chooseServer, isSecure, listens } from './servers.js';
 import { findNginxRow, isTable } from './table.js';
 import { Upstreams } from './upstreams.js';
 import { locationsIn, type WrittenLocation, wordsOfCondition } from './written-location.js';
@@ -217,11 +217,15 @@ function listenOf(server: Directive, report: Report): Record<string, unknown> {
   const secure = isSecure(server);
   for (const directive of (server.block ?? []).filter(({ name }) => name === 'listen')) {
     const [address = '', ...parameters] = directive.args;
-    if (secure) {
+    if (/\d-\d+$/.test(address)) {
+      report.say(directive, 'not supported', 'one address is listened at: write listen with one port');
+    } else if (secure) {
+      // What only this machine reaches stays so.
+      if (listens(server).every(([one = '']) => LOOPBACK.test(one))) set['listen'] = '127.0.0.1:8080';
       report.say(
         directive,
         'changed',
-        'the site answers in plain HTTP where --listen says (:8080): TLS ends in front of this server',
+        `the site answers in plain HTTP where --listen says (${set['listen'] ?? ':8080'}): TLS ends in front of this server`,
       );
     } else {
       const listen = ourAddress(address);
@@ -242,6 +246,8 @@ function listenOf(server: Directive, report: Report): Record<string, unknown> {
   }
   return set;
 }
+
+const LOOPBACK = /^(?:127\.|\[::1\]|localhost(?::|$))/;
 
 /** `80`, `*:80`, `[::]:80`, `0.0.0.0:80`, `example.org`, `unix:/x`. */
 function ourAddress(text: string): string {

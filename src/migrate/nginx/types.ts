@@ -1,7 +1,7 @@
 // `types` and `default_type`. Our own table is kept, and newer than any of nginx's; what a site has written beside it adds to it.
 import { lookup } from 'mime-types';
-import { checkTypes } from '../../config/values.js';
-import { changed, kept, notNeeded, type Outcome, type Translate } from '../rows.js';
+import { checkMediaType, checkTypes } from '../../config/values.js';
+import { changed, kept, notNeeded, notSupported, type Outcome, type Translate } from '../rows.js';
 import { lastOf } from './row.js';
 import { hasVariable } from './values.js';
 
@@ -54,6 +54,11 @@ export const defaultType: Translate = ({ args: [type = ''] }, { kind }): Outcome
   if (hasVariable(type)) return changed('a type with a variable in it is not kept: application/octet-stream');
   if (kind === 'media' && CODE.test(type)) {
     return changed('names without a known ending would run as code: application/octet-stream');
+  }
+  try {
+    checkMediaType(type);
+  } catch (error) {
+    return notSupported((error as Error).message);
   }
   return type === 'application/octet-stream'
     ? kept('defaultType, which is the default')
