@@ -188,7 +188,7 @@ export const OPTIONS = {
     topic: 'process',
     type: directory,
     contexts: ['command'],
-    doc: "where relative paths in nginx's or Apache's configuration start; by default the directory of the file",
+    doc: "where relative paths in nginx's or Apache's configuration start; by default the directory of the file, or of the `nginx.conf` above it",
   }),
   strictConfig: option({
     topic: 'process',

@@ -1,16 +1,21 @@
 // The rows as documentation: the README's tables, generated so that they cannot drift.
+import { APACHE_ROWS } from './apache/table.js';
 import { NGINX_ROWS } from './nginx/table.js';
 import type { Row } from './rows.js';
 
-/** The tables of the README: what is written most, and, folded, all directives. */
+/** The tables of the README: of each language what is written most, and, folded, all directives. */
 export function migrationAsMarkdown(): string {
+  return [...tablesOf('nginx', NGINX_ROWS), ...tablesOf('Apache', APACHE_ROWS)].join('\n\n');
+}
+
+function tablesOf(language: string, rows: readonly Row[]): string[] {
   return [
-    examplesAsMarkdown('nginx', NGINX_ROWS),
+    examplesAsMarkdown(language, rows),
     '<details>',
-    '<summary>All directives of nginx that are known</summary>',
-    directivesAsMarkdown('nginx', NGINX_ROWS),
+    `<summary>All directives of ${language} that are known</summary>`,
+    directivesAsMarkdown(language, rows),
     '</details>',
-  ].join('\n\n');
+  ];
 }
 
 /**

@@ -202,3 +202,26 @@ t.test('secrets do not reach the report, nor control characters a terminal', asy
   // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
   t.notMatch(report, /[\x00-\x09\x0b-\x1f]/);
 });
+
+t.test(
+  'relative paths start where nginx.conf is, beside the file, or where --config-prefix says',
+  async (t) => {
+    const folder = t.testdir({
+      nginx: { 'nginx.conf': '', snippets: { 'app.conf': 'proxy_pass http://127.0.0.1:1;' }, sites: {} },
+      other: { snippets: { 'app.conf': 'proxy_pass http://127.0.0.1:2;' } },
+      beside: { 'app.conf': 'proxy_pass http://127.0.0.1:3;' },
+    });
+    const portOf = async (...args: string[]): Promise<unknown> => {
+      const { locations } = await configOf(...args);
+      const [location] = locations;
+      return location?.kind === 'upstream' ? location.upstreams[0]?.address : undefined;
+    };
+    const site = join(folder, 'nginx/sites/site.conf');
+    await writeFile(site, 'server { location / { include snippets/app.conf; } }');
+    t.match(await portOf('--nginx-config', site), { port: 1 });
+    t.match(await portOf('--nginx-config', site, '--config-prefix', join(folder, 'other')), { port: 2 });
+    const alone = join(folder, 'beside/site.conf');
+    await writeFile(alone, 'server { location / { include app.conf; } }');
+    t.match(await portOf('--nginx-config', alone), { port: 3 });
+  },
+);

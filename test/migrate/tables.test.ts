@@ -1,6 +1,7 @@
 // The tables of directives: each has words, the README is made of them, and what people write has a row.
 import { readFileSync } from 'node:fs';
 import t from 'tap';
+import { APACHE_ROWS } from '../../src/migrate/apache/table.js';
 import { findNginxRow, NGINX_ROWS } from '../../src/migrate/nginx/table.js';
 import { migrationAsMarkdown } from '../../src/migrate/reference.js';
 
@@ -12,7 +13,7 @@ t.test("the README's tables are those that the code makes", async (t) => {
 });
 
 t.test('a row says something wherever it is asked', async (t) => {
-  for (const { names, doc, says } of NGINX_ROWS) {
+  for (const { names, doc, says } of [...NGINX_ROWS, ...APACHE_ROWS]) {
     t.ok(names.length > 0 && doc !== '', names.join(' '));
     if (says !== undefined && says.verdict !== 'always so' && says.verdict !== 'kept') {
       t.ok(says.words.length > 10, `${names[0]}: why, or what to do instead`);

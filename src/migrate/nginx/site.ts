@@ -1,4 +1,6 @@
 // nginx's configuration as one of our own: reads the file, finds the site in it, and says what becomes of each line.
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { quote } from '../../config/errors.js';
 import { type Directive, eachDirective, showDirective } from '../directive.js';
 import { unreadable } from '../errors.js';
@@ -20,7 +22,7 @@ import { locationsIn, type WrittenLocation, wordsOfCondition } from './written-l
 export interface NginxOptions {
   /** What named the file, for messages. */
   readonly from: string;
-  /** Where relative paths start; the directory of the main file when absent. */
+  /** Where relative paths start; the folder of the nginx.conf around the main file when absent, or its own. */
   readonly prefix?: string | undefined;
 }
 
@@ -28,7 +30,7 @@ export interface NginxOptions {
  * @throws {BadValueError} when the file cannot be read as nginx's language, or has no site in it
  */
 export function readNginxSite(path: string, { from, prefix }: NginxOptions): Translation {
-  const base = prefix ?? directoryOf(path);
+  const base = prefix ?? prefixAround(path);
   const report = new Report();
   const { tree, leftOut } = readNginx(path, from, base, new SourceFiles());
   checkPlaces(tree);
@@ -83,6 +85,15 @@ export function readNginxSite(path: string, { from, prefix }: NginxOptions): Tra
       ({ name }) => isTable(name) && name !== 'upstream',
     ),
   };
+}
+
+/** Where relative paths start: the folder of the nginx.conf that the file belongs to, which may lie above it, or its own. */
+function prefixAround(path: string): string {
+  const own = directoryOf(path);
+  for (let folder = own; folder !== '/'; folder = dirname(folder)) {
+    if (existsSync(join(folder, 'nginx.conf'))) return folder;
+  }
+  return own;
 }
 
 /** What stands in http, or on its own in a file that another one would include there. */
