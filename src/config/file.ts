@@ -58,12 +58,16 @@ export function checkContent(
     $schema: _,
     ...options
   } = content as { locations?: unknown[] } & Record<string, unknown>;
+  // To compile one takes longer than to check a hundred.
+  const compiled = new Map<LocationKind, ValidateFunction>();
   for (const [index, entry] of locations.entries()) {
     const place = placeOf(index);
     const given: unknown = (entry as Partial<LocationEntry> | null)?.kind;
     const kind = LOCATION_KINDS.find((known) => known === given);
     if (kind === undefined) throw new BadValueError(`${path}: ${place}`, explainKind(given));
-    check(ajv.compile(locationSchema(kind)), entry, path, place);
+    const validate = compiled.get(kind) ?? ajv.compile(locationSchema(kind));
+    compiled.set(kind, validate);
+    check(validate, entry, path, place);
   }
   return {
     path,
