@@ -175,6 +175,20 @@ t.test('a forgotten semicolon swallows no block, and blanks are to be filled in'
   );
 });
 
+t.test('a site with very many locations is read in a second, or refused', async (t) => {
+  const many = (count: number): string =>
+    `server { ${Array.from({ length: count }, (_, index) => `location /a${index}/ { alias /srv/${index}/; }`).join('\n')} }`;
+  const { path } = await write(t, many(1000));
+  const began = process.cpuUsage();
+  t.equal((await configOf('--nginx-config', path)).locations.length, 1000);
+  await writeFile(path, many(50_000));
+  await t.rejects(configOf('--nginx-config', path), {
+    message: /:1001:1: is location 1001 of the site; 1000 are read$/,
+  });
+  const { user, system } = process.cpuUsage(began);
+  t.ok(user + system < 3_000_000, `${user + system} µs of the processor`);
+});
+
 t.test('one configuration, and options that belong to one', async (t) => {
   const { path } = await write(t, SITE);
   await t.rejects(configOf('--nginx-config', path, '--config', path), {

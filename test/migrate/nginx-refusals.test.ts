@@ -394,6 +394,39 @@ const CASES: Readonly<Record<string, Case>> = {
     server: 'location /media/ { alias SITE/media/; limit_except HEAD { deny all; } }',
     asked: PRIVATE,
   },
+  'an expression that is asked for a longer prefix alone': {
+    server:
+      'location ^~ /media/ { root SITE; } location /media/private/ { root SITE; } location ~ ^/media/ { deny all; }',
+    asked: PRIVATE,
+  },
+  'an expression in one that it is longer than': {
+    server: 'location ~ ^/media/private/ { root SITE; location ~ ^/media/ { internal; } }',
+    asked: PRIVATE,
+  },
+  'what is within an internal place': {
+    server:
+      'location /media/ { internal; root SITE; location /media/private/ { root SITE; } location /media/drafts/ { proxy_pass http://APP; } }',
+    asked: [...PRIVATE, '/media/drafts/c.txt'],
+  },
+  'an expression in a prefix that a longer one is beside': {
+    server:
+      'location /media { root SITE; location ~ ^/media/private/ { root SITE; } } location ^~ /media/private/ { root SITE/none; }',
+    asked: PRIVATE,
+  },
+  'an expression in a prefix, before one beside it': {
+    server:
+      'location /media/private/ { root SITE; location ~ ^/media/ { deny all; } } location ~ ^/media/ { root SITE; }',
+    asked: PRIVATE,
+  },
+  'a prefix in itself': {
+    server: 'location /media/ { root SITE; location /media/ { return 403; } }',
+    asked: PRIVATE,
+  },
+  'an expression in a prefix that it cannot match': {
+    server:
+      'location /drafts/ { root SITE; location ~ ^/media/ { root SITE; } } location /media/ { root SITE/none; }',
+    asked: PRIVATE,
+  },
 };
 
 /** Folders and files that all sites are made of. */

@@ -11,7 +11,13 @@ import { START_GUNICORN } from './rows-app.js';
 import { findNginxRow } from './table.js';
 import { type App, isOutcome } from './upstreams.js';
 import { hasVariable } from './values.js';
-import { type LocationSource, prefixOf, type WrittenLocation, wordsOfCondition } from './written-location.js';
+import {
+  isInternal,
+  type LocationSource,
+  prefixOf,
+  type WrittenLocation,
+  wordsOfCondition,
+} from './written-location.js';
 
 /** What answers in a location. */
 export interface Content {
@@ -33,12 +39,12 @@ export function contentOf(
   const find = (name: string): Directive | undefined => lastOf(own, name);
   sayOfConditions(own, report);
   const pass = find('proxy_pass');
-  const isInternal = find('internal') !== undefined;
-  if (isInternal) report.say(find('internal') ?? location.directive, 'kept', 'as the kind internal');
+  const internal = find('internal');
+  if (internal !== undefined) report.say(internal, 'kept', 'as the kind internal');
   const returned = find('return');
   if (returned !== undefined) return sayOfReturn(returned, report);
   if (pass !== undefined) {
-    if (!isInternal) return appAt(pass, prefix, chain, source);
+    if (!isInternal(location)) return appAt(pass, prefix, chain, source);
     report.say(pass, 'not supported', 'an internal location of the app is closed here');
     return { kind: 'denied', own: {} };
   }
@@ -223,7 +229,7 @@ function filesAt(
   const folder = isAlias ? join(whole, prefix.slice((prefixOf(at) ?? prefix).length)) : join(whole, prefix);
   sayOfDirectory(named, at, folder, report);
   const own = { root: withoutSlash(folder) };
-  if (lastOf(location.chain.at(-1) ?? [], 'internal') !== undefined) return { kind: 'internal', own };
+  if (isInternal(location)) return { kind: 'internal', own };
   if (isAlias && isOneFile(written, at)) {
     report.say(named, 'not supported', 'it is one file, and a prefix is a directory');
     return notSupported(

@@ -7,10 +7,16 @@ import { accessOf } from './access.js';
 import { pathOfApp } from './asked-path.js';
 import { contentOf } from './content.js';
 import { holdingIn } from './holding.js';
-import { lastOf } from './row.js';
 import { findNginxRow } from './table.js';
 import { sayOfExact, sayOfExpression } from './without-prefix.js';
-import { drop, isRefusal, type LocationSource, prefixOf, type WrittenLocation } from './written-location.js';
+import {
+  drop,
+  isInternal,
+  isRefusal,
+  type LocationSource,
+  prefixOf,
+  type WrittenLocation,
+} from './written-location.js';
 
 /** A part, and the location that it comes from. */
 export interface Made {
@@ -52,8 +58,7 @@ export function partOf(location: WrittenLocation, source: LocationSource): Made 
     ),
   );
   const access = accesses.find(({ isClosed }) => isClosed) ?? accesses[0] ?? { isClosed: true };
-  const isInternal = lastOf(location.chain.at(-1) ?? [], 'internal') !== undefined;
-  if (!isContent && !access.isClosed && !isInternal) {
+  if (!isContent && !access.isClosed && !isInternal(location)) {
     report.take(ofContent);
     drop(directive, made, report);
     return {

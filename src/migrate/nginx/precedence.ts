@@ -1,63 +1,88 @@
-// Which location is asked first: an expression wins over all prefixes, but for those with `^~`, and over later expressions
-// (ngx_http_core_find_location). Here the longest prefix wins, so that those which nginx never asks must be left out.
+// Which location nginx asks for which paths (ngx_http_core_find_location): the longest prefix, unless an expression matches;
+// one within that prefix is asked before those beside it, and those beside it not at all after `^~`. Here the longest prefix
+// wins. So each prefix of the file gets the location that nginx has for the paths right below it.
 import type { Report } from '../report.js';
-import { drop, type WrittenLocation } from './written-location.js';
+import { changed, notNeeded } from '../rows.js';
+import { drop, isRefusal, prefixOf, type WrittenLocation } from './written-location.js';
 
-/** Those that are asked. Of the others it is said which one is asked in their place. */
+/** The locations, each with the prefix that it has here. Of those that nginx never asks it is said which one it asks. */
 export function askedLocations(all: readonly WrittenLocation[], report: Report): readonly WrittenLocation[] {
-  const first = new Map<WrittenLocation, WrittenLocation>();
-  for (const location of all.filter(({ expression }) => expression !== undefined)) {
-    const before = closedTo(location, all);
-    if (before !== undefined) {
-      first.set(location, before);
-      continue;
-    }
-    for (const other of all) if (isBehind(other, location, all)) first.set(other, location);
+  const prefixes = all.filter(({ match }) => match === 'prefix');
+  const regions = [...new Set(prefixes.flatMap((location) => prefixOf(location) ?? []))].sort(
+    (a, b) => a.length - b.length,
+  );
+  const winners = new Map<string, WrittenLocation>();
+  const asked: WrittenLocation[] = [];
+  for (const region of regions) {
+    const winner = find(`${region}\0`, undefined, prefixes)?.location;
+    if (winner === undefined) continue;
+    const around = [...winners].filter(([prefix]) => region.startsWith(prefix)).at(-1)?.[1];
+    winners.set(region, winner);
+    if (prefixOf(winner) === region) asked.push(winner);
+    else if (winner !== around) asked.push(closed(winner, region));
   }
-  for (const [location, { directive }] of first) {
-    const words = `nginx asks location ${directive.args.join(' ')} before it`;
-    drop(location.directive, { verdict: 'not needed', words }, report);
+  for (const location of prefixes) {
+    const prefix = prefixOf(location);
+    const winner = prefix === undefined ? undefined : winners.get(prefix);
+    if (winner === undefined || asked.includes(location)) continue;
+    sayOfUnasked(location, winner, report);
   }
-  return all.filter((location) => {
-    for (let at: WrittenLocation | undefined = location; at !== undefined; at = at.outer) {
-      if (first.has(at)) return false;
-    }
-    return true;
-  });
-}
-
-/** The prefix with `^~` that is found for all paths of the expression, so that it is never asked. */
-function closedTo(
-  { pattern, outer }: WrittenLocation,
-  all: readonly WrittenLocation[],
-): WrittenLocation | undefined {
-  const [longest] = all
+  // What cannot be a prefix here is told by its own words.
+  return all
     .filter(
-      (one) =>
-        one.outer === outer &&
-        one.match === 'prefix' &&
-        one.expression === undefined &&
-        pattern.startsWith(one.pattern),
+      (location) =>
+        location.match !== 'prefix' || asked.includes(location) || prefixOf(location) === undefined,
     )
-    .sort((a, b) => b.pattern.length - a.pattern.length);
-  return longest !== undefined && isBeforeExpressions(longest) ? longest : undefined;
+    .concat(asked.filter((location) => !all.includes(location)));
 }
 
-/** Whether all paths of a location match the expression, and it is asked first. */
-function isBehind(
-  location: WrittenLocation,
-  expression: WrittenLocation,
+interface Found {
+  readonly location: WrittenLocation;
+  readonly isExpression: boolean;
+}
+
+/** What nginx has for a path among the locations of one block, and within them. */
+function find(
+  path: string,
+  outer: WrittenLocation | undefined,
   all: readonly WrittenLocation[],
-): boolean {
-  if (location.match !== 'prefix' || !location.pattern.startsWith(expression.pattern)) return false;
-  // What is beside the expression, and has the location in it.
-  let beside: WrittenLocation | undefined = location;
-  while (beside !== undefined && beside.outer !== expression.outer) beside = beside.outer;
-  if (beside === undefined || beside.directive === expression.directive) return false;
-  if (beside.expression !== undefined) return all.indexOf(beside) > all.indexOf(expression);
-  return !isBeforeExpressions(beside);
+): Found | undefined {
+  const here = all.filter((one) => one.outer === outer && path.startsWith(one.pattern));
+  const [longest] = here
+    .filter(({ expression }) => expression === undefined)
+    .sort((a, b) => b.pattern.length - a.pattern.length);
+  const within = longest === undefined ? undefined : find(path, longest, all);
+  if (within?.isExpression === true) return within;
+  const expression = here.find((one) => one.expression !== undefined);
+  if (expression !== undefined && !(longest !== undefined && isBeforeExpressions(longest))) {
+    return { location: find(path, expression, all)?.location ?? expression, isExpression: true };
+  }
+  return within ?? (longest === undefined ? undefined : { location: longest, isExpression: false });
 }
 
 function isBeforeExpressions({ directive }: WrittenLocation): boolean {
   return directive.args[0]?.startsWith('^~') === true;
+}
+
+/** An expression has these paths, and a prefix with `^~` those around them: here they are nobody's. */
+function closed(location: WrittenLocation, pattern: string): WrittenLocation {
+  const { directive, chain } = location;
+  return {
+    directive,
+    match: 'prefix',
+    pattern,
+    chain: [...chain, [{ name: 'deny', args: ['all'], place: directive.place }]],
+  };
+}
+
+function sayOfUnasked(location: WrittenLocation, winner: WrittenLocation, report: Report): void {
+  const { directive, pattern, chain } = location;
+  const other = `location ${winner.directive.args.join(' ')}`;
+  if (pattern.endsWith('/') || winner.directive === directive) {
+    drop(directive, notNeeded(`nginx asks ${other} before it`), report);
+    return;
+  }
+  const isOpen = (chain.at(-1) ?? []).some(isRefusal);
+  const words = `${other} has the paths below ${pattern}/; what only begins like ${pattern} ${isOpen ? 'IS OPEN, where a location around it gives it out' : 'goes to the location around it'}`;
+  drop(directive, changed(words), report);
 }

@@ -176,13 +176,18 @@ export const ROWS_FOR_APP: readonly Row[] = [
     doc: 'off always',
   },
   {
-    names: [
-      'proxy_hide_header',
-      'proxy_ignore_headers',
-      'proxy_cookie_path',
-      'proxy_cookie_domain',
-      'proxy_cookie_flags',
-    ],
+    names: ['proxy_ignore_headers'],
+    within: EVERYWHERE,
+    app: ({ args }) =>
+      args.some((name) => /^x-accel-redirect$/i.test(name))
+        ? notSupported(
+            'X-Accel-Redirect IS OBEYED all the same: the app can have files of internal locations handed out',
+          )
+        : notSupported("the app's fields are obeyed and passed on as they are"),
+    doc: "not supported: the app's fields are obeyed",
+  },
+  {
+    names: ['proxy_hide_header', 'proxy_cookie_path', 'proxy_cookie_domain', 'proxy_cookie_flags'],
     within: EVERYWHERE,
     says: notSupported("the app's fields are passed on as they are; have the app send others"),
     doc: "not supported: the app's fields are passed on",

@@ -332,7 +332,7 @@ export const ROWS_FOR_SERVER: readonly Row[] = [
     names: ['ssl_verify_client', 'ssl_client_certificate', 'ssl_verify_depth', 'ssl_crl', 'ssl_ocsp'],
     within: HTTP_SERVER,
     says: notSupported(
-      'whoever ends TLS must ask for the certificates of clients: here they are not asked for',
+      'whoever ends TLS must ask for the certificates of clients: here they are not asked for, and IT IS OPEN to those who have none',
     ),
     doc: 'not supported: who ends TLS asks for certificates',
   },

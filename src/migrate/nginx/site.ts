@@ -47,18 +47,23 @@ export function readNginxSite(path: string, { from, prefix }: NginxOptions): Tra
   }
   const upstreams = new Upstreams(http, report);
   const chain = [http, server.block ?? []];
-  const all = askedLocations([...locationsIn(chain), ...implicitRoot(server, chain)], report);
+  const written = [...locationsIn(chain), ...implicitRoot(server, chain)];
+  const excess = written[MAX_LOCATIONS];
+  if (excess !== undefined) {
+    throw unreadable(
+      excess.directive.place,
+      `is location ${MAX_LOCATIONS + 1} of the site; ${MAX_LOCATIONS} are read`,
+    );
+  }
+  const all = askedLocations(written, report);
   const holding = holdingIn(chain, findNginxRow);
   // Before the locations: they are told which of them are for a page alone.
   const pages = errorPagesOf(holding, { all, chain, base, report });
   const source = { all, upstreams, base, report };
-  const parts = closeOverFiles(
-    distinct(
-      all.flatMap((location) => partOf(location, source) ?? []),
-      report,
-    ),
-    report,
-  ).map((part) => withDefaults(part, server, report));
+  const made = all.flatMap((location) => partOf(location, source) ?? []);
+  const parts = withoutTrustInUploads(closeOverFiles(made, report), report).map((part) =>
+    withDefaults(part, server, report),
+  );
   for (const block of tree) if (block.name === 'http') report.say(block, 'kept', '');
   sayOfServer(server, report);
   const listen = listenOf(server, report);
@@ -95,6 +100,9 @@ function prefixAround(path: string): string {
   }
   return own;
 }
+
+/** Locations of a site; each is compared with each. */
+const MAX_LOCATIONS = 1000;
 
 /** What stands in http, or on its own in a file that another one would include there. */
 function contentOfHttp(tree: readonly Directive[]): readonly Directive[] {
@@ -176,22 +184,6 @@ function implicitRoot(server: Directive, chain: readonly (readonly Directive[])[
   ];
 }
 
-/** Of two locations for the same prefix the one with the slash counts, as it is the longer. */
-function distinct(all: readonly Made[], report: Report): readonly Made[] {
-  const byPrefix = new Map<string, Made>();
-  for (const made of all) {
-    const { prefix } = made.part;
-    const other = byPrefix.get(prefix);
-    const isMeant = made.location.pattern === prefix;
-    if (other !== undefined) {
-      const { declared } = (isMeant ? other : made).part;
-      report.say(declared, 'changed', `another location has the prefix ${prefix}, too, and counts`);
-    }
-    if (other === undefined || isMeant) byPrefix.set(prefix, made);
-  }
-  return [...byPrefix.values()];
-}
-
 /** Where nothing stands for a location, what is around it answers: the app may, and files that nginx never gave must not. */
 function closeOverFiles(all: readonly Made[], report: Report): readonly Part[] {
   const parts = all.filter(({ isMissing }) => !isMissing).map(({ part }) => part);
@@ -207,6 +199,31 @@ function closeOverFiles(all: readonly Made[], report: Report): readonly Part[] {
     report.say(part.declared, 'changed', words);
   }
   return [...parts, ...closed.map(({ part }) => part)];
+}
+
+/** Files of the site with uploads among them, as in a root that has both: a stranger's page would run as part of the site. */
+function withoutTrustInUploads(parts: readonly Part[], report: Report): readonly Part[] {
+  const uploads = parts.filter(({ kind }) => kind === 'media');
+  return parts.map((part) => {
+    const { kind, own, prefix } = part;
+    const inside =
+      kind === 'static' ? uploads.find((other) => isWithin(other.own['root'], own['root'])) : undefined;
+    if (inside === undefined) return part;
+    report.say(
+      part.declared,
+      'changed',
+      `as the kind media: the uploads of ${inside.prefix} lie in the directory of ${prefix}, so that no page there runs scripts; give the site's own files a directory without uploads`,
+    );
+    return { ...part, kind: 'media' };
+  });
+}
+
+function isWithin(inner: unknown, outer: unknown): boolean {
+  return (
+    typeof inner === 'string' &&
+    typeof outer === 'string' &&
+    `${inner}/`.startsWith(outer === '/' ? '/' : `${outer}/`)
+  );
 }
 
 function sayOfServer(server: Directive, report: Report): void {

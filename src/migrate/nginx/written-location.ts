@@ -42,7 +42,9 @@ export function locationsIn(
     .filter(({ name }) => name === 'location')
     .flatMap((directive) => {
       const inner = [...chain, directive.block ?? []];
-      return patternsOf(directive).flatMap((found) => {
+      return patternsOf(directive).flatMap((pattern) => {
+        const found = patternWithin(pattern, outer?.pattern ?? '');
+        if (found === undefined) return [];
         const location = { directive, ...found, chain: inner, outer };
         return [location, ...(location.match === 'prefix' ? locationsIn(inner, location) : [])];
       });
@@ -62,6 +64,14 @@ function patternsOf(directive: Directive): readonly Pattern[] {
     pattern: prefix,
     expression: { isAnyCase, isRestCaptured },
   }));
+}
+
+/** An expression is asked for the paths of the location around it alone; undefined where none of them can match. */
+function patternWithin(found: Pattern, outer: string): Pattern | undefined {
+  const { pattern, expression } = found;
+  if (expression === undefined || pattern.startsWith(outer)) return found;
+  if (!outer.startsWith(pattern)) return undefined;
+  return { match: 'prefix', pattern: outer, expression: { ...expression, isRestCaptured: false } };
 }
 
 function patternOf({ args, place }: Directive): { match: Match; pattern: string; isAnyCase?: boolean } {
@@ -102,6 +112,11 @@ export function isRefusal({ name, args }: Directive): boolean {
   if (name === 'return') return !/^2\d\d$/.test(first);
   if (name === 'auth_basic' || name === 'auth_request') return first !== 'off';
   return ['deny', 'limit_except', 'secure_link', 'internal'].includes(name) || isOtherLogin(name, first);
+}
+
+/** True where requests from outside get nothing; locations within have it, too. */
+export function isInternal({ chain }: WrittenLocation): boolean {
+  return chain.flat().some(({ name }) => name === 'internal');
 }
 
 /** Logins of modules that nginx is not built with, and of its subscription. */
