@@ -7,7 +7,13 @@ import { type LocationKind, OPTION_LIST, OPTIONS, type OptionName, type OptionVa
 import { describeSecureLink } from './secure-link.js';
 import { type Lookup, read, type Sourced, type Sources } from './sources.js';
 import { withoutShell } from './text.js';
-import { directory, prefix as prefixType, upstreams as upstreamList, type ValueType } from './values.js';
+import {
+  deniedPrefix,
+  directory,
+  prefix as prefixType,
+  upstreams as upstreamList,
+  type ValueType,
+} from './values.js';
 
 /**
  * Longest prefix first. A location of the file gives way to one with the same prefix from flags or environment.
@@ -130,8 +136,8 @@ function readEntry(
         ? sources.get(name)
         : read(OPTIONS[name].type as ValueType<OptionValue<N>>, at(name)),
   };
+  if (entry.kind === 'denied') return { kind: entry.kind, prefix: read(deniedPrefix, at('prefix')), from };
   const prefix = read(prefixType, at('prefix'));
-  if (entry.kind === 'denied') return { kind: entry.kind, prefix, from };
   if (entry.kind === 'upstream') {
     return upstreamLocation({ kind: entry.kind, prefix, from }, read(upstreamList, at('upstream')), own);
   }

@@ -205,6 +205,15 @@ export const prefix: ValueType<string> = {
   parse: parsePrefix,
 };
 
+/** Of what is denied: without a slash at its end it holds for all that begins like it, as in nginx: `/metrics` itself, too. */
+export const deniedPrefix: ValueType<string> = {
+  ...prefix,
+  parse(value) {
+    const whole = parsePrefix(value);
+    return whole === '/' || String(value).endsWith('/') ? whole : whole.slice(0, -1);
+  },
+};
+
 /** `PREFIX=DIR`: a URL prefix and the directory that is mounted there. */
 export const mount: ValueType<Mount> = {
   placeholder: 'PREFIX=DIR',

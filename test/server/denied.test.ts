@@ -28,6 +28,7 @@ t.test(
       { kind: 'media', prefix: '/media/', root },
       { kind: 'denied', prefix: '/media/private/' },
       { kind: 'denied', prefix: '/admin/' },
+      { kind: 'denied', prefix: '/metrics' },
       { kind: 'upstream', prefix: '/', upstream: `:${port}` },
     ]);
     const ask = async (path: string, method = 'GET'): Promise<[number, string]> => {
@@ -45,6 +46,9 @@ t.test(
       '/media/x/..%2fprivate/a.txt',
       '/media/%70rivate/a.txt',
       '/admin/login/',
+      '/metrics',
+      '/metrics/x',
+      '/metrics-of-all',
       '/hand-out',
     ]) {
       const [status, body] = await ask(path);

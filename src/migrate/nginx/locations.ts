@@ -63,7 +63,13 @@ export function partOf(location: WrittenLocation, source: LocationSource): Made 
     drop(directive, made, report);
     return {
       location,
-      part: { kind: 'denied', prefix, own: {}, declared: directive, holding },
+      part: {
+        kind: 'denied',
+        prefix: deniedPrefixOf(location, prefix),
+        own: {},
+        declared: directive,
+        holding,
+      },
       isMissing: true,
     };
   }
@@ -74,7 +80,13 @@ export function partOf(location: WrittenLocation, source: LocationSource): Made 
   const own =
     kind === 'denied' ? {} : { ...(isContent ? made.own : {}), ...(access.isClosed ? {} : access.set) };
   sayOfLocation(location, prefix, kind, kind === 'internal' || Object.keys(own).some(isOfAccess), report);
-  return { location, part: { kind, prefix, own, declared: directive, holding }, isMissing: false };
+  const ours = kind === 'denied' ? deniedPrefixOf(location, prefix) : prefix;
+  return { location, part: { kind, prefix: ours, own, declared: directive, holding }, isMissing: false };
+}
+
+/** What is denied may end without a slash, and holds for all that begins like it then. */
+function deniedPrefixOf({ pattern }: WrittenLocation, prefix: string): string {
+  return pattern.endsWith('/') || prefix === '/' ? prefix : prefix.slice(0, -1);
 }
 
 const isOfAccess = (option: string): boolean => option === 'authRequest' || option === 'secureLink';
@@ -101,7 +113,8 @@ function sayOfLocation(
 ): void {
   const as = `as the kind ${KINDS[kind]}`;
   const isGuarded = isAsked || kind === 'denied';
-  if (pattern !== prefix) {
+  if (kind === 'denied' && expression?.isAnyCase !== true) report.say(directive, 'kept', as);
+  else if (pattern !== prefix && kind !== 'denied') {
     const words = isGuarded
       ? `what only begins like ${pattern} IS OPEN, where a location around it gives it out`
       : `${pattern} and what only begins like it go elsewhere`;

@@ -3,7 +3,7 @@
 // wins. So each prefix of the file gets the location that nginx has for the paths right below it.
 import type { Report } from '../report.js';
 import { changed, notNeeded } from '../rows.js';
-import { drop, isRefusal, prefixOf, type WrittenLocation } from './written-location.js';
+import { drop, prefixOf, type WrittenLocation } from './written-location.js';
 
 /** The locations, each with the prefix that it has here. Of those that nginx never asks it is said which one it asks. */
 export function askedLocations(all: readonly WrittenLocation[], report: Report): readonly WrittenLocation[] {
@@ -76,13 +76,12 @@ function closed(location: WrittenLocation, pattern: string): WrittenLocation {
 }
 
 function sayOfUnasked(location: WrittenLocation, winner: WrittenLocation, report: Report): void {
-  const { directive, pattern, chain } = location;
+  const { directive, pattern } = location;
   const other = `location ${winner.directive.args.join(' ')}`;
   if (pattern.endsWith('/') || winner.directive === directive) {
     drop(directive, notNeeded(`nginx asks ${other} before it`), report);
     return;
   }
-  const isOpen = (chain.at(-1) ?? []).some(isRefusal);
-  const words = `${other} has the paths below ${pattern}/; what only begins like ${pattern} ${isOpen ? 'IS OPEN, where a location around it gives it out' : 'goes to the location around it'}`;
+  const words = `${other} has the paths below ${pattern}/; what only begins like ${pattern} IS OPEN, where a location around it gives it out`;
   drop(directive, changed(words), report);
 }

@@ -64,6 +64,7 @@ export function readNginxSite(path: string, { from, prefix }: NginxOptions): Tra
   const parts = withoutTrustInUploads(closeOverFiles(made, report), report).map((part) =>
     withDefaults(part, server, report),
   );
+  sayOfBeginnings(made, parts, report);
   for (const block of tree) if (block.name === 'http') report.say(block, 'kept', '');
   sayOfServer(server, report);
   const listen = listenOf(server, report);
@@ -199,6 +200,20 @@ function closeOverFiles(all: readonly Made[], report: Report): readonly Part[] {
     report.say(part.declared, 'changed', words);
   }
   return [...parts, ...closed.map(({ part }) => part)];
+}
+
+/** `location /x` has `/x-y`, too, which is another location's here: where that has files, some are given out that nginx hides. */
+function sayOfBeginnings(all: readonly Made[], parts: readonly Part[], report: Report): void {
+  for (const { location, part } of all) {
+    const { pattern } = location;
+    if (pattern.endsWith('/') || part.kind === 'denied') continue;
+    const [around] = parts
+      .filter(({ prefix }) => pattern.startsWith(prefix))
+      .sort((a, b) => b.prefix.length - a.prefix.length);
+    if (around?.kind !== 'media' && around?.kind !== 'static') continue;
+    const words = `what only begins like ${pattern} IS OPEN, where files of ${around.prefix} do`;
+    report.say(part.declared, 'changed', words);
+  }
 }
 
 /** Files of the site with uploads among them, as in a root that has both: a stranger's page would run as part of the site. */
