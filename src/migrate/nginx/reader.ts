@@ -96,7 +96,12 @@ function include(directive: Directive, reading: Reading, depth: number): readonl
   try {
     return paths.flatMap((each) => files.read(each, place, (text) => readText(text, each, reading, depth)));
   } catch (error) {
-    if (!(WELL_KNOWN.test(name) && /\(ENOENT\)$/.test((error as Error).message))) throw error;
+    const isMissing = /\(ENOENT\)$/.test((error as Error).message);
+    if (isMissing && !WELL_KNOWN.test(name)) {
+      const where = isAbsolute(pattern) ? 'put it there' : 'name its directory with --config-prefix';
+      throw unreadable(place, `${path} cannot be read (ENOENT); ${where}, or take the line out`);
+    }
+    if (!isMissing) throw error;
     leftOut.add(directive);
     return [];
   }
