@@ -102,7 +102,7 @@ t.test('a start tells each difference, flags win, and --strict-config refuses', 
   t.match(locations[1], { upstreams: [{ address: { port: 9 } }] });
   await t.rejects(configOf('--nginx-config', path, '--strict-config'), {
     message:
-      /^--strict-config: .*site\.conf:1: server: changed: .*media-serve migrate .*site\.conf lists all$/,
+      /^--strict-config: .*site\.conf:8: gzip on: not supported: .*media-serve migrate .*site\.conf lists all$/,
   });
   const kept = SITE.replace('gzip on;', 'client_max_body_size 1m;').replace(
     'alias MEDIA',

@@ -330,20 +330,18 @@ function withDefaults(part: Part, server: Directive, report: Report): Part {
 /** What nobody wrote, and is better here; said of the server, once. */
 function sayOfDefaults(server: Directive, parts: readonly Part[], report: Report): void {
   if (!(server.block ?? []).some(({ name }) => name === 'listen')) {
-    report.say(server, 'changed', 'listen is not written: port 80 in nginx, 8080 here (listen)');
+    report.say(server, 'always so', 'listen is not written: port 80 in nginx, 8080 here (listen)');
   }
-  const isOfFiles = ({ kind }: Part): boolean => kind === 'media' || kind === 'static';
-  const isSilent = ({ holding }: Part): boolean =>
+  const isSilent = ({ kind, holding }: Part): boolean =>
+    (kind === 'media' || kind === 'static') &&
     !holding.some(
       ({ name, args }) =>
         name === 'expires' || (name === 'add_header' && /^cache-control$/i.test(args[0] ?? '')),
     );
-  if (parts.some((part) => isOfFiles(part) && isSilent(part))) {
-    report.say(
-      server,
-      'changed',
-      'expires is not written everywhere: files without it may be kept for a minute (maxAge), and with nginx as long as a browser likes',
-    );
+  if (parts.some(isSilent)) {
+    const words =
+      'expires is not written everywhere: files without it may be kept for a minute (maxAge), and with nginx as long as a browser likes';
+    report.say(server, 'always so', words);
   }
 }
 
