@@ -50,24 +50,19 @@ export function checkContent(
   placeOf: (index: number) => string,
   notes: readonly string[] = [],
 ): ConfigFile {
-  const ajv = createAjv();
   // Locations are checked one by one, each against its own kind: a union's errors would name every kind.
-  check(ajv.compile(serverSchema({})), content, path, '');
+  check(validatorOf('server'), content, path, '');
   const {
     locations = [],
     $schema: _,
     ...options
   } = content as { locations?: unknown[] } & Record<string, unknown>;
-  // To compile one takes longer than to check a hundred.
-  const compiled = new Map<LocationKind, ValidateFunction>();
   for (const [index, entry] of locations.entries()) {
     const place = placeOf(index);
     const given: unknown = (entry as Partial<LocationEntry> | null)?.kind;
     const kind = LOCATION_KINDS.find((known) => known === given);
     if (kind === undefined) throw new BadValueError(`${path}: ${place}`, explainKind(given));
-    const validate = compiled.get(kind) ?? ajv.compile(locationSchema(kind));
-    compiled.set(kind, validate);
-    check(validate, entry, path, place);
+    check(validatorOf(kind), entry, path, place);
   }
   return {
     path,
@@ -80,10 +75,22 @@ export function checkContent(
   };
 }
 
+/** What checks the top of the file, and a location of each kind: to compile one takes longer than to check a hundred. */
+const VALIDATORS = new Map<'server' | LocationKind, ValidateFunction>();
+
+function validatorOf(part: 'server' | LocationKind): ValidateFunction {
+  const known = VALIDATORS.get(part);
+  if (known !== undefined) return known;
+  const compiled = createAjv().compile(part === 'server' ? serverSchema({}) : locationSchema(part));
+  VALIDATORS.set(part, compiled);
+  return compiled;
+}
+
 /** Loads Ajv, which most starts do without: `require`, so that reading the configuration needs no promise. */
 function createAjv(): Ajv {
   const { Ajv } = createRequire(import.meta.url)('ajv') as typeof import('ajv');
-  return new Ajv({ allowUnionTypes: true, strict: false, verbose: true });
+  // What it would save is less than what the optimizing takes: few values are checked, and once.
+  return new Ajv({ allowUnionTypes: true, strict: false, verbose: true, code: { optimize: false } });
 }
 
 function readText(path: string, from: string): string {

@@ -62,7 +62,7 @@ export function translate(
       report.say(directive, outcome.verdict, outcome.words);
       return [outcome];
     });
-    return outcomes.reduce<Record<string, unknown>>(addOutcome, {});
+    return gather(outcomes);
   };
   const locations = parts.map((part) => ({
     entry: {
@@ -92,15 +92,32 @@ export function sayTheRest(
   }
 }
 
-function addOutcome(before: Record<string, unknown>, { set = {} }: Outcome): Record<string, unknown> {
-  const added = { ...before };
-  for (const [key, value] of Object.entries(set)) {
-    const old = added[key];
-    if (Array.isArray(old) && Array.isArray(value)) added[key] = [...old, ...value];
-    else if (isObject(old) && isObject(value)) added[key] = { ...old, ...value };
-    else added[key] = value;
+/** What all outcomes set together; objects and lists add up, in copies of their own that grow in place. */
+function gather(outcomes: readonly Outcome[]): Record<string, unknown> {
+  const all: Record<string, unknown> = {};
+  const copies = new Set<unknown>();
+  const ownCopy = <T extends object>(old: T, copy: () => T): T => {
+    if (copies.has(old)) return old;
+    const made = copy();
+    copies.add(made);
+    return made;
+  };
+  for (const { set = {} } of outcomes) {
+    for (const [key, value] of Object.entries(set)) {
+      const old = all[key];
+      if (Array.isArray(old) && Array.isArray(value)) {
+        const list = ownCopy(old, () => [...old]);
+        list.push(...value);
+        all[key] = list;
+      } else if (isObject(old) && isObject(value)) {
+        all[key] = Object.assign(
+          ownCopy(old, () => ({ ...old })),
+          value,
+        );
+      } else all[key] = value;
+    }
   }
-  return added;
+  return all;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
