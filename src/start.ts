@@ -4,7 +4,7 @@ import { assemble } from './server/app.js';
 import { warnOfFewOpenFiles } from './server/connection-places.js';
 import { logUncaught } from './server/defects.js';
 import { listen } from './server/listen.js';
-import { createLog } from './server/log.js';
+import { createLog, type Log } from './server/log.js';
 import { prepareShutdown } from './server/shutdown.js';
 import {
   describeStart,
@@ -51,6 +51,20 @@ export async function start(
     const stopped = shutdown.stop(signal);
     if (isStopping) return;
     isStopping = true;
-    stopped.then(() => log.drain()).then(() => process.exit(0), fail);
+    const end = performance.now() + config.shutdownTimeout;
+    // Nothing is known that would hold it up so long.
+    setTimeout(() => endProcess(log, 1), config.shutdownTimeout + 2 * TIME_FOR_LOG);
+    stopped
+      .then(() => log.drain(Math.max(end - performance.now(), TIME_FOR_LOG)))
+      .then(() => endProcess(log, 0), fail);
   });
+}
+
+/** Milliseconds that what reads the log has for its last lines, where requests have taken all the time there was. */
+const TIME_FOR_LOG = 500;
+
+function endProcess(log: Log, code: number): void {
+  // A thread that waits for the log's reader is waited for by an orderly end.
+  if (log.isHeldUp()) process.kill(process.pid, 'SIGKILL');
+  process.exit(code);
 }

@@ -220,7 +220,7 @@ t.test('log lines that wait take what their text does', { skip: withoutProc() },
     const read = Buffer.from(head).toString('latin1');
     const written = `{"target":"${read.slice(4, read.indexOf(' H'))}","msg":"request"}\n`;
     text += written.length;
-    output.write(written);
+    output.write(written, 'request');
   }
   const held = heldNow() - before;
   t.ok(held < (lines * LARGE) / 4, `${held} bytes are held for ${text} characters in ${lines} lines`);
@@ -235,13 +235,14 @@ t.test('log lines that wait take what their text does', { skip: withoutProc() },
       length += bytesRead;
     }
   };
-  await Promise.all([output.drain(), readOn()]);
+  await Promise.all([output.drain(60_000), readOn()]);
   const told = Buffer.concat(received).toString().split('\n');
   t.equal(told.length, lines + 1);
   for (const [index, line] of told.slice(0, -1).entries()) {
     const { target } = JSON.parse(line) as { target: string };
     if (target !== `/media/a-name-of-ordinary-length.txt?${index}`) t.fail(`line ${index}: ${line}`);
   }
+  output.close();
   await reader.close();
   closeSync(descriptor);
 });

@@ -1,8 +1,9 @@
 // The log: JSON for machines, text for people; and whoever reads it cannot hold the server up.
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import t, { type Test } from 'tap';
 import { deserted } from '../support/app.js';
 import { spawnChild } from '../support/child.js';
@@ -10,6 +11,7 @@ import { NODE, NODE_ARGUMENTS } from '../support/node.js';
 import { get, rawRequest } from '../support/raw.js';
 import { CLI } from '../support/server.js';
 import { until } from '../support/until.js';
+import { PLAIN_USER, withoutPlainUser } from '../support/user.js';
 
 interface Running {
   readonly child: ChildProcess;
@@ -19,13 +21,19 @@ interface Running {
 }
 
 /** Starts the server on a port that is known beforehand, so that its log need not be read to find it. */
-async function start(t: Test, args: readonly string[], stdout: 'pipe' | number): Promise<Running> {
+async function start(
+  t: Test,
+  args: readonly string[],
+  stdout: 'pipe' | number,
+  uid?: number,
+): Promise<Running> {
   const { host, port, address } = await deserted();
   const at = { host, port };
   const root = t.testdir({ 'a.txt': 'hello' });
   const child = spawnChild(NODE, [...NODE_ARGUMENTS, CLI, '--root', root, '--listen', address, ...args], {
     env: { PATH: process.env['PATH'] ?? '' },
     stdio: ['ignore', stdout, 'inherit'],
+    ...(uid === undefined ? {} : { uid, gid: uid }),
   });
   const exited = once(child, 'exit');
   t.teardown(async () => {
@@ -88,14 +96,94 @@ t.test('--log-level leaves out what is less important', async (t) => {
 /** Each of these requests makes a log line of 8 KiB. */
 const LONG = `/media/missing?${'x'.repeat(8000)}`;
 
-t.test('a reader of the log that does not read holds no request up', async (t) => {
-  const { at } = await start(t, [], 'pipe');
-  // A megabyte, more than a pipe or a unix socket holds.
+/** Sends so much that a pipe or a unix socket cannot hold the lines: a megabyte. */
+async function fill(t: Test, at: Running['at']): Promise<void> {
   for (let index = 0; index < 125; index++) {
     const { status } = await rawRequest(at, get(LONG));
     if (status !== 404) t.fail(`request ${index} was answered with ${status}`);
   }
   t.equal((await rawRequest(at, get('/media/a.txt'))).body.toString(), 'hello');
+}
+
+/** A pipe that nobody reads, as a shell hands it over: whoever writes to it waits. */
+function fifo(t: Test): number {
+  const path = join(t.testdir(), '..', `${process.pid}.pipe`);
+  execFileSync('mkfifo', [path]);
+  const descriptor = openSync(path, constants.O_RDWR);
+  t.teardown(() => {
+    closeSync(descriptor);
+    rmSync(path);
+  });
+  return descriptor;
+}
+
+for (const format of ['json', 'pretty']) {
+  for (const [name, stdout] of [
+    ['a socket', (): 'pipe' => 'pipe'],
+    ['a pipe', fifo],
+  ] as const) {
+    t.test(`${format} in ${name} that nobody reads holds up neither requests nor the end`, async (t) => {
+      const { at, stop } = await start(t, ['--log-format', format, '--shutdown-timeout', '1s'], stdout(t));
+      await fill(t, at);
+      t.equal(await stop(), 0);
+    });
+  }
+}
+
+t.test(
+  'a pipe that cannot be opened once more holds up no requests, and the process ends in its time',
+  { skip: withoutPlainUser() },
+  async (t) => {
+    const stdout = fifo(t);
+    // As a container's pipes may belong to root.
+    fchmodSync(stdout, 0);
+    const { child, at, stop } = await start(t, ['--shutdown-timeout', '500ms'], stdout, PLAIN_USER);
+    await fill(t, at);
+    await stop();
+    t.equal(child.signalCode, 'SIGKILL', 'it has to end itself: a thread is in a write');
+  },
+);
+
+t.test('a terminal that is not read holds up neither requests nor the end', async (t) => {
+  const { host, port, address } = await deserted();
+  const root = t.testdir({ 'a.txt': 'hello' });
+  // A terminal is made by Python, and is not read until the server has ended.
+  const program = `
+import os, pty, subprocess, sys
+ours, theirs = pty.openpty()
+child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=theirs)
+os.close(theirs)
+sys.stdin.readline()
+child.terminate()
+print(child.wait())
+`;
+  const command = [
+    NODE,
+    ...NODE_ARGUMENTS,
+    CLI,
+    '--root',
+    root,
+    '--listen',
+    address,
+    '--shutdown-timeout',
+    '1s',
+  ];
+  const child = spawnChild('python3', ['-c', program, ...command], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const exited = once(child, 'exit');
+  const said = text(child.stdout);
+  const at = { host, port };
+  await until(
+    () =>
+      rawRequest(at, get('/media/a.txt')).then(
+        () => true,
+        () => false,
+      ),
+    'the server answers',
+  );
+  await fill(t, at);
+  child.stdin.end('\n');
+  await exited;
+  t.equal((await said).trim(), '0');
 });
 
 t.test('a reader of the log that goes away does not end the server', async (t) => {

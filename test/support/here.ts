@@ -53,7 +53,8 @@ export async function startHere(
     {
       events,
       writeLine: events.isLevelEnabled('info') ? writeLine : undefined,
-      drain: async () => {},
+      drain: async () => true,
+      isHeldUp: () => false,
       flushSync: () => {},
     },
     { ...TIME_LIMITS, app: { ...TIME_LIMITS.app, ...times } },
