@@ -33,7 +33,7 @@ function examplesAsMarkdown(language: string, rows: readonly Row[]): string {
 function directivesAsMarkdown(language: string, rows: readonly Row[]): string {
   return table(
     [language, 'here'],
-    rows.map(({ names, doc }) => [names.map((name) => `\`${name}\``).join(', '), doc]),
+    rows.map(({ names, shown = names.map((name) => `\`${name}\``).join(', '), doc }) => [shown, doc]),
   );
 }
 

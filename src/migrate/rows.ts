@@ -41,6 +41,8 @@ export interface Row {
   readonly files?: Translate;
   /** For each location of the app that it holds for. */
   readonly app?: Translate;
+  /** What the documentation shows in place of the names, where these are very many; Markdown. */
+  readonly shown?: string;
   /** In one line for the documentation: what becomes of it. */
   readonly doc: string;
   /** Lines of the README's short table: how it is written there, and how here; both in Markdown. */

@@ -15,6 +15,15 @@ const bodySize: Translate = ({ args: [text = ''] }) => {
   return kept(`maxBody: ${maxBody}`, { maxBody });
 };
 
+/** Protocols between nginx and an app that are not spoken here. */
+const OTHER_PROTOCOLS = ['uwsgi', 'fastcgi', 'scgi', 'grpc', 'memcached'];
+
+/** What their directives are called, after the protocol; not each has all of them. */
+const OF_A_PROTOCOL =
+  `param send_timeout connect_timeout buffering buffers buffer_size busy_buffers_size request_buffering max_temp_file_size temp_path temp_file_write_size ignore_client_abort intercept_errors pass_header hide_header ignore_headers cache cache_path cache_valid cache_key cache_bypass no_cache cache_background_update cache_lock cache_lock_age cache_lock_timeout cache_max_range_offset cache_methods cache_min_uses cache_revalidate cache_use_stale next_upstream next_upstream_timeout next_upstream_tries index split_path_info keep_conn pass_request_headers pass_request_body bind force_ranges limit_rate socket_keepalive store store_access send_lowat catch_stderr string modifier1 modifier2 set_header ssl_certificate ssl_certificate_key ssl_ciphers ssl_conf_command ssl_crl ssl_name ssl_password_file ssl_protocols ssl_server_name ssl_session_reuse ssl_trusted_certificate ssl_verify ssl_verify_depth gzip_flag read_timeout`.split(
+    ' ',
+  );
+
 export const ROWS_FOR_APP: readonly Row[] = [
   {
     names: ['proxy_pass'],
@@ -34,6 +43,11 @@ export const ROWS_FOR_APP: readonly Row[] = [
     examples: [
       ['`upstream app { server a:8000; server b:8000 backup; }`', '`--upstream "a:8000,b:8000 backup"`'],
     ],
+  },
+  {
+    names: ['least_conn', 'ip_hash', 'hash', 'random', 'sticky', 'keepalive', 'zone', 'queue', 'ntlm'],
+    within: ['upstream'],
+    doc: '`balance` for `least_conn`; connections are kept always; others: requests go to the servers in turn',
   },
   {
     names: ['uwsgi_pass', 'fastcgi_pass', 'scgi_pass'],
@@ -253,6 +267,7 @@ export const ROWS_FOR_APP: readonly Row[] = [
       'proxy_headers_hash_max_size',
       'proxy_headers_hash_bucket_size',
       'proxy_socket_keepalive',
+      'proxy_send_lowat',
       'proxy_limit_rate',
     ],
     says: notNeeded('bodies wait in memory and in temporary files (bufferMemory, spoolDir)'),
@@ -271,6 +286,7 @@ export const ROWS_FOR_APP: readonly Row[] = [
       'proxy_ssl_session_reuse',
       'proxy_ssl_verify_depth',
       'proxy_ssl_crl',
+      'proxy_ssl_conf_command',
       'proxy_ssl_password_file',
     ],
     within: EVERYWHERE,
@@ -284,42 +300,12 @@ export const ROWS_FOR_APP: readonly Row[] = [
     doc: '`readTimeout`, of the app that gunicorn is to serve',
   },
   {
-    names: [
-      ...['uwsgi', 'fastcgi', 'scgi'].flatMap((protocol) =>
-        [
-          'param',
-          'send_timeout',
-          'connect_timeout',
-          'buffering',
-          'buffers',
-          'buffer_size',
-          'busy_buffers_size',
-          'request_buffering',
-          'max_temp_file_size',
-          'temp_path',
-          'temp_file_write_size',
-          'ignore_client_abort',
-          'intercept_errors',
-          'pass_header',
-          'hide_header',
-          'ignore_headers',
-          'cache',
-          'cache_path',
-          'cache_valid',
-          'cache_key',
-          'cache_bypass',
-          'no_cache',
-          'next_upstream',
-          'index',
-          'split_path_info',
-          'keep_conn',
-          'pass_request_headers',
-          'pass_request_body',
-        ].map((rest) => `${protocol}_${rest}`),
-      ),
-      'uwsgi_modifier1',
-      'uwsgi_modifier2',
-    ],
+    names: OTHER_PROTOCOLS.flatMap((protocol) =>
+      OF_A_PROTOCOL.filter(
+        (rest) => rest !== 'read_timeout' || protocol === 'grpc' || protocol === 'memcached',
+      ).map((rest) => `${protocol}_${rest}`),
+    ),
+    shown: '`uwsgi_…`, `fastcgi_…`, `scgi_…`, `grpc_…`, `memcached_…`: all others',
     says: notNeeded('it belongs to a protocol that is not spoken here (see the _pass line)'),
     doc: 'belongs to a protocol that is not spoken here',
   },
