@@ -8,6 +8,7 @@ import { Socket } from 'node:net';
 export interface LogSink {
   /** For what must be written at once. */
   readonly descriptor: number;
+  /** Whether it takes all bytes at once, as a file on a disk of this machine does. */
   readonly isFile: boolean;
   /** Whether a write may wait in another thread for as long as nobody reads. */
   readonly mayBlock: boolean;
