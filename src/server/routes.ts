@@ -23,7 +23,8 @@ export class RouteTable {
   add(route: Route): void {
     const { kind, prefix } = route.location;
     // A single page may be what is closed, such as /metrics: its own name has no slash at its end.
-    const also = kind === 'denied' && prefix !== '/' ? toBytePath(prefix.slice(0, -1)) : undefined;
+    const isFolder = prefix !== '/' && prefix.endsWith('/');
+    const also = kind === 'denied' && isFolder ? toBytePath(prefix.slice(0, -1)) : undefined;
     this.#rows.push({ route, prefix: toBytePath(prefix), also });
   }
 

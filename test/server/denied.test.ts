@@ -57,7 +57,8 @@ t.test(
     }
     t.equal((await ask('/admin/', 'POST'))[0], 403, 'whatever the method');
     t.same(await ask('/media-other'), [200, 'app']);
-    t.same(asked, ['/hand-out', '/media-other'], 'the app is not asked for what is denied');
+    t.same(await ask('/metric'), [200, 'app'], 'only the beginning of it');
+    t.same(asked, ['/hand-out', '/media-other', '/metric'], 'the app is not asked for what is denied');
   },
 );
 
