@@ -86,7 +86,7 @@ export class Wire extends Socket {
 
   /**
    * Node tells that time has passed before it looks what has come meanwhile. Where it is this process that was held up, that
-   * is no silence of the other side: what is here is read first (nginx: events, then timers).
+   * is no silence of the other side: what is here is read first.
    */
   #limitReached(): void {
     const tell = (): void => this.attempt(() => this.#owner.onTimeout());
