@@ -1,15 +1,10 @@
 // The same file of Apache's on a real Apache and here. What is kept must answer alike; where the two differ on purpose, a
 // rule below says so; and what has no counterpart is named by each case, as the report names it.
 import { execFile } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
-import { createServer, type IncomingMessage, request as requestPlain } from 'node:http';
-import { request as requestByTls } from 'node:https';
-import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
@@ -18,22 +13,13 @@ import { isMissing } from '../../src/migrate/report.js';
 import { startApache, withoutApache } from '../support/apache.js';
 import { startHere } from '../support/here.js';
 import { ACCESS_CASES } from './apache-access.js';
+import { type Answer, ask, type Request, startEcho } from './side-by-side.js';
 
 const SITES = new URL('apache/', import.meta.url);
 
 /** A request, and the difference on purpose that shows there. */
-interface Asked {
-  readonly path: string;
-  readonly method?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
+interface Asked extends Request {
   readonly rule?: keyof typeof RULES;
-}
-
-interface Answer {
-  readonly status: number;
-  readonly fields: Readonly<Record<string, string>>;
-  readonly body: string;
 }
 
 const status = (wanted: number) => (answer: Answer) => ({ ...answer, status: wanted, fields: {}, body: '' });
@@ -240,52 +226,6 @@ async function makeSite(t: Test): Promise<string> {
   return site;
 }
 
-/** An app that tells what it was asked. */
-async function startEcho(t: Test, socket: string): Promise<{ port: number }> {
-  const listener = createServer(async (request, response) => {
-    const body = (await buffer(request)).toString();
-    const { url = '', method, headers } = request;
-    response.setHeader('Content-Type', 'application/json');
-    response.setHeader('Set-Cookie', 'csrftoken=1; Path=/');
-    response.end(JSON.stringify({ url, method, body, headers }));
-  });
-  listener.listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  const bySocket = createTcpServer((connection) => void listener.emit('connection', connection)).listen(
-    socket,
-  );
-  await once(bySocket, 'listening');
-  t.teardown(() => {
-    bySocket.close();
-    listener.closeAllConnections();
-    listener.close();
-  });
-  return { port: (listener.address() as AddressInfo).port };
-}
-
-async function ask(
-  port: number,
-  { path, method = 'GET', headers = {}, body }: Asked,
-  byTls: boolean,
-): Promise<Answer> {
-  const request = (byTls ? requestByTls : requestPlain)({
-    host: '127.0.0.1',
-    port,
-    path,
-    method,
-    headers: { Host: 'example.com', ...headers },
-    agent: false,
-    ...(byTls ? { rejectUnauthorized: false } : {}),
-  });
-  request.end(body);
-  const [response] = (await once(request, 'response')) as [IncomingMessage];
-  const fields: Record<string, string> = {};
-  for (const [name, value] of Object.entries(response.headers)) {
-    if (!NOT_COMPARED.has(name)) fields[name] = String(value);
-  }
-  return { status: response.statusCode ?? 0, fields, body: (await buffer(response)).toString('latin1') };
-}
-
 /** What an app is told of the client. */
 const TOLD = ['host', 'x-forwarded-for', 'x-forwarded-proto', 'cookie'];
 
@@ -368,7 +308,10 @@ for (const [name, { asked, missing = [], isTls = false }] of Object.entries(CASE
     );
     const { port } = await startHere(t, ['--apache-config', path]);
     for (const one of asked) {
-      const [other, ours] = await Promise.all([ask(theirs.ports[0] ?? 0, one, isTls), ask(port, one, false)]);
+      const [other, ours] = await Promise.all([
+        ask(theirs.ports[0] ?? 0, one, isTls, NOT_COMPARED),
+        ask(port, one, false, NOT_COMPARED),
+      ]);
       const expected = one.rule === undefined ? other : RULES[one.rule](other);
       const label = `${one.method ?? 'GET'} ${one.path} ${JSON.stringify(one.headers ?? {})}`;
       t.same(comparable(ours, expected), comparable(expected, expected), label);
@@ -403,7 +346,7 @@ t.test('whom Apache lets in everywhere, and nowhere', { skip }, async (t) => {
   );
   const { ports } = await startApache(t, site, () => lines.join('\n'), 1);
   for (const [at, [inside, outcome]] of cases.entries()) {
-    const answer = await ask(ports[0] ?? 0, { path: `/${at}/a.txt` }, false);
+    const answer = await ask(ports[0] ?? 0, { path: `/${at}/a.txt` }, false, NOT_COMPARED);
     t.equal(answer.status, outcome === 'open' ? 200 : 403, inside);
   }
 });
@@ -472,7 +415,7 @@ t.test('any sections close what they close on a real Apache', { skip }, async (t
     const isTold = (word: string): boolean => findings.some(({ words }) => words.includes(word));
     for (const below of ['f.txt', 'a/f.txt', 'a/b/f.txt', 'b/f.txt', 'b/b/f.txt']) {
       const asked = `/u${at}/${below}`;
-      const theirs = (await ask(ports[0] ?? 0, { path: asked }, false)).status;
+      const theirs = (await ask(ports[0] ?? 0, { path: asked }, false, NOT_COMPARED)).status;
       const entry = prefixes.find((one) => asked.startsWith(one.entry.prefix))?.entry;
       const file = join(String(entry?.['root']), asked.slice(entry?.prefix.length));
       const ours = entry?.kind === 'denied' ? 403 : entry?.kind === 'media' && existsSync(file) ? 200 : 404;

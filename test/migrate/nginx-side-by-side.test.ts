@@ -2,37 +2,24 @@
 // below says so; and what has no counterpart is named by each case, as the report names it.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
-import { createServer, request as requestPlain } from 'node:http';
-import { request as requestByTls } from 'node:https';
-import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import t, { type Test } from 'tap';
 import { readNginxSite } from '../../src/migrate/nginx/site.js';
 import { isMissing } from '../../src/migrate/report.js';
 import { startHere } from '../support/here.js';
 import { startNginxIn, withoutNginx } from '../support/nginx.js';
+import { type Answer, ask, type Request, startEcho } from './side-by-side.js';
 
 const SITES = new URL('nginx/', import.meta.url);
 
 /** A request, and what it is about. */
-interface Asked {
-  readonly path: string;
-  readonly method?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
+interface Asked extends Request {
   /** The difference on purpose that shows here. */
   readonly rule?: keyof typeof RULES;
-}
-
-interface Answer {
-  readonly status: number;
-  readonly fields: Readonly<Record<string, string>>;
-  readonly body: string;
 }
 
 /** The differences on purpose, as what they make of nginx's answer. */
@@ -326,61 +313,17 @@ async function writeTree(folder: string, files: Files): Promise<void> {
   }
 }
 
-/** An app that tells what it was asked. */
-async function startEcho(t: Test, socket: string): Promise<{ port: number }> {
-  const listener = createServer(async (request, response) => {
-    const body = (await buffer(request)).toString();
-    const { url = '', method, headers } = request;
-    if (url === '/broken-connection/') return void request.socket.destroy();
-    if (url === '/api/hand-out') {
-      response.setHeader('X-Accel-Redirect', '/_protected/secret.pdf');
-      return void response.end();
-    }
-    if (url === '/may-i/') {
-      response.statusCode = headers.cookie === 'sessionid=good' ? 204 : 401;
-      return void response.end();
-    }
-    response.setHeader('Content-Type', 'application/json');
-    response.setHeader('Set-Cookie', 'csrftoken=1; Path=/');
-    response.end(JSON.stringify({ url, method, body, headers }));
-  });
-  listener.listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  const bySocket = createTcpServer((connection) => void listener.emit('connection', connection)).listen(
-    socket,
-  );
-  await once(bySocket, 'listening');
-  t.teardown(() => {
-    bySocket.close();
-    listener.closeAllConnections();
-    listener.close();
-  });
-  return { port: (listener.address() as AddressInfo).port };
-}
-
-async function ask(
-  port: number,
-  { path, method = 'GET', headers = {}, body }: Asked,
-  byTls: boolean,
-): Promise<Answer> {
-  const request = (byTls ? requestByTls : requestPlain)({
-    host: '127.0.0.1',
-    port,
-    path,
-    method,
-    headers: { Host: 'example.com', ...headers },
-    agent: false,
-    ...(byTls ? { rejectUnauthorized: false } : {}),
-  });
-  // What is refused before it is read may break off.
-  request.on('error', () => {});
-  request.end(body);
-  const [response] = (await once(request, 'response')) as [import('node:http').IncomingMessage];
-  const fields: Record<string, string> = {};
-  for (const [name, value] of Object.entries(response.headers)) {
-    if (!NOT_COMPARED.has(name)) fields[name] = String(value);
-  }
-  return { status: response.statusCode ?? 0, fields, body: (await buffer(response)).toString('latin1') };
+/** What the app of some sites does. */
+function answerOtherwise(request: IncomingMessage, response: ServerResponse): boolean {
+  if (request.url === '/broken-connection/') request.socket.destroy();
+  else if (request.url === '/api/hand-out') {
+    response.setHeader('X-Accel-Redirect', '/_protected/secret.pdf');
+    response.end();
+  } else if (request.url === '/may-i/') {
+    response.statusCode = request.headers.cookie === 'sessionid=good' ? 204 : 401;
+    response.end();
+  } else return false;
+  return true;
 }
 
 /** What an app is told of the client, where the file has it told. */
@@ -440,7 +383,7 @@ t.test('every file is in a case', async (t) => {
 for (const [name, { asked, missing = [], isTls = false }] of Object.entries(CASES)) {
   t.test(name, { skip }, async (t) => {
     const site = await makeSite(t);
-    const { port: app } = await startEcho(t, join(site, 'run/gunicorn.sock'));
+    const { port: app } = await startEcho(t, join(site, 'run/gunicorn.sock'), answerOtherwise);
     if (isTls) {
       await promisify(execFile)('openssl', [
         ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=example.com'],
@@ -474,7 +417,10 @@ for (const [name, { asked, missing = [], isTls = false }] of Object.entries(CASE
     const { origin, port } = await startHere(t, ['--nginx-config', path]);
     t.ok(origin);
     for (const one of asked) {
-      const [theirs, ours] = await Promise.all([ask(nginx.ports[0] ?? 0, one, isTls), ask(port, one, false)]);
+      const [theirs, ours] = await Promise.all([
+        ask(nginx.ports[0] ?? 0, one, isTls, NOT_COMPARED),
+        ask(port, one, false, NOT_COMPARED),
+      ]);
       const expected = one.rule === undefined ? theirs : RULES[one.rule](theirs);
       const label = `${one.method ?? 'GET'} ${one.path} ${JSON.stringify(one.headers ?? {})}`;
       t.same(comparable(ours, expected), comparable(expected, expected), label);
