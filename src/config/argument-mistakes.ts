@@ -2,6 +2,7 @@
 import { parseListenAddress, parseUpstreamAddress } from './address.js';
 import { quote } from './errors.js';
 import { optionsMeantBy } from './habits.js';
+import { nearest } from './nearest.js';
 import {
   documentedFlagOf,
   environmentOf,
@@ -70,6 +71,9 @@ export function explainStray(stray: string, before: readonly string[]): string {
   }
   if (/^(?:serve|server|start|run|runserver)$/i.test(stray)) {
     return `${quote(stray)} is no option; leave it out: media-serve starts without a word`;
+  }
+  if (nearest(stray, ['migrate']) !== undefined) {
+    return `${quote(stray)} is no option; write media-serve migrate FILE, with the word first and without other options of the server`;
   }
   const [, name = '', value = ''] = /^([\w-]+)=(.*)$/s.exec(stray) ?? [];
   const named =

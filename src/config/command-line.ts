@@ -38,24 +38,15 @@ export interface MigrateArguments {
  */
 export function parseCommandLine(argv: readonly string[], version: string): CommandLine {
   if (argv[0] === 'migrate') return parseMigrate(argv.slice(1));
-  let printed = '';
-  const command = new Command('media-serve')
+  const { command, printed } = silentCommand('media-serve');
+  command
     .usage('[--root DIR] [--upstream ADDRESS] [options]\n       media-serve migrate FILE')
     .description(
       'Serves MEDIA_ROOT under MEDIA_URL and hands every other request to the app.\n' +
         'Precedence: flag, environment, config file, default.',
     )
     // Refused below, with a message that names the argument.
-    .allowExcessArguments()
-    // They are answered below, with more than the names of flags.
-    .showSuggestionAfterError(false)
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => {
-        printed += text;
-      },
-      writeErr: () => {},
-    });
+    .allowExcessArguments();
   for (const { title, rows } of OPTIONS_BY_TOPIC) {
     command.optionsGroup(`${title}:`);
     for (const [name, row] of rows) {
@@ -67,7 +58,7 @@ export function parseCommandLine(argv: readonly string[], version: string): Comm
     command.parse([...argv], { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) return { print: printed };
+    if (error.exitCode === 0) return { print: printed() };
     const unknown = /^error: unknown option '(.*)'/s.exec(error.message)?.[1];
     if (error.code === 'commander.unknownOption' && unknown !== undefined) {
       throw new UsageError(explainUnknownFlag(unknown, argv[argv.indexOf(unknown) + 1]));
@@ -81,10 +72,25 @@ export function parseCommandLine(argv: readonly string[], version: string): Comm
   return { flags: command.opts<Flags>() };
 }
 
+/** A command that neither prints nor ends the process, and what it would have printed. Its errors are answered here. */
+function silentCommand(name: string): { readonly command: Command; readonly printed: () => string } {
+  let printed = '';
+  const command = new Command(name)
+    .showSuggestionAfterError(false)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => {
+        printed += text;
+      },
+      writeErr: () => {},
+    });
+  return { command, printed: () => printed };
+}
+
 /** `media-serve migrate FILE`. */
 function parseMigrate(argv: readonly string[]): CommandLine {
-  let printed = '';
-  const command = new Command('media-serve migrate')
+  const { command, printed } = silentCommand('media-serve migrate');
+  command
     .usage('FILE [options] > media-serve.json')
     .description(
       "Prints nginx's or Apache's configuration as one of media-serve, and beside it what becomes of each line.\n" +
@@ -98,21 +104,16 @@ function parseMigrate(argv: readonly string[]): CommandLine {
       ]),
     )
     .option('--write <FILE>', 'write the configuration to a new file')
-    .option('--config-prefix <DIR>', 'where relative paths in the file start; by default its own directory')
-    .helpOption('--help', 'print this help')
-    .showSuggestionAfterError(false)
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => {
-        printed += text;
-      },
-      writeErr: () => {},
-    });
+    .option(
+      '--config-prefix <DIR>',
+      'where relative paths in the file start; by default its own directory, or that of the nginx.conf above it',
+    )
+    .helpOption('--help', 'print this help');
   try {
     command.parse([...argv], { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) return { print: printed };
+    if (error.exitCode === 0) return { print: printed() };
     throw new UsageError(`${oneLine(error.message)}; media-serve migrate --help lists the options`);
   }
   const [file] = command.args;

@@ -50,6 +50,11 @@ const WORDS: Readonly<Record<string, readonly OptionName[]>> = {
   debug: ['logLevel'],
   quiet: ['logLevel'],
   c: ['config'],
+  nginx: ['nginxConfig'],
+  nginxfile: ['nginxConfig'],
+  apache: ['apacheConfig'],
+  apachefile: ['apacheConfig'],
+  httpd: ['apacheConfig'],
   // Nothing here does it, and it is like the name of an option.
   envfile: [],
 };

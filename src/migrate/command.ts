@@ -1,21 +1,12 @@
 // `media-serve migrate FILE`: our own configuration on standard output, and what became of each line beside it.
 import { writeFileSync } from 'node:fs';
+import type { MigrateArguments } from '../config/command-line.js';
 import { BadValueError } from '../config/errors.js';
 import { configFrom } from '../config/load.js';
-import { foreignConfig, type Language, languageOf, readForeign } from './foreign.js';
+import { foreignConfig, languageOf, readForeign } from './foreign.js';
 import { printCommand, printJsonc } from './print.js';
 import { type Finding, isMissing, showFinding, VERDICTS } from './report.js';
 import { SourceFiles } from './source-files.js';
-
-/** What the command line said. */
-export interface MigrateOptions {
-  readonly file: string;
-  /** Found by the content when absent. */
-  readonly from?: Language | undefined;
-  /** Where the configuration goes in place of standard output. */
-  readonly write?: string | undefined;
-  readonly prefix?: string | undefined;
-}
 
 /** What the command gives. */
 export interface Migrated {
@@ -28,7 +19,7 @@ export interface Migrated {
 }
 
 /** @throws {BadValueError} when the file cannot be read as its language, or the other one cannot be written */
-export function migrate({ file, from, write, prefix }: MigrateOptions): Migrated {
+export function migrate({ file, from, write, prefix }: MigrateArguments): Migrated {
   const path = file;
   const language = from ?? new SourceFiles().read(path, file, languageOf);
   const foreign = { path, language, from: file, prefix };

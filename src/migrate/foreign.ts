@@ -1,16 +1,16 @@
 // A configuration of nginx or Apache in place of one of our own.
-import { BadValueError } from '../config/errors.js';
+import { BadValueError, isOperatorError } from '../config/errors.js';
 import { type ConfigFile, checkContent } from '../config/file.js';
 import { readApache } from './apache/site.js';
 import { readNginxSite } from './nginx/site.js';
 import { isDifference, showFinding } from './report.js';
+import { SourceFiles } from './source-files.js';
 import type { Translation } from './translate.js';
 
 /** The languages that are read. */
-export const LANGUAGES = ['nginx', 'apache'] as const;
+export type Language = 'nginx' | 'apache';
 
-/** See {@link LANGUAGES}. */
-export type Language = (typeof LANGUAGES)[number];
+const NAMES: Readonly<Record<Language, string>> = { nginx: 'nginx', apache: 'Apache' };
 
 /** A file, and how it is to be read. */
 export interface ForeignFile {
@@ -26,8 +26,23 @@ export interface ForeignFile {
  * Reads the file and says what becomes of each of its directives.
  * @throws {BadValueError} when it cannot be read as this language
  */
-export function readForeign({ path, language, from, prefix }: ForeignFile): Translation {
-  return language === 'apache' ? readApache(path, { from, prefix }) : readNginxSite(path, { from, prefix });
+export function readForeign(file: ForeignFile): Translation {
+  const { path, language, from, prefix } = file;
+  try {
+    return language === 'apache' ? readApache(path, { from, prefix }) : readNginxSite(path, { from, prefix });
+  } catch (error) {
+    throw (isOperatorError(error) ? explainLanguage(file, error) : undefined) ?? error;
+  }
+}
+
+/** The error with what to write, where the file is in the other language. */
+function explainLanguage({ path, language, from }: ForeignFile, { message }: Error): Error | undefined {
+  const found = new SourceFiles().read(path, from, languageOf);
+  if (found === language) return undefined;
+  return new BadValueError(
+    from,
+    `${path} looks like a file of ${NAMES[found]}'s: write --${found}-config for a start, --from ${found} for migrate (as one of ${NAMES[language]}'s: ${message})`,
+  );
 }
 
 /**

@@ -197,6 +197,11 @@ t.test('one configuration, and options that belong to one', async (t) => {
   await t.rejects(configOf('--strict-config', '--upstream', ':1'), {
     message: /^--strict-config: is for --nginx-config/,
   });
+  t.throws(() => parseCommandLine(['migrat', 'x'], ''), { message: /write media-serve migrate FILE/ });
+  t.throws(() => parseCommandLine(['--listen', ':1', 'migrate', 'x'], ''), {
+    message: /media-serve migrate FILE/,
+  });
+  t.throws(() => parseCommandLine(['--nginx', 'x'], ''), { message: /write --nginx-config x/ });
   t.throws(() => parseCommandLine(['migrate'], ''), { message: /^migrate needs a file/ });
   t.throws(() => parseCommandLine(['migrate', 'x', '--from', 'perl'], ''), {
     message: /perl.*nginx, apache/,
@@ -239,3 +244,17 @@ t.test(
     t.match(await portOf('--nginx-config', alone), { port: 3 });
   },
 );
+
+t.test('a file of the other language is told by its name', async (t) => {
+  const folder = t.testdir({
+    'nginx.conf': 'server {\n  listen 80;\n  location /media/ {\n    alias /srv/media/;\n  }\n}\n',
+    'apache.conf': '<VirtualHost *:80>\n  Alias /media/ "/srv/media/"\n  ServerName x\n</VirtualHost>\n',
+  });
+  await t.rejects(configOf('--nginx-config', join(folder, 'apache.conf')), {
+    message: /^--nginx-config: .*apache\.conf looks like a file of Apache's: write --apache-config/,
+  });
+  await t.rejects(configOf('--apache-config', join(folder, 'nginx.conf')), {
+    message: /^--apache-config: .*nginx\.conf looks like a file of nginx's: write --nginx-config/,
+  });
+  t.match(migrate({ file: join(folder, 'apache.conf') }).output, /"kind": "media"/, 'found by its content');
+});
