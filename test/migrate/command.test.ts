@@ -258,3 +258,16 @@ t.test('a file of the other language is told by its name', async (t) => {
   });
   t.match(migrate({ file: join(folder, 'apache.conf') }).output, /"kind": "media"/, 'found by its content');
 });
+
+t.test('a location that would have to be asked about itself is closed, and ends the reading', async (t) => {
+  const { path } = await write(
+    t,
+    `server {
+       auth_request /auth;
+       location = /auth { proxy_pass http://127.0.0.1:8000/media/check; }
+       location /media/ { alias MEDIA/; }
+     }`,
+  );
+  const { locations } = await configOf('--nginx-config', path);
+  t.match(locations, [{ kind: 'denied', prefix: '/media/' }]);
+});

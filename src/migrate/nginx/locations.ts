@@ -26,8 +26,11 @@ export interface Made {
   readonly isMissing: boolean;
 }
 
-/** What a location becomes; undefined where there is nothing at all for it, which is then said. */
-export function partOf(location: WrittenLocation, source: LocationSource): Made | undefined {
+/**
+ * What a location becomes; undefined where there is nothing at all for it, which is then said.
+ * @param isAsked set where another location asks about it: one that asks in its turn, perhaps that very one, answers nobody
+ */
+export function partOf(location: WrittenLocation, source: LocationSource, isAsked = false): Made | undefined {
   const { directive, match } = location;
   const { report } = source;
   if (match === 'expression') return sayOfExpression(location, report);
@@ -52,7 +55,7 @@ export function partOf(location: WrittenLocation, source: LocationSource): Made 
       each,
       {
         isApp: !isContent || made.kind === 'upstream',
-        resolve: (uri) => pathOfApp(uri, source, (other) => isApp(other, source)),
+        resolve: (uri) => (isAsked ? undefined : pathOfApp(uri, source, (other) => isApp(other, source))),
       },
       report,
     ),
@@ -93,7 +96,7 @@ const isOfAccess = (option: string): boolean => option === 'authRequest' || opti
 
 /** Whether the app answers there. */
 function isApp(location: WrittenLocation, source: LocationSource): boolean {
-  return partOf(location, { ...source, report: new Report() })?.part.kind === 'upstream';
+  return partOf(location, { ...source, report: new Report() }, true)?.part.kind === 'upstream';
 }
 
 const KINDS: Readonly<Record<LocationKind, string>> = {
