@@ -9,7 +9,7 @@
 // cannot be noticed: bytes written through a shared memory mapping, whose times the kernel updates when it writes them back.
 // On a network file system the stat is answered from the client's attribute cache: a change made on another host is
 // seen when that cache expires (NFS: acregmin, 3 s by default), unless the volume is mounted with `noac`.
-import type { FileVersion, OpenedFile, PathSnapshot } from '../stores/store.js';
+import type { DirectFile, FileVersion, Known, OpenedFile, Piece } from '../stores/store.js';
 import { BoundedCache } from './bounded-cache.js';
 import type { ReadyResponse } from './ready-response.js';
 import type { Representation } from './representation.js';
@@ -20,17 +20,17 @@ export const MAX_CACHED_SIZE = 128 * 1024;
 const SETTLED_AFTER = 3000;
 
 /** A file in memory. */
-export interface CachedFile {
+export interface CachedFile extends Known {
+  readonly isWhole: true;
   readonly representation: Representation;
   readonly ready: ReadyResponse;
-  /** Where it came from. */
-  readonly snapshot: PathSnapshot;
-  /** The version of the original that a precompressed sibling stands for. */
-  readonly original: FileVersion | undefined;
 }
 
 /** Of a file that is not in memory: all of its response but the content. */
-export type CachedMetadata = Pick<CachedFile, 'representation' | 'snapshot'>;
+export interface CachedMetadata extends Known {
+  readonly isWhole: false;
+  readonly representation: Representation;
+}
 
 /**
  * Small files as far as memory goes, and the metadata of others, for which an eighth of it is set aside. Those are
@@ -108,17 +108,21 @@ function cost(size: number): number {
 }
 
 /** A cached file as an open one, for responses that need a part of it. */
-export class MemoryFile implements OpenedFile {
+export class MemoryFile implements OpenedFile, DirectFile {
   readonly version: FileVersion;
   readonly #content: Buffer;
 
-  constructor({ representation, ready }: CachedFile) {
+  constructor({ representation, ready }: Pick<CachedFile, 'representation' | 'ready'>) {
     this.version = representation.version;
     this.#content = ready.content;
   }
 
-  async read(buffer: Buffer, position: number): Promise<number> {
-    return this.readSync(buffer, position);
+  get direct(): DirectFile {
+    return this;
+  }
+
+  async read(position: number, most: number): Promise<Piece> {
+    return { bytes: this.#content.subarray(position, position + most), release: () => {} };
   }
 
   readSync(buffer: Buffer, position: number): number {

@@ -1,9 +1,11 @@
 // Sends an answer: head, then the pieces of its content with constant memory, at the pace of the client.
 import { TruncatedError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
-import type { OpenedFile } from '../stores/store.js';
+import type { DirectFile, OpenedFile } from '../stores/store.js';
 import { type Answer, pieceLength } from './answer.js';
 import { type SendOptions, stream } from './stream.js';
+
+const WITHOUT_CONTENT = { pieces: [], length: 0 } as const;
 
 /** Up to this size content is read in one go, on this thread: a trip to another costs more than the read. */
 export const READ_AT_ONCE = 128 * 1024;
@@ -19,15 +21,23 @@ export function sendAnswer(
   options: SendOptions,
 ): Promise<void> | undefined {
   const isHead = exchange.request.method === 'HEAD';
-  if (!isHead && (answer.length > READ_AT_ONCE || options.limiter !== undefined)) {
-    return stream(exchange, answer, file, options);
+  const { direct } = file;
+  const content = isHead ? WITHOUT_CONTENT : answer;
+  const isSmall = isHead || (answer.length <= READ_AT_ONCE && options.limiter === undefined);
+  if (isSmall && (direct !== undefined || content.length === 0)) {
+    sendSmall(exchange, { ...answer, ...content }, direct, options.sendTimeout);
+    return undefined;
   }
-  sendSmall(exchange, isHead ? { ...answer, pieces: [], length: 0 } : answer, file, options.sendTimeout);
-  return undefined;
+  return stream(exchange, answer, file, options);
 }
 
 /** Sends an answer whose content is read in one go. A file that cannot be read still gets a status of its own. */
-function sendSmall(exchange: Exchange, answer: Answer, file: OpenedFile, sendTimeout: number): void {
+function sendSmall(
+  exchange: Exchange,
+  answer: Answer,
+  file: DirectFile | undefined,
+  sendTimeout: number,
+): void {
   const { status, fields, length } = answer;
   const fill = (content: Buffer): void => readPieces(answer, file, content);
   exchange.response.sendFilled(status, fields, length, fill, sendTimeout);
@@ -35,11 +45,11 @@ function sendSmall(exchange: Exchange, answer: Answer, file: OpenedFile, sendTim
 }
 
 /** Reads the pieces into the buffer, one after the other. */
-function readPieces({ pieces }: Answer, file: OpenedFile, content: Buffer): void {
+function readPieces({ pieces }: Answer, file: DirectFile | undefined, content: Buffer): void {
   let filled = 0;
   for (const piece of pieces) {
     if (Buffer.isBuffer(piece)) filled += piece.copy(content, filled);
-    else {
+    else if (file !== undefined) {
       const end = filled + pieceLength(piece);
       fillFrom(file, content.subarray(filled, end), piece.first);
       filled = end;
@@ -51,7 +61,7 @@ function readPieces({ pieces }: Answer, file: OpenedFile, content: Buffer): void
  * Fills the buffer with the file's bytes from this position on.
  * @throws {TruncatedError} when the file ends before the buffer is full
  */
-export function fillFrom(file: OpenedFile, buffer: Buffer, position: number): void {
+export function fillFrom(file: DirectFile, buffer: Buffer, position: number): void {
   let filled = 0;
   while (filled < buffer.length) {
     const bytes = file.readSync(buffer.subarray(filled), position + filled);

@@ -5,7 +5,8 @@ import type { Socket } from 'node:net';
 import { acquireBuffer, LARGEST_BUFFER, releaseBuffer } from '../http/buffer-pool.js';
 import { TruncatedError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
-import type { OpenedFile } from '../stores/store.js';
+import type { MayWait } from '../http/may-wait.js';
+import type { DirectFile, OpenedFile, Piece } from '../stores/store.js';
 import { type Answer, pieceLength } from './answer.js';
 import type { RateLimiter } from './limit-rate.js';
 import { ReadScheduler } from './read-scheduler.js';
@@ -62,66 +63,90 @@ async function sendRange(
   first: number,
   end: number,
 ): Promise<void> {
+  const { direct } = file;
   let position = first;
   while (position < end && !writer.isGone) {
-    await scheduler.acquire();
-    const isSlow = scheduler.isDiskSlow;
-    // What is done on this thread is done before the next one's turn comes.
-    if (!isSlow) scheduler.release();
-    const canSendfile = !isSlow && writer.canSendfile(file);
-    if (canSendfile && !writer.hasBegun) probe(file, position);
-    const sent = canSendfile
-      ? writer.sendfile(file, position, Math.min(end - position, SENDFILE_MAX_CHUNK))
-      : 0;
-    position += sent;
-    if (position === end || sent === SENDFILE_MAX_CHUNK) continue;
-    const most = Math.min(end - position, canSendfile ? BEHIND : pieceSize());
-    position += await copy(writer, file, position, most, isSlow);
+    position +=
+      direct === undefined
+        ? await copy(writer, (most) => file.read(position, most), Math.min(end - position, pieceSize()))
+        : await sendPart(writer, file, direct, position, end);
   }
+}
+
+/** Sends some of a file to which the way is direct, when its turn comes. Resolves with the number of bytes. */
+async function sendPart(
+  writer: ResponseWriter,
+  file: OpenedFile,
+  direct: DirectFile,
+  position: number,
+  end: number,
+): Promise<number> {
+  await scheduler.acquire();
+  const isSlow = scheduler.isDiskSlow;
+  // What is done on this thread is done before the next one's turn comes.
+  if (!isSlow) scheduler.release();
+  const canSendfile = !isSlow && writer.canSendfile(direct);
+  if (canSendfile && !writer.hasBegun) probe(direct, position);
+  const sent = canSendfile
+    ? writer.sendfile(direct, position, Math.min(end - position, SENDFILE_MAX_CHUNK))
+    : 0;
+  if (position + sent === end || sent === SENDFILE_MAX_CHUNK) return sent;
+  const from = position + sent;
+  const most = Math.min(end - from, canSendfile ? BEHIND : pieceSize());
+  const read = (most: number): MayWait<Piece> =>
+    isSlow ? readElsewhere(file, from, most) : readHere(direct, from, most);
+  return sent + (await copy(writer, read, most));
 }
 
 const BYTE = Buffer.alloc(1);
 
 /** Reads a byte before the head goes out: a disk that fails, or a file that was cut, gets an answer of its own. */
-function probe(file: OpenedFile, position: number): void {
+function probe(file: DirectFile, position: number): void {
   if (scheduler.time(() => file.readSync(BYTE, position)) === 0) throw new TruncatedError();
 }
 
 /** Reads and writes up to `most` bytes. Resolves with their number when the socket has taken them. */
 async function copy(
   writer: ResponseWriter,
-  file: OpenedFile,
-  position: number,
+  read: (most: number) => MayWait<Piece>,
   most: number,
-  isElsewhere: boolean,
 ): Promise<number> {
-  const wanted = Math.min(most, writer.step);
-  // Not before: whoever waits holds no memory, and a client that keeps up leaves it for the next one, still warm.
-  const buffer = acquireBuffer(wanted);
+  const { bytes, release } = await read(Math.min(most, writer.step));
   try {
-    const room = buffer.subarray(0, wanted);
-    const bytes = isElsewhere
-      ? await readElsewhere(file, room, position)
-      : scheduler.time(() => file.readSync(room, position));
-    if (bytes === 0) throw new TruncatedError();
-    await writer.write(buffer.subarray(0, bytes));
-    return bytes;
+    if (bytes.length === 0) throw new TruncatedError();
+    await writer.write(bytes);
+    return bytes.length;
   } finally {
-    releaseBuffer(buffer);
+    release();
+  }
+}
+
+/** Reads on this thread. */
+function readHere(file: DirectFile, position: number, most: number): Piece {
+  // Not before: whoever waits holds no memory, and a client that keeps up leaves it for the next one, still warm.
+  const buffer = acquireBuffer(most);
+  const release = (): void => releaseBuffer(buffer);
+  try {
+    const room = buffer.subarray(0, most);
+    const length = scheduler.time(() => file.readSync(room, position));
+    return { bytes: buffer.subarray(0, length), release };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+/** Reads on another thread, and leaves the turn. */
+async function readElsewhere(file: OpenedFile, position: number, most: number): Promise<Piece> {
+  try {
+    return await file.read(position, most);
+  } finally {
+    scheduler.release();
   }
 }
 
 function pieceSize(): number {
   return underWay <= FEW ? PIECE : SMALLER_PIECE;
-}
-
-/** Reads on another thread, and leaves the turn. */
-async function readElsewhere(file: OpenedFile, buffer: Buffer, position: number): Promise<number> {
-  try {
-    return await file.read(buffer, position);
-  } finally {
-    scheduler.release();
-  }
 }
 
 /** The way of bytes to the client, at its pace and at the location's. The head goes out with the first of them. */
@@ -162,7 +187,7 @@ class ResponseWriter {
   }
 
   /** True where content can go to the socket within the kernel. */
-  canSendfile(file: OpenedFile): boolean {
+  canSendfile(file: DirectFile): boolean {
     const { sendfile, limiter } = this.#options;
     const { response } = this.#exchange;
     return (
@@ -171,7 +196,7 @@ class ResponseWriter {
   }
 
   /** Gives bytes to the socket within the kernel: the number that it took. */
-  sendfile(file: OpenedFile, position: number, count: number): number {
+  sendfile(file: DirectFile, position: number, count: number): number {
     const { response } = this.#exchange;
     const sendTo = file.sendTo;
     if (sendTo === undefined || response.passContent === undefined) return 0;

@@ -15,12 +15,13 @@ export function versionMarkOf(file: StoredFile, now: number): VersionMark {
 
 /** Undefined for a file that takes too long to read for this, or cannot be read: sending it will tell why. */
 function contentTag(file: StoredFile): string | undefined {
-  const { size } = file.version;
-  if (size > READ_AT_ONCE) return undefined;
+  const { direct, version } = file;
+  const { size } = version;
+  if (direct === undefined || size > READ_AT_ONCE) return undefined;
   const buffer = acquireBuffer(size);
   try {
     const content = buffer.subarray(0, size);
-    fillFrom(file, content, 0);
+    fillFrom(direct, content, 0);
     // 128 bits.
     return createHash('sha256').update(content).digest('base64url').slice(0, 22);
   } catch {

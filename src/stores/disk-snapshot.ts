@@ -57,58 +57,68 @@ export class Protection {
  * a link put in its place, and the file is as it was. So there are only snapshots of files without a link on the
  * way, and each directory must still be the one it was. One lookup for each.
  */
-export class DiskSnapshot implements PathSnapshot {
-  readonly #directories: readonly {
+export interface DiskSnapshot extends PathSnapshot {
+  readonly name: BytePath;
+  readonly directories: readonly {
     readonly name: BytePath;
     readonly dev: number;
     readonly ino: number;
   }[];
-  readonly #name: BytePath;
-  readonly #version: FileVersion;
-  readonly #lookups: Lookups;
-  readonly #protection: Protection | undefined;
-  readonly #epoch: number | undefined;
+  /** Of what is protected, when that was looked at. */
+  readonly epoch: number | undefined;
+}
 
-  /**
-   * @param protection none of the directories, nor one above them, is excluded
-   * @throws the system's error when one of the directories cannot be looked at
-   */
-  constructor(
-    directories: readonly BytePath[],
-    name: BytePath,
-    version: FileVersion,
-    lookups: Lookups,
-    protection?: Protection,
-  ) {
-    this.#protection = protection;
-    this.#epoch = protection?.epoch;
-    this.#directories = directories.map((name) => {
+/**
+ * @param protection none of the directories, nor one above them, is excluded
+ * @throws the system's error when one of the directories cannot be looked at
+ */
+export function takeSnapshot(
+  directories: readonly BytePath[],
+  name: BytePath,
+  version: FileVersion,
+  protection: Protection | undefined,
+): DiskSnapshot {
+  return {
+    name,
+    version,
+    epoch: protection?.epoch,
+    directories: directories.map((name) => {
       const stats = links.of(name);
       // A link is no directory to lstat: no inode has this number, and the snapshot is never valid.
       if (!stats?.isDirectory() || protection?.excluded.mayHave(stats)) return { name, dev: 0, ino: -1 };
       return { name, dev: stats.dev, ino: stats.ino };
-    });
-    this.#name = name;
-    this.#version = version;
-    this.#lookups = lookups;
-  }
+    }),
+  };
+}
 
-  isValid(): boolean {
-    try {
-      const current = this.#lookups.of(this.#name);
-      return current !== undefined && this.isValidFor(current);
-    } catch {
-      // What is wrong with the name, opening it will say.
-      return false;
-    }
+/** True while the name leads, by the same way, to the same version of the same file: now, or at a moment since the request was received. */
+export function isCurrent(
+  snapshot: DiskSnapshot,
+  lookups: Lookups,
+  protection: Protection | undefined,
+): boolean {
+  try {
+    const current = lookups.of(snapshot.name);
+    return current !== undefined && isOf(snapshot, current, protection);
+  } catch {
+    // What is wrong with the name, opening it will say.
+    return false;
   }
+}
 
-  isValidFor(opened: FileVersion): boolean {
-    if (this.#protection?.epoch !== this.#epoch) return false;
-    for (const { name, dev, ino } of this.#directories) {
-      const stats = links.of(name);
-      if (stats?.ino !== ino || stats.dev !== dev) return false;
-    }
-    return isSameVersion(opened, this.#version);
+/**
+ * True when this is that version, opened by that name, and the way there is the same. Looks at the way.
+ * @throws the system's error when it cannot be looked at
+ */
+export function isOf(
+  { epoch, directories, version }: DiskSnapshot,
+  opened: FileVersion,
+  protection: Protection | undefined,
+): boolean {
+  if (protection?.epoch !== epoch) return false;
+  for (const { name, dev, ino } of directories) {
+    const stats = links.of(name);
+    if (stats?.ino !== ino || stats.dev !== dev) return false;
   }
+  return isSameVersion(opened, version);
 }

@@ -1,32 +1,31 @@
 // Files below a directory. A file is opened first and everything is asked of the open descriptor, so that nothing
 // swapped in between can change the answer; then the descriptor's real path must lie below the root's real path. By then
 // the file may have been replaced or moved; the name is opened again when what it leads to now may be seen.
-import {
-  constants,
-  fstat,
-  fstatSync,
-  lstatSync,
-  openSync,
-  read as readDescriptor,
-  readSync,
-  realpathSync,
-  type Stats,
-} from 'node:fs';
+import { constants, fstatSync, lstatSync, openSync, realpathSync, type Stats } from 'node:fs';
 import { type BytePath, toBytePath, toText } from '../http/target.js';
 import { closeRead } from './close.js';
-import { DiskSnapshot, links, Protection, targets } from './disk-snapshot.js';
-import { kernelSend } from './kernel-send.js';
+import { DiskFile } from './disk-file.js';
+import {
+  type DiskSnapshot,
+  isCurrent,
+  isOf,
+  links,
+  Protection,
+  takeSnapshot,
+  targets,
+} from './disk-snapshot.js';
+import { findOnDisk } from './find-on-disk.js';
 import { toSystemPath, withSeparator } from './names.js';
 import { PATH_ONLY, ProtectedDirectories } from './protected-directories.js';
 import { isOpen, OPEN_FILES, realPathOf } from './real-path.js';
 import {
   type FileVersion,
-  type OpenedFile,
-  type PathSnapshot,
+  type Found,
+  type Known,
   type Store,
-  type StoredFile,
   StoreError,
   type StoreFailure,
+  type Wanted,
 } from './store.js';
 
 // Opening a FIFO without O_NONBLOCK waits until somebody writes to it. The flag means nothing to regular files.
@@ -118,7 +117,15 @@ export class DiskStore implements Store {
     if (!this.#excluded.areNone) this.#protection = new Protection(this.#excluded, this.#root);
   }
 
-  open(path: BytePath): StoredFile {
+  find<Of extends Known>(wanted: Wanted<Of>): Found<Of> {
+    return findOnDisk(this, wanted);
+  }
+
+  /**
+   * Opens a regular file for reading.
+   * @throws {StoreError}
+   */
+  open(path: BytePath): DiskFile {
     const name = this.#root + path;
     // Before it is judged, so that a snapshot in this batch does not take what is otherwise by then for what was judged.
     void this.#protection?.epoch;
@@ -130,13 +137,17 @@ export class DiskStore implements Store {
     }
   }
 
-  reopen(path: BytePath, snapshot: PathSnapshot): OpenedFile | undefined {
-    const name = this.#root + path;
+  /**
+   * Opens a file again, without the checks that were made before the snapshot was taken. Undefined when its name does
+   * not mean that version any more, or cannot be opened; why, `open` will say.
+   */
+  reopen(snapshot: DiskSnapshot): DiskFile | undefined {
+    const { name } = snapshot;
     let descriptor: number | undefined;
     try {
       descriptor = openSync(toSystemPath(name), this.#followsLinks ? FLAGS : FLAGS_WITHOUT_LINK);
       const stats = fstatSync(descriptor);
-      if (snapshot.isValidFor(stats)) return new DiskFile(descriptor, stats, name);
+      if (isOf(snapshot, stats, this.#protection)) return new DiskFile(descriptor, stats, name);
     } catch {
       // As promised.
     }
@@ -154,26 +165,28 @@ export class DiskStore implements Store {
     }
   }
 
-  snapshot(path: BytePath, version: FileVersion): PathSnapshot | undefined {
+  /**
+   * Remembers what a name means, so that it can be asked cheaply whether it still means the same.
+   * Undefined when the name does not mean this version, or leads there in a way that cannot be watched.
+   */
+  snapshot(path: BytePath, version: FileVersion): DiskSnapshot | undefined {
     try {
-      const snapshot = this.#followsLinks
-        ? new DiskSnapshot([], this.#root + path, version, targets)
-        : new DiskSnapshot(
-            directoriesOf(this.#root, path),
-            this.#root + path,
-            version,
-            links,
-            this.#protection,
-          );
-      return snapshot.isValid() ? snapshot : undefined;
+      const directories = this.#followsLinks ? [] : directoriesOf(this.#root, path);
+      const snapshot = takeSnapshot(directories, this.#root + path, version, this.#protection);
+      return this.isCurrent(snapshot) ? snapshot : undefined;
     } catch {
       // A directory of the way was closed or replaced meanwhile. Nothing is wrong with the file that is open.
       return undefined;
     }
   }
 
+  /** True while a name means what it meant: now, or at a moment since the request was received. */
+  isCurrent(snapshot: DiskSnapshot): boolean {
+    return isCurrent(snapshot, this.#followsLinks ? targets : links, this.#protection);
+  }
+
   /** The file, or what forbids it. */
-  #tryToOpen(name: string, path: BytePath): StoredFile | string {
+  #tryToOpen(name: string, path: BytePath): DiskFile | string {
     const descriptor = this.#openDescriptor(name, path);
     let denial: string | undefined;
     try {
@@ -327,92 +340,6 @@ function directoriesOf(root: BytePath, path: BytePath): string[] {
     directories.push(root + path.slice(0, slash));
   }
   return directories;
-}
-
-class DiskFile implements StoredFile {
-  readonly version: FileVersion;
-  readonly #name: string;
-  #descriptor: number;
-  #reading = false;
-  #closed = false;
-  #canBeMapped = true;
-
-  constructor(descriptor: number, version: FileVersion, name: string) {
-    this.#name = name;
-    this.#descriptor = descriptor;
-    this.version = version;
-  }
-
-  get modified(): number {
-    const { mtimeMs } = this.version;
-    // A number has no room for all nanoseconds of today: what lies less than 122 of them before a second becomes it.
-    if (mtimeMs % 1000 !== 0) return mtimeMs;
-    const { mtimeNs } = fstatSync(this.#descriptor, { bigint: true });
-    const roundedDown = Number(mtimeNs / 1_000_000n);
-    return roundedDown === mtimeMs - 1 ? roundedDown : mtimeMs;
-  }
-
-  read(buffer: Buffer, position: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#reading = true;
-      const done = (error: Error | null, bytes: number): void => {
-        this.#reading = false;
-        if (this.#closed) this.#release();
-        if (error) reject(readFailure(error, this.#name));
-        else resolve(bytes);
-      };
-      readDescriptor(this.#descriptor, buffer, 0, buffer.length, position, (error, bytes) => {
-        if (error || bytes === 0) done(error, 0);
-        else fstat(this.#descriptor, (error, stats) => done(error, error ? 0 : own(bytes, position, stats)));
-      });
-    });
-  }
-
-  readSync(buffer: Buffer, position: number): number {
-    try {
-      const bytes = readSync(this.#descriptor, buffer, 0, buffer.length, position);
-      return bytes === 0 ? 0 : own(bytes, position, fstatSync(this.#descriptor));
-    } catch (error) {
-      throw readFailure(error, this.#name);
-    }
-  }
-
-  get sendTo(): OpenedFile['sendTo'] {
-    const send = this.#canBeMapped ? kernelSend() : undefined;
-    if (send === undefined) return undefined;
-    return (socket, position, count) => {
-      if (this.#closed) return 0;
-      const sent = send(socket, this.#descriptor, position, count, (buffer, at) => this.readSync(buffer, at));
-      this.#canBeMapped = sent !== undefined;
-      return sent ?? 0;
-    };
-  }
-
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    // A read under way in another thread must not find its descriptor's number given to another file.
-    if (!this.#reading) this.#release();
-  }
-
-  #release(): void {
-    const descriptor = this.#descriptor;
-    this.#descriptor = -1;
-    closeRead(descriptor);
-  }
-}
-
-/**
- * How many of these bytes are the file's. When it is cut while they are read, the kernel may have given zeros for those
- * that were cut off.
- */
-function own(bytes: number, position: number, { size }: Stats): number {
-  return Math.max(0, Math.min(bytes, size - position));
-}
-
-/** Whatever keeps an open file from being read is the disk's failure. */
-function readFailure(error: unknown, name: string): StoreError {
-  return new StoreError('failed', toText(name), (error as NodeJS.ErrnoException).code ?? String(error));
 }
 
 function asStoreError(error: unknown, name: string): StoreError {

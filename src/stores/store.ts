@@ -1,45 +1,70 @@
 // Where bytes live, behind one small interface: the disk today.
+//
+// A name goes in; what comes out is an open file, or that what is known of it still holds. Where that takes more than a few system
+// calls, it is promised.
 import type { Socket } from 'node:net';
+import type { MayWait } from '../http/may-wait.js';
 import type { BytePath } from '../http/target.js';
 
 /**
- * A tree of files. All but `read` is synchronous, as it is in nginx's worker: a few system calls on names that the
- * kernel has cached, which cost less than a trip to another thread. On a network file system whose server is slow,
- * every request waits for it, as it does in an nginx worker.
+ * A tree of files. What is found out of one is found out in one call: a store that is far away is asked once.
+ *
+ * Paths are relative to the store, without a leading slash, and normalized.
  */
 export interface Store {
   /**
-   * Opens a regular file for reading.
-   * @param path relative to the store, without a leading slash, normalized
-   * @throws {StoreError}
+   * Finds the file that a name means now, or the sibling that is sent in its place, and opens it, unless enough is known of
+   * it already. The one who asked closes what is found.
+   * @throws {StoreError} here and in what is promised, when there is nothing to send
    */
-  open(path: BytePath): StoredFile;
-  /**
-   * Opens a file again, without the checks that were made before the snapshot was taken. Undefined when the name does
-   * not mean that version any more, or cannot be opened; why, `open` will say.
-   */
-  reopen(path: BytePath, snapshot: PathSnapshot): OpenedFile | undefined;
+  find<Of extends Known>(wanted: Wanted<Of>): MayWait<Found<Of>>;
   /**
    * What the file is, without opening it, now or since the request was received; undefined when there is no such
    * regular file.
    */
-  stat(path: BytePath): FileVersion | undefined;
-  /**
-   * Remembers what a name means, so that it can be asked cheaply whether it still means the same.
-   * Undefined when the name does not mean this version, or leads there in a way that cannot be watched.
-   */
-  snapshot(path: BytePath, version: FileVersion): PathSnapshot | undefined;
+  stat(path: BytePath): MayWait<FileVersion | undefined>;
 }
 
-/** A name and what it meant when the snapshot was taken; what a cached file is revalidated with. */
-export interface PathSnapshot {
+/** What is wanted of a store. */
+export interface Wanted<Of extends Known> {
+  readonly path: BytePath;
+  /** Suffixes of what may be sent in place of the file: its precompressed siblings, the best first. */
+  readonly siblings: readonly string[];
+  /** What is known, since it was found before, of the sibling with this suffix, or with an empty one of the file itself. */
+  known(suffix: string): Of | undefined;
+}
+
+/** What is known of a file that was found before, as long as its name means the same. */
+export interface Known {
+  readonly snapshot: PathSnapshot;
+  /** Of the file that this sibling stands for; undefined for the file itself. */
+  readonly original: FileVersion | undefined;
+  /** True when the content is known, too: there is no need to open it. */
+  readonly isWhole: boolean;
+}
+
+/** What has been found. */
+export interface Found<Of extends Known> {
+  /** Of the sibling; empty for the file itself. */
+  readonly suffix: string;
+  /** Of the file that this sibling stands for; undefined for the file itself. */
+  readonly original: FileVersion | undefined;
+  /** What was known of it, if that still holds. */
+  readonly known: Of | undefined;
+  /** Undefined only when the content was known, too. */
+  readonly file: StoredFile | undefined;
+  /** Siblings that look right and cannot be opened, if there are any: another one was taken, or the file itself. */
+  readonly unusable: readonly StoreError[];
   /**
-   * True while the name leads, by the same way, to the same version of the same file: now, or at a moment since the
-   * request was received.
+   * Remembers what the name means, for `known`. Undefined when it does not mean this version any more, or leads there in a
+   * way that cannot be watched.
    */
-  isValid(): boolean;
-  /** True when this is that version, opened by that name, and the way there is the same. Looks at the way. */
-  isValidFor(opened: FileVersion): boolean;
+  snapshot(): PathSnapshot | undefined;
+}
+
+/** A name and what it meant when it was found: what that is, only its store knows. */
+export interface PathSnapshot {
+  readonly version: FileVersion;
 }
 
 /**
@@ -70,16 +95,35 @@ export function isSameVersion(a: FileVersion, b: FileVersion): boolean {
   );
 }
 
-/** An open file: everything said about it comes from its descriptor. The one who opened it closes it. */
+/** An open file: everything said about it comes from what is open. The one who opened it closes it. */
 export interface OpenedFile {
   /** At the time of opening. */
   readonly version: FileVersion;
   /**
-   * Reads up to `buffer.length` bytes at `position`; resolves with their number, 0 at the end of the file. They are the
-   * file's, also when it is cut meanwhile. Rejects with a StoreError when the disk fails.
+   * Reads up to `most` bytes at `position`; resolves with none at the end of the file. They are the file's, also when it is
+   * cut meanwhile. Rejects with a StoreError when the disk fails.
    */
-  read(buffer: Buffer, position: number): Promise<number>;
-  /** Like `read`, but waits for the disk; for files so small that a trip to another thread would cost more. */
+  read(position: number, most: number): Promise<Piece>;
+  /** The ways on which nothing waits for more than this machine's own disk. Absent where there are none. */
+  readonly direct?: DirectFile | undefined;
+  /** Releases what is open; further calls do nothing. */
+  close(): void;
+}
+
+/** Bytes of a file. */
+export interface Piece {
+  readonly bytes: Buffer;
+  /** Their memory may be used again: nothing reads from it any more. */
+  release(): void;
+}
+
+/** A file in this machine's memory or on its disk. */
+export interface DirectFile {
+  /**
+   * Reads up to `buffer.length` bytes at `position`, as `read` does, and waits for the disk: for what is so small that a trip
+   * to another thread would cost more.
+   * @throws {StoreError} when the disk fails
+   */
   readSync(buffer: Buffer, position: number): number;
   /**
    * Gives up to `count` bytes from `position` on to the socket, behind what has been written to it, without reading
@@ -89,8 +133,6 @@ export interface OpenedFile {
    * @throws {StoreError} when the disk fails
    */
   readonly sendTo?: ((socket: Socket, position: number, count: number) => number) | undefined;
-  /** Releases the descriptor; further calls do nothing. */
-  close(): void;
 }
 
 /** A file that has just been opened. */

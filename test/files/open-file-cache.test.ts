@@ -148,7 +148,7 @@ t.test(
   'the metadata of files stays below an eighth of the limit, and gives way to the file when that is cached',
   async (t) => {
     const cache = new OpenFileCache(64 * KB);
-    const metadata = cachedFile(1024 * KB);
+    const metadata = { ...cachedFile(1024 * KB), isWhole: false } as const;
     const keys = Array.from({ length: 100 }, (_, index) => `${index}`);
     for (const key of keys) {
       if (cache.admitsMetadata({ dev: 1, ino: 1, size: 1024 * KB, mtimeMs: 0, ctimeMs: 0 }))

@@ -8,7 +8,7 @@ import t, { type Test } from 'tap';
 import { createLog, createMediaServer, loadConfig } from '../../src/index.js';
 import { DiskStore } from '../../src/stores/disk.js';
 import { kernelSend } from '../../src/stores/kernel-send.js';
-import type { OpenedFile } from '../../src/stores/store.js';
+import type { DirectFile } from '../../src/stores/store.js';
 import { get, openConnection, rawRequest } from '../support/raw.js';
 import { startServer } from '../support/server.js';
 import { skipUnless } from '../support/skip.js';
@@ -36,8 +36,8 @@ t.before(() => {
   file.close();
   const own = Object.getOwnPropertyDescriptor(prototype, 'sendTo');
   Object.defineProperty(prototype, 'sendTo', {
-    get(this: OpenedFile): OpenedFile['sendTo'] {
-      const sendTo = own?.get?.call(this) as OpenedFile['sendTo'];
+    get(this: DirectFile): DirectFile['sendTo'] {
+      const sendTo = own?.get?.call(this) as DirectFile['sendTo'];
       if (sendTo === undefined) return undefined;
       return (socket, position, count) => {
         inTheMoment(socket);

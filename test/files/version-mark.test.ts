@@ -116,10 +116,12 @@ t.test(
     const file = (size: number, ctimeMs: number, content?: string): StoredFile => ({
       version: { dev: stats.dev, ino: 0x1a, size, mtimeMs: 1000, ctimeMs },
       modified: 1000,
-      read: async () => 0,
-      readSync(buffer, position) {
-        if (content === undefined) throw new Error('EIO');
-        return buffer.write(content.slice(position));
+      read: async () => ({ bytes: Buffer.alloc(0), release: () => {} }),
+      direct: {
+        readSync(buffer, position) {
+          if (content === undefined) throw new Error('EIO');
+          return buffer.write(content.slice(position));
+        },
       },
       close() {},
     });

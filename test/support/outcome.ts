@@ -1,7 +1,8 @@
-import { type Store, StoreError } from '../../src/stores/store.js';
+import type { DiskStore } from '../../src/stores/disk.js';
+import { StoreError } from '../../src/stores/store.js';
 
 /** The content of a file in a store, or why there is none. */
-export function outcome(store: Store, path: string): string {
+export function outcome(store: DiskStore, path: string): string {
   try {
     const file = store.open(path);
     const buffer = Buffer.alloc(file.version.size);
