@@ -31,20 +31,20 @@ export async function start(
 ): Promise<void> {
   const log = await createLog(config);
   process.once('exit', () => log.flushSync());
-  const { app, server, places } = await assemble(config, log, times);
+  const { app, server, places, surveyed, isHeldUp } = await assemble(config, log, times);
   const shutdown = prepareShutdown(app, server, config.shutdownTimeout, log.events);
   const address = await listen({ app, server }, config);
   logUncaught(log.events);
   log.events.info(describeStart(config, address, places), 'listening');
   for (const warning of config.warnings) log.events.warn(warning);
   warnOfFewOpenFiles(places, log.events);
-  warnOfMissingRoots(config, log.events);
+  warnOfMissingRoots(surveyed.survey, log.events);
   const stopping = new AbortController();
   waitForApps(config, log.events, stopping.signal);
   tellOfPathsWithoutApp(config, log.events);
   warnOfMissingSpool(config, log.events);
-  warnOfStaticAmongUploads(config, log.events);
-  warnOfProjects(config, log.events);
+  warnOfStaticAmongUploads(surveyed.survey, log.events);
+  if (!surveyed.isElsewhere) warnOfProjects(config, log.events);
   let isStopping = false;
   answerSignals(log.events, (signal) => {
     stopping.abort();
@@ -53,18 +53,18 @@ export async function start(
     isStopping = true;
     const end = performance.now() + config.shutdownTimeout;
     // Nothing is known that would hold it up so long.
-    setTimeout(() => endProcess(log, 1), config.shutdownTimeout + 2 * TIME_FOR_LOG);
+    setTimeout(() => endProcess(log, 1, isHeldUp), config.shutdownTimeout + 2 * TIME_FOR_LOG);
     stopped
       .then(() => log.drain(Math.max(end - performance.now(), TIME_FOR_LOG)))
-      .then(() => endProcess(log, 0), fail);
+      .then(() => endProcess(log, 0, isHeldUp), fail);
   });
 }
 
 /** Milliseconds that what reads the log has for its last lines, where requests have taken all the time there was. */
 const TIME_FOR_LOG = 500;
 
-function endProcess(log: Log, code: number): void {
-  // A thread that waits for the log's reader is waited for by an orderly end.
-  if (log.isHeldUp()) process.kill(process.pid, 'SIGKILL');
+function endProcess(log: Log, code: number, isHeldUp: () => boolean): void {
+  // A thread that waits for the log's reader, or for a disk, is waited for by an orderly end.
+  if (log.isHeldUp() || isHeldUp()) process.kill(process.pid, 'SIGKILL');
   process.exit(code);
 }

@@ -23,6 +23,10 @@ export interface FileLocation {
   readonly cacheControl: OptionValue<'cacheControl'> | undefined;
   readonly symlinks: OptionValue<'symlinks'>;
   readonly dotfiles: OptionValue<'dotfiles'> | undefined;
+  readonly diskIo: OptionValue<'diskIo'>;
+  readonly diskThreads: OptionValue<'diskThreads'>;
+  /** In milliseconds. */
+  readonly diskTimeout: OptionValue<'diskTimeout'>;
   readonly maxRanges: OptionValue<'maxRanges'>;
   readonly sendfile: OptionValue<'sendfile'>;
   /** Bytes a second; 0 for no limit. */

@@ -82,18 +82,14 @@ export class FileFinder {
   ): Finding {
     const { suffix, known, file } = found;
     for (const error of found.unusable) this.#tellUnusable(error);
-    if (known?.isWhole) {
-      const { representation, ready } = known;
-      return { representation, ready, file: new MemoryFile(known) };
-    }
+    if (known?.isWhole) return known;
     // There would have been no need to open it.
     if (file === undefined) throw new Error('a store found nothing');
-    if (known !== undefined) return { representation: known.representation, ready: undefined, file };
     const key = cacheKey(path, suffix);
-    this.#forget(key);
+    if (known === undefined) this.#forget(key);
     try {
       if (suffix === '' && isIdentityRefused) throw new NotAcceptableError();
-      const representation = this.#describeFound(name, suffix, file);
+      const representation = known?.representation ?? this.#describeFound(name, suffix, file);
       return this.#keep(key, representation, found) ?? { representation, ready: undefined, file };
     } catch (error) {
       file.close();
@@ -117,23 +113,30 @@ export class FileFinder {
     found: Found<CachedFile | CachedMetadata>,
   ): Finding | undefined {
     const { version } = representation;
-    const { original, file } = found;
-    if (!this.#cache.admits(version)) {
-      const isOriginal = original === undefined;
-      const seen = isOriginal && this.#cache.admitsMetadata(version) ? found.snapshot() : undefined;
+    const { original, known, file } = found;
+    const direct = file?.direct;
+    if (direct === undefined || !this.#cache.admits(version)) {
+      const isNew = known === undefined && original === undefined;
+      const seen = isNew && this.#cache.admitsMetadata(version) ? found.snapshot() : undefined;
       if (seen !== undefined) {
         this.#cache.setMetadata(key, { representation, snapshot: seen, original, isWhole: false });
       }
       return undefined;
     }
-    const direct = file?.direct;
-    const seen = direct === undefined ? undefined : found.snapshot();
-    if (direct === undefined || seen === undefined) return undefined;
+    const seen = known?.snapshot ?? found.snapshot();
+    if (seen === undefined) return undefined;
     const ready = new ReadyResponse(representation, (content) => fillFrom(direct, content, 0));
-    const cached: CachedFile = { representation, ready, snapshot: seen, original, isWhole: true };
+    const cached: CachedFile = {
+      isWhole: true,
+      representation,
+      ready,
+      file: new MemoryFile(version, ready.content),
+      snapshot: seen,
+      original,
+    };
     this.#cache.set(key, cached);
     file?.close();
-    return { representation, ready, file: new MemoryFile(cached) };
+    return cached;
   }
 
   #forget(key: string): void {

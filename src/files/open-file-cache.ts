@@ -24,6 +24,7 @@ export interface CachedFile extends Known {
   readonly isWhole: true;
   readonly representation: Representation;
   readonly ready: ReadyResponse;
+  readonly file: MemoryFile;
 }
 
 /** Of a file that is not in memory: all of its response but the content. */
@@ -112,9 +113,9 @@ export class MemoryFile implements OpenedFile, DirectFile {
   readonly version: FileVersion;
   readonly #content: Buffer;
 
-  constructor({ representation, ready }: Pick<CachedFile, 'representation' | 'ready'>) {
-    this.version = representation.version;
-    this.#content = ready.content;
+  constructor(version: FileVersion, content: Buffer) {
+    this.version = version;
+    this.#content = content;
   }
 
   get direct(): DirectFile {

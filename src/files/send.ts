@@ -5,8 +5,6 @@ import type { DirectFile, OpenedFile } from '../stores/store.js';
 import { type Answer, pieceLength } from './answer.js';
 import { type SendOptions, stream } from './stream.js';
 
-const WITHOUT_CONTENT = { pieces: [], length: 0 } as const;
-
 /** Up to this size content is read in one go, on this thread: a trip to another costs more than the read. */
 export const READ_AT_ONCE = 128 * 1024;
 
@@ -22,13 +20,11 @@ export function sendAnswer(
 ): Promise<void> | undefined {
   const isHead = exchange.request.method === 'HEAD';
   const { direct } = file;
-  const content = isHead ? WITHOUT_CONTENT : answer;
-  const isSmall = isHead || (answer.length <= READ_AT_ONCE && options.limiter === undefined);
-  if (isSmall && (direct !== undefined || content.length === 0)) {
-    sendSmall(exchange, { ...answer, ...content }, direct, options.sendTimeout);
-    return undefined;
-  }
-  return stream(exchange, answer, file, options);
+  const sent = isHead ? { ...answer, pieces: [], length: 0 } : answer;
+  const isSmall = sent.length <= READ_AT_ONCE && options.limiter === undefined;
+  if (sent.length > 0 && !(isSmall && direct !== undefined)) return stream(exchange, answer, file, options);
+  sendSmall(exchange, sent, direct, options.sendTimeout);
+  return undefined;
 }
 
 /** Sends an answer whose content is read in one go. A file that cannot be read still gets a status of its own. */

@@ -9,13 +9,12 @@ import { goOn } from '../http/may-wait.js';
 import type { Order } from '../http/order.js';
 import { ownString } from '../http/own-string.js';
 import { type BytePath, toBytePath, toText } from '../http/target.js';
-import { DiskStore } from '../stores/disk.js';
+import { type DotfileRule, dotfileRule } from '../stores/dotfiles.js';
 import { type FileVersion, type Store, StoreError } from '../stores/store.js';
 import { answerWith } from './answer.js';
 import { contentTypeFor } from './content-type.js';
 import { redirectToSlash } from './directory.js';
 import { toHttpError } from './disk-failure.js';
-import { type DotfileRule, dotfileRule } from './dotfiles.js';
 import { FileFinder, type Finding } from './find.js';
 import { createRateLimiter } from './limit-rate.js';
 import type { OpenFileCache } from './open-file-cache.js';
@@ -36,8 +35,8 @@ export type FileHandler = (exchange: Exchange, order?: Order) => Promise<void> |
 export interface FileHandlerOptions {
   readonly log: Logger;
   readonly cache: OpenFileCache;
-  /** Directories that belong to protected locations: no other location serves from them. */
-  readonly excluded: readonly string[];
+  /** Where the files are. */
+  readonly store: Store;
 }
 
 /** Prepares a location; what holds for all its files is computed here, once. */
@@ -63,16 +62,12 @@ class FileServer {
   /** Fields that depend on the request, or a rate limit, leave nothing that could be ready. */
   readonly #mayBeReady: boolean;
 
-  constructor(location: FileLocation, { log, cache, excluded }: FileHandlerOptions) {
+  constructor(location: FileLocation, { log, cache, store }: FileHandlerOptions) {
     this.#location = location;
     this.#log = log;
     this.#dotfiles = dotfileRule(location.dotfiles);
-    this.#store = new DiskStore(location.root, {
-      symlinks: location.symlinks,
-      isDenied: this.#dotfiles.isHidden,
-      excluded,
-    });
-    this.#finder = new FileFinder(location, this.#store, {
+    this.#store = store;
+    this.#finder = new FileFinder(location, store, {
       log,
       cache,
       contentTypeOf: contentTypeFor(location),

@@ -121,6 +121,10 @@ export const BadGatewayError = createError(
 export class BusyError extends createError('MEDIA_SERVE_BUSY', '%s cannot be opened now (%s)', 503) {
   readonly headers = { 'Retry-After': '1' };
 }
+/** 503: so many calls wait for a disk that no more are made. Arguments: path, and how many, for the log. */
+export class DiskHangsError extends createError('MEDIA_SERVE_DISK_HANGS', '%s is not asked for (%s)', 503) {
+  readonly headers = { 'Retry-After': '5' };
+}
 /** 503: the app has never answered since this server started. Arguments: address, reason. */
 export class StartingUpError extends createError(
   'MEDIA_SERVE_STARTING_UP',
@@ -129,6 +133,12 @@ export class StartingUpError extends createError(
 ) {
   readonly headers = { 'Retry-After': '2' };
 }
+/** 504: a disk has not answered within `--disk-timeout`. Arguments: path, and what was waited for, for the log. */
+export const DiskTimeoutError = createError(
+  'MEDIA_SERVE_DISK_TIMEOUT',
+  '%s: the disk has not answered (%s)',
+  504,
+);
 /** 504: the app took too long. Arguments: address, which limit. */
 export const GatewayTimeoutError = createError(
   'MEDIA_SERVE_GATEWAY_TIMEOUT',
@@ -157,6 +167,11 @@ export interface HttpError extends Error {
   readonly headers?: Readonly<Record<string, string>>;
   /** What was allowed, in bytes. */
   readonly limit?: number;
+}
+
+/** True for what is answered to every request as long as something is short, or hangs. */
+export function isOfShortage(error: HttpError): boolean {
+  return [BusyError, DiskHangsError, DiskTimeoutError].some((kind) => error instanceof kind);
 }
 
 /** True for the errors of this list. */

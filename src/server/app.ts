@@ -14,6 +14,7 @@ import type { Subrequest } from '../http/order.js';
 import { parseTarget, toBytePath } from '../http/target.js';
 import { Server } from '../http1/server.js';
 import { kernelSend } from '../stores/kernel-send.js';
+import { isAskedByThreads, RootStore } from '../stores/root-store.js';
 import { LoopGuard } from '../upstream/loop.js';
 import { type Proxy as AppProxy, type AppTimes, createProxy } from '../upstream/proxy.js';
 import { type LookUp, lookUpHost, shareLookups } from '../upstream/resolver.js';
@@ -25,8 +26,11 @@ import { createFront, type FailedRequest } from './front.js';
 import type { Log } from './log.js';
 import { proxyIntroduction } from './proxy-protocol.js';
 import { createRedirector } from './redirect.js';
-import { checkLinks, checkRoots, directoriesKeptFrom } from './roots.js';
+import { type RootSurvey, rootsOf } from './roots.js';
 import { RouteTable } from './routes.js';
+import type { InternalFiles } from './sendfile.js';
+import { warnOfProject } from './start-report.js';
+import { type Surveyed, surveyElsewhere, surveyHere } from './survey.js';
 import { TIME_LIMITS, type TimeLimits } from './time-limits.js';
 import { WITHOUT_SCHEMAS } from './without-schemas.js';
 
@@ -38,6 +42,10 @@ export interface MediaServer {
   readonly server: Server;
   /** What its listeners have room for. */
   readonly places: ConnectionPlaces;
+  /** What was found out about the directories of files. */
+  readonly surveyed: Surveyed;
+  /** Whether a thread waits for a disk that may never answer, so that the process could not end as it should. */
+  isHeldUp(): boolean;
 }
 
 /**
@@ -58,7 +66,8 @@ export async function assemble(
   times: TimeLimits = TIME_LIMITS,
   lookUp: LookUp = lookUpHost,
 ): Promise<MediaServer> {
-  const { proxies, table } = createRoutes(config, times.app, lookUp, log.events);
+  const surveyed = await surveyOf(config, log.events);
+  const { proxies, table, stores } = createRoutes(config, surveyed.survey, times.app, lookUp, log.events);
   const busy = new LogThrottle<FailedRequest>(({ message, ...request }, times) =>
     log.events.error({ ...request, times }, message),
   );
@@ -88,6 +97,7 @@ export async function assemble(
   });
   app.addHook('onClose', async () => {
     for (const proxy of proxies) await proxy.close();
+    await Promise.all(stores.map((store) => store.end()));
     flush();
     busy.flush();
   });
@@ -97,18 +107,47 @@ export async function assemble(
   }
   await app.ready();
   await Promise.all(proxies.map((proxy) => proxy.begin()));
-  return { app, server, places };
+  return {
+    app,
+    server,
+    places,
+    surveyed,
+    isHeldUp: () => surveyed.isHeldUp() || stores.some((store) => store.isHeldUp),
+  };
+}
+
+/** What answers, and what has to be ended. */
+interface Routes {
+  readonly table: RouteTable;
+  readonly proxies: readonly AppProxy[];
+  readonly stores: readonly RootStore[];
+}
+
+/**
+ * Looks at the roots.
+ * @throws {BadValueError} in what is promised, when one is of no use
+ */
+async function surveyOf(config: Config, log: Logger): Promise<Surveyed> {
+  const roots = rootsOf(config);
+  const mayHang = config.locations
+    .filter(isOfFiles)
+    .filter(({ root, diskIo }) => isAskedByThreads(root, diskIo));
+  if (mayHang.length === 0) return surveyHere(roots);
+  const timeout = Math.min(...mayHang.map(({ diskTimeout }) => diskTimeout));
+  return surveyElsewhere(roots, timeout, log, (root, found) => warnOfProject(root, found, log));
 }
 
 function createRoutes(
   config: Config,
+  survey: RootSurvey,
   times: AppTimes,
   lookUp: LookUp,
   log: Logger,
-): { readonly table: RouteTable; readonly proxies: readonly AppProxy[] } {
-  checkRoots(config);
+): Routes {
+  const excluded = survey.excluded.values();
   const table = new RouteTable();
-  const redirect = createRedirector(table, config, log);
+  const internal: InternalFiles[] = [];
+  const redirect = createRedirector(table, internal, log);
   const proxies = new Map<Location, AppProxy>();
   const memory = new UploadMemory(config.uploadMemory);
   const loop = new LoopGuard();
@@ -119,6 +158,7 @@ function createRoutes(
     proxies.set(location, proxy);
   }
   const cache = new OpenFileCache(config.cacheSize);
+  const stores: RootStore[] = [];
   for (const location of config.locations) {
     if (location.kind === 'upstream') {
       const proxy = proxies.get(location);
@@ -129,13 +169,24 @@ function createRoutes(
       table.add({ location, handle: denyEverybody });
       continue;
     }
-    const excluded = directoriesKeptFrom(location, config);
-    checkLinks(location, excluded);
-    const files = createFileHandler(location, { log, cache, excluded });
+    const store = openStore(location, excluded.next().value ?? [], log);
+    stores.push(store);
+    if (location.kind === 'internal') internal.push({ location, store });
+    const files = createFileHandler(location, { log, cache, store });
     const guarded = guardFiles(location, files, askFor(location, config, proxies), log);
     table.add({ location, handle: shareFiles(location, guarded) });
   }
-  return { table, proxies: [...proxies.values()] };
+  return { table, proxies: [...proxies.values()], stores };
+}
+
+/**
+ * The store of a location's files.
+ * @param excluded directories that belong to protected locations: no other location serves from them
+ */
+function openStore(location: FileLocation, excluded: readonly string[], log: Logger): RootStore {
+  const { root, symlinks, dotfiles = [], diskIo, diskThreads, diskTimeout } = location;
+  const io = { mode: diskIo, threads: diskThreads, timeout: diskTimeout };
+  return new RootStore(root, { symlinks, dotfiles, excluded }, io, log);
 }
 
 /** Answers all that is asked of a denied location. */

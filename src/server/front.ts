@@ -1,8 +1,8 @@
 // The way of a request: target → location → file or app → response.
 import type { Logger } from 'pino';
 import {
-  BusyError,
   isHttpError,
+  isOfShortage,
   METHODS,
   NotFoundError,
   TunnelRefusedError,
@@ -139,7 +139,7 @@ function fail(
   const known = isHttpError(error) ? error : new UnexpectedError();
   if (known !== error)
     log.error({ requestId: id, target: target.raw, err: error }, 'a defect; please report it');
-  else if (known instanceof BusyError) {
+  else if (isOfShortage(known)) {
     busy.tell({ requestId: id, target: target.raw, code: known.code, message: known.message });
   } else if (known.statusCode >= 500) {
     log.error({ requestId: id, target: target.raw, code: known.code }, known.message);

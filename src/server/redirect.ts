@@ -1,12 +1,11 @@
 // Carries out what the app orders instead of answering: X-Accel-Redirect as nginx does, X-Sendfile as Apache's
 // mod_xsendfile and lighttpd do. A mistake in an order is the app's: the client sees 404 or 500, the log says why.
 import type { Logger } from 'pino';
-import type { Config } from '../config/location.js';
 import { NotFoundError, OrderError } from '../http/errors.js';
 import type { AppOrder, Redirector } from '../http/order.js';
 import { parseTarget, percentEncoder, type Target } from '../http/target.js';
 import type { RouteTable } from './routes.js';
-import { createSendfileFinder } from './sendfile.js';
+import { createSendfileFinder, type InternalFiles } from './sendfile.js';
 
 /** Orders that may follow each other in one request; the app could go round in a circle (nginx: the same). */
 const MAX_ORDERS = 10;
@@ -14,14 +13,21 @@ const MAX_ORDERS = 10;
 /** A segment `..`, however it is encoded. */
 const PARENT = /(?:^|\/|%2f)(?:\.|%2e){2}(?:\/|%2f|$)/i;
 
-/** @param table need be complete only when the first order comes */
-export function createRedirector(table: RouteTable, config: Config, log: Logger): Redirector {
-  const findFile = createSendfileFinder(config.locations);
+/**
+ * @param table need be complete only when the first order comes
+ * @param files of internal locations; the same holds for them
+ */
+export function createRedirector(
+  table: RouteTable,
+  files: readonly InternalFiles[],
+  log: Logger,
+): Redirector {
+  const findFile = createSendfileFinder(files, log);
   return async (exchange, order) => {
     exchange.orders += 1;
     if (exchange.orders > MAX_ORDERS)
       throw new OrderError(`more than ${MAX_ORDERS} orders, one after the other`);
-    const found = order.kind === 'redirect' ? readRedirect(order.value) : findFile(order.value);
+    const found = order.kind === 'redirect' ? readRedirect(order.value) : await findFile(order.value);
     const route = typeof found === 'string' ? undefined : table.find(found.path);
     if (typeof found === 'string' || route === undefined) {
       const problem = typeof found === 'string' ? found : 'no location has this path';

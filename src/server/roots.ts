@@ -1,8 +1,8 @@
 // Checks at the start that each directory may be entered, and is no other's, so that the mistake is not found by a visitor.
-// One that is not there may come later.
+// One that is not there may come later. All of it is calls on the disk; see survey.ts for who makes them.
 import { type Stats, statSync } from 'node:fs';
 import { BadValueError } from '../config/errors.js';
-import { type Config, type FileLocation, isOfFiles, isProtected, type Location } from '../config/location.js';
+import { type Config, type FileLocation, isOfFiles, isProtected } from '../config/location.js';
 import { depthWithin } from '../stores/directory-identity.js';
 import { checkRealPaths, followsLinks } from '../stores/disk.js';
 import { closedDirectory, cureFor, describeRefusal } from '../stores/permissions.js';
@@ -10,39 +10,77 @@ import { StoreError } from '../stores/store.js';
 
 const CURE = 'mount the volume or directory there, or name another one';
 
-/** @throws {BadValueError} when a root is no directory, may not be entered, or would have uploads sent as static files */
-export function checkRoots({ locations }: Pick<Config, 'locations'>): void {
-  for (const location of locations) if (isOfFiles(location)) checkRoot(location);
-  for (const [location, uploads] of staticBesideUploads(locations)) {
-    // What needs a permission is kept from all other locations (see below), unless they name its very directory.
-    const depth = depthWithin(uploads.root, location.root);
-    if (depth === 0 || (depth !== undefined && !isProtected(uploads)))
-      refuseUploads(location, uploads, depth);
-  }
+/** What is to be known of a location for this; plain data. */
+export interface Root extends Pick<FileLocation, 'kind' | 'prefix' | 'from' | 'root' | 'symlinks'> {
+  /** See config/location.ts. */
+  readonly isProtected: boolean;
+}
+
+/** What has been found out about all roots; plain data. */
+export interface RootSurvey {
+  /**
+   * For each root the directories of protected locations from which it must serve nothing, whichever name or link leads
+   * there.
+   */
+  readonly excluded: readonly (readonly string[])[];
+  /** Roots that are not there, so that nothing of them is served until they are. */
+  readonly missing: readonly Root[];
+  /**
+   * Static roots that lie below a directory of uploads. That is no way to an upload by itself, and Django takes it,
+   * too; but what an app lets its users put there is sent as the app's own.
+   */
+  readonly amongUploads: readonly (readonly [location: Root, uploads: Root])[];
+}
+
+/** The roots of all locations that have one. */
+export function rootsOf({ locations }: Pick<Config, 'locations'>): readonly Root[] {
+  return locations.filter(isOfFiles).map((location) => {
+    const { kind, prefix, from, root, symlinks } = location;
+    return { kind, prefix, from, root, symlinks, isProtected: isProtected(location) };
+  });
 }
 
 /**
- * Static locations whose files lie below a directory of uploads. That is no way to an upload by itself, and Django takes it,
- * too; but what an app lets its users put there is sent as the app's own.
+ * Looks at all roots.
+ * @throws {BadValueError} when a root is no directory, may not be entered, or would have uploads sent as static files, or when
+ *   it cannot be told where links lead
  */
-export function staticFilesAmongUploads({
-  locations,
-}: Pick<Config, 'locations'>): readonly (readonly [location: FileLocation, uploads: FileLocation])[] {
-  return staticBesideUploads(locations).filter(([{ root }, uploads]) => depthWithin(root, uploads.root));
+export function surveyRoots(roots: readonly Root[]): RootSurvey {
+  for (const root of roots) checkRoot(root);
+  const besideUploads = staticBesideUploads(roots);
+  for (const [location, uploads] of besideUploads) {
+    // What needs a permission is kept from all other locations, unless they name its very directory.
+    const depth = depthWithin(uploads.root, location.root);
+    if (depth === 0 || (depth !== undefined && !uploads.isProtected)) refuseUploads(location, uploads, depth);
+  }
+  const excluded = roots.map((root) => directoriesKeptFrom(root, roots, isWithinOnDisk));
+  for (const [index, root] of roots.entries()) checkLinks(root, excluded[index] ?? []);
+  return {
+    excluded,
+    missing: roots.filter(({ root }) => lookQuietly(root) === undefined),
+    amongUploads: besideUploads.filter(([{ root }, uploads]) => depthWithin(root, uploads.root)),
+  };
 }
 
-function refuseUploads(location: FileLocation, uploads: FileLocation, depth: number): never {
+/** What can be said without a look at the disk: a directory in a protected one, by its name, is meant to be served. */
+export function surveyByName(roots: readonly Root[]): RootSurvey {
+  const isWithin = (inner: string, outer: string): boolean =>
+    inner === outer || inner.startsWith(`${outer}/`);
+  const excluded = roots.map((root) => directoriesKeptFrom(root, roots, isWithin));
+  return { excluded, missing: [], amongUploads: [] };
+}
+
+const isWithinOnDisk = (inner: string, outer: string): boolean => depthWithin(inner, outer) !== undefined;
+
+function refuseUploads(location: Root, uploads: Root, depth: number): never {
   throw new BadValueError(
     location.from,
     `${location.root} ${depth === 0 ? 'is' : 'contains'} the directory of uploads ${uploads.root} (${uploads.from}): under ${location.prefix} they would be sent as the app's own files, and a stranger's page would run as part of the site; give the static files a directory of their own, with no uploads in it`,
   );
 }
 
-function staticBesideUploads(
-  locations: readonly Location[],
-): readonly (readonly [location: FileLocation, uploads: FileLocation])[] {
-  const ofKind = (kind: FileLocation['kind']): FileLocation[] =>
-    locations.filter((location): location is FileLocation => location.kind === kind);
+function staticBesideUploads(roots: readonly Root[]): readonly (readonly [location: Root, uploads: Root])[] {
+  const ofKind = (wanted: Root['kind']): Root[] => roots.filter(({ kind }) => kind === wanted);
   return ofKind('static').flatMap((location) =>
     ofKind('media').map((uploads) => [location, uploads] as const),
   );
@@ -52,7 +90,7 @@ function staticBesideUploads(
  * @throws {BadValueError} when the root is there and of no use. One that is not there is waited for: a Django has no
  * MEDIA_ROOT until its first upload, nor a STATIC_ROOT until collectstatic has run, and volumes come when they come.
  */
-function checkRoot({ kind, from, root }: FileLocation): void {
+function checkRoot({ kind, from, root }: Root): void {
   // Of an internal location the app names each file itself, with an absolute path perhaps (nginx: internal; alias /).
   if (root === '/' && kind !== 'internal') {
     throw new BadValueError(
@@ -79,19 +117,12 @@ function lookQuietly(path: string): Stats | undefined {
   }
 }
 
-/** Locations whose root is not there, so that nothing of them is served until it is. */
-export function locationsWithoutRoot({ locations }: Pick<Config, 'locations'>): readonly FileLocation[] {
-  return locations.filter(
-    (location): location is FileLocation => isOfFiles(location) && lookQuietly(location.root) === undefined,
-  );
-}
-
 /**
  * Checks that links can be judged: else every file would be missing, and not a word would tell why.
  * @param excluded what must not be served by any name
  * @throws {BadValueError} when they cannot, unless they need not
  */
-export function checkLinks({ from, root, symlinks }: FileLocation, excluded: readonly string[]): void {
+function checkLinks({ from, root, symlinks }: Root, excluded: readonly string[]): void {
   if (followsLinks({ symlinks, excluded })) return;
   try {
     // Wherever links lead is told for the whole system, or not at all.
@@ -112,10 +143,14 @@ export function checkLinks({ from, root, symlinks }: FileLocation, excluded: rea
  * uploads that the app hands out, is asked about or signs links to often lie below MEDIA_ROOT. A directory that the
  * location itself names at the start, or one around it, is not among them: who names it wants it served.
  */
-export function directoriesKeptFrom(location: FileLocation, { locations }: Config): readonly string[] {
-  if (location.kind === 'internal') return [];
-  return locations
-    .filter((other): other is FileLocation => isOfFiles(other) && isProtected(other))
-    .map(({ root }) => root)
-    .filter((directory) => depthWithin(location.root, directory) === undefined);
+function directoriesKeptFrom(
+  { kind, root }: Root,
+  roots: readonly Root[],
+  isWithin: (inner: string, outer: string) => boolean,
+): readonly string[] {
+  if (kind === 'internal') return [];
+  return roots
+    .filter(({ isProtected }) => isProtected)
+    .map((other) => other.root)
+    .filter((directory) => !isWithin(root, directory));
 }

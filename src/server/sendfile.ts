@@ -1,128 +1,39 @@
-// X-Sendfile: a path on disk, which must lie below the root of an internal location. Here it is only found out which
-// file of which location is meant; that it really lies there is checked when the store opens it.
-import { isUtf8 } from 'node:buffer';
-import { realpathSync, statSync } from 'node:fs';
-import { posix } from 'node:path';
-import type { FileLocation, Location } from '../config/location.js';
-import { type BytePath, percentEncoder, type Target, toBytePath } from '../http/target.js';
-import { publishedPath } from '../stores/kubelet-links.js';
-import { withSeparator } from '../stores/names.js';
+// X-Sendfile: who is asked which file the app means.
+import type { Logger } from 'pino';
+import type { FileLocation } from '../config/location.js';
+import { toHttpError } from '../files/disk-failure.js';
+import { goOn, type MayWait } from '../http/may-wait.js';
+import type { Target } from '../http/target.js';
+import type { RootStore } from '../stores/root-store.js';
+import { locateByName, locateSendfile } from '../stores/sendfile.js';
+import { StoreError } from '../stores/store.js';
 
-const OUTSIDE =
-  'X-Sendfile names a file below no internal location; add --internal PREFIX=DIR with the directory it is in';
+/** An internal location, and its store. */
+export interface InternalFiles {
+  readonly location: Pick<FileLocation, 'prefix' | 'root'>;
+  readonly store: Pick<RootStore, 'mayHang' | 'locate'>;
+}
 
 /** Finds the target in an internal location, or says what is wrong with the value. */
-export type SendfileFinder = (value: string) => Target | string;
+export type SendfileFinder = (value: string) => MayWait<Target | string>;
 
-/** @param locations all; those that are not internal do not count */
-export function createSendfileFinder(locations: readonly Location[]): SendfileFinder {
-  const internal = locations
-    .filter((location): location is FileLocation => location.kind === 'internal')
-    .sort((a, b) => b.root.length - a.root.length);
+/** @param files need be complete only when the first order comes */
+export function createSendfileFinder(files: readonly InternalFiles[], log: Logger): SendfileFinder {
   return (value) => {
-    const paths = readings(value).filter(isPlainAbsolute);
-    if (paths.length === 0) return 'X-Sendfile is no absolute path without ".."';
-    const candidates = paths.flatMap((path) => {
-      const target = locate(path, internal);
-      return target === undefined ? [] : [{ path, target }];
-    });
-    const [first] = candidates;
-    if (first === undefined) return OUTSIDE;
-    if (candidates.length === 1) return first.target;
-    return (candidates.find(({ path }) => isFile(path)) ?? first).target;
+    const sorted = files.toSorted((a, b) => b.location.root.length - a.location.root.length);
+    const roots = sorted.map(({ location: { prefix, root } }) => ({ prefix, root }));
+    const hanging = sorted.filter(({ store }) => store.mayHang);
+    if (hanging.length === 0) return locateSendfile(value, roots);
+    // Where the name alone tells it, nobody has to wait.
+    const found = locateByName(value, roots);
+    if (found !== undefined) return found;
+    const [first] = hanging;
+    return goOn(
+      () => first?.store.locate(value, roots) ?? locateSendfile(value, roots),
+      (target) => target,
+      (error) => {
+        throw error instanceof StoreError ? toHttpError(error, log) : error;
+      },
+    );
   };
 }
-
-/**
- * What the value can mean, likeliest first. Libraries send the name as it is. Django sends what latin-1 has as
- * latin-1 and anything else as an encoded word (RFC 2047); those who wrote for Apache percent-encode it.
- */
-function readings(value: string): string[] {
-  const found = [value];
-  if (/[^\0-\x7f]/.test(value) && !isUtf8(Buffer.from(value, 'latin1'))) found.push(toBytePath(value));
-  if (value.startsWith('=?')) found.push(decodeWords(value));
-  if (value.includes('%')) {
-    const decoded = decodeEscapes(value, '%');
-    if (decoded !== value) found.push(decoded);
-  }
-  return found;
-}
-
-/** Decodes encoded words in UTF-8 to bytes (RFC 2047 §2); anything else is left out. */
-function decodeWords(value: string): string {
-  const words = value.matchAll(/=\?utf-8\?([bq])\?([^?]*)\?=/gi);
-  return [...words]
-    .map(([, encoding = '', text = '']) =>
-      encoding.toLowerCase() === 'b'
-        ? Buffer.from(text, 'base64').toString('latin1')
-        : decodeEscapes(text.replaceAll('_', ' '), '='),
-    )
-    .join('');
-}
-
-/** Decodes the bytes that are written as a mark and two hex digits; a mark without them stays. */
-function decodeEscapes(text: string, mark: '%' | '='): string {
-  const bytes = Buffer.from(text, 'latin1');
-  let length = 0;
-  for (let index = 0; index < bytes.length; index++) {
-    const isEscape = text[index] === mark && HEX_PAIR.test(text.slice(index + 1, index + 3));
-    bytes[length++] = isEscape ? Number.parseInt(text.slice(index + 1, index + 3), 16) : (bytes[index] ?? 0);
-    if (isEscape) index += 2;
-  }
-  return bytes.toString('latin1', 0, length);
-}
-
-const HEX_PAIR = /^[0-9a-f]{2}$/i;
-
-function isPlainAbsolute(path: string): boolean {
-  return path.startsWith('/') && !path.includes('\0') && !path.split('/').includes('..');
-}
-
-function locate(path: BytePath, internal: readonly FileLocation[]): Target | undefined {
-  const plain = posix.normalize(path);
-  for (const location of internal) {
-    const name = below(plain, toBytePath(location.root)) ?? below(plain, realPath(toBytePath(location.root)));
-    if (name !== undefined) return targetOf(location, name);
-  }
-  // The app may know the directory by another name, which leads to the same place; what the kubelet makes visible there has
-  // the name that it is visible by.
-  const real = realPath(plain);
-  for (const location of internal) {
-    const root = realPath(toBytePath(location.root));
-    const name = below(real, root);
-    if (name !== undefined) return targetOf(location, publishedPath(withSeparator(root), name));
-  }
-  return undefined;
-}
-
-function below(path: BytePath, directory: BytePath): BytePath | undefined {
-  const start = directory.endsWith('/') ? directory : `${directory}/`;
-  return directory !== '' && path.startsWith(start) && path.length > start.length
-    ? path.slice(start.length)
-    : undefined;
-}
-
-/** Empty when there is no such path. */
-function realPath(path: BytePath): BytePath {
-  try {
-    return realpathSync.native(Buffer.from(path, 'latin1'), 'latin1');
-  } catch {
-    return '';
-  }
-}
-
-/** False for a name that cannot be one, too: too long, a circle of links, in a directory that is closed to this process. */
-function isFile(path: BytePath): boolean {
-  try {
-    return statSync(Buffer.from(path, 'latin1')).isFile();
-  } catch {
-    return false;
-  }
-}
-
-function targetOf(location: FileLocation, name: BytePath): Target {
-  const path = toBytePath(location.prefix) + name;
-  return { raw: encodePath(path), path, authority: undefined };
-}
-
-const encodePath = percentEncoder(/[\w.~/-]/);

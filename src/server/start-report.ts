@@ -1,12 +1,12 @@
 // What is said at the start: what is served where, whether bodies can be put aside, and what lies in the directories should
 // be there. Of the app: wait-for-app.ts.
-import { opendir } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { formatAddress } from '../config/address.js';
 import { type Config, isProtected, type Location, type UpstreamLocation } from '../config/location.js';
 import { spoolDirectoryOf, TemporaryFile } from '../upstream/temporary-file.js';
 import type { ConnectionPlaces } from './connection-places.js';
-import { locationsWithoutRoot, staticFilesAmongUploads } from './roots.js';
+import { projectFilesIn } from './project-files.js';
+import { type RootSurvey, rootsOf } from './roots.js';
 
 /** Fields of the line that says that the server listens. */
 export function describeStart(config: Config, address: string, { max }: ConnectionPlaces): object {
@@ -21,8 +21,8 @@ function describeLocation(location: Location): string {
 }
 
 /** Warns of roots that are not there yet: an app makes them when it needs them, and volumes come in any order. */
-export function warnOfMissingRoots(config: Config, log: Logger): void {
-  for (const { kind, prefix, root, from } of locationsWithoutRoot(config)) {
+export function warnOfMissingRoots({ missing }: RootSurvey, log: Logger): void {
+  for (const { kind, prefix, root, from } of missing) {
     const cure =
       kind === 'static'
         ? 'python manage.py collectstatic makes it'
@@ -69,8 +69,8 @@ export function warnOfMissingSpool(config: Config, log: Logger): void {
 }
 
 /** Warns when static files lie among uploads, so that one of these may come to be among them. */
-export function warnOfStaticAmongUploads(config: Config, log: Logger): void {
-  for (const [{ root }, uploads] of staticFilesAmongUploads(config)) {
+export function warnOfStaticAmongUploads({ amongUploads }: RootSurvey, log: Logger): void {
+  for (const [{ root }, uploads] of amongUploads) {
     log.warn(
       { root, uploads: uploads.root },
       'static files lie in a directory of uploads: what the app lets its users put there runs as part of the site; give static files a directory of their own',
@@ -78,38 +78,19 @@ export function warnOfStaticAmongUploads(config: Config, log: Logger): void {
   }
 }
 
-/** What lies at the top of a Django project. */
-const OF_A_PROJECT =
-  /^(?:manage\.py|(?:local_)?settings\.py|[aw]sgi\.py|pyproject\.toml|(?:dev|db|data|database|app|site)\.db|\.git|\.env(?:\..*)?)$|\.sqlite3?$/;
-
-/** So many names are looked at: a project has fewer, and uploads may be millions. */
-const NAMES_SEEN = 10_000;
-
-/** So many are told. */
-const NAMES_TOLD = 10;
-
-/** Warns when a root is the directory of a project, which is easily written in place of one in it. */
+/** Looks for files of a project in all roots, on this thread. */
 export function warnOfProjects(config: Config, log: Logger): void {
-  const roots = config.locations.flatMap((location) =>
-    location.kind === 'media' || location.kind === 'static' ? [location.root] : [],
-  );
-  for (const root of new Set(roots)) void warnOfProject(root, log);
+  const roots = rootsOf(config).filter(({ kind }) => kind !== 'internal');
+  for (const root of new Set(roots.map(({ root }) => root))) {
+    const found = projectFilesIn(root);
+    if (found.length > 0) warnOfProject(root, found, log);
+  }
 }
 
-async function warnOfProject(root: string, log: Logger): Promise<void> {
-  const found: string[] = [];
-  let seen = 0;
-  try {
-    for await (const { name } of await opendir(root, { bufferSize: 1000 })) {
-      if (OF_A_PROJECT.test(name)) found.push(name);
-      if (++seen === NAMES_SEEN || found.length === NAMES_TOLD) break;
-    }
-  } catch {
-    // It is not there yet, or its names may not be read: see warnOfMissingRoots.
-  }
-  if (found.length === 0) return;
+/** Warns of a root that is the directory of a project, which is easily written in place of one in it. */
+export function warnOfProject(root: string, found: readonly string[], log: Logger): void {
   log.warn(
-    { root, found: found.sort() },
+    { root, found },
     'files of a project lie in this root: whoever may fetch from it gets all that is in it, code, settings and data, but for names that begin with a dot; name a directory that holds nothing but uploads or static files',
   );
 }

@@ -81,6 +81,12 @@ export class DiskFile implements StoredFile, DirectFile {
     };
   }
 
+  /** Gives the descriptor away: whoever has it closes it. */
+  detach(): number {
+    this.#closed = true;
+    return this.#descriptor;
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;

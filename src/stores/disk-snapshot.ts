@@ -17,8 +17,8 @@ export class Protection {
   readonly excluded: ProtectedDirectories;
   readonly #root: BytePath;
   readonly #epoch = new OncePerBatch(() => this.#look());
-  #last = 0;
-  #state = 0;
+  #last = '';
+  #state = '';
   /** Another one when the root leads elsewhere, or a directory above it is moved and a link left in its place. */
   #realRoot: string | undefined;
 
@@ -28,15 +28,15 @@ export class Protection {
     this.#root = root;
   }
 
-  /** A number that stays as long as the same is protected, and the root lies in the same place. */
-  get epoch(): number {
+  /** The same as long as the same is protected, and the root lies in the same place: in every thread that looks. */
+  get epoch(): string {
     return this.#epoch.get();
   }
 
-  #look(): number {
+  #look(): string {
     const state = this.excluded.state();
     const realRoot = this.#realPath();
-    if (state !== this.#state || realRoot !== this.#realRoot) this.#last += 1;
+    if (state !== this.#state || realRoot !== this.#realRoot) this.#last = `${state} ${realRoot ?? ''}`;
     this.#state = state;
     this.#realRoot = realRoot;
     return this.#last;
@@ -65,7 +65,7 @@ export interface DiskSnapshot extends PathSnapshot {
     readonly ino: number;
   }[];
   /** Of what is protected, when that was looked at. */
-  readonly epoch: number | undefined;
+  readonly epoch: string | undefined;
 }
 
 /**

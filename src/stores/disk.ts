@@ -14,13 +14,14 @@ import {
   takeSnapshot,
   targets,
 } from './disk-snapshot.js';
-import { findOnDisk } from './find-on-disk.js';
+import { type DotfileRule, dotfileRule } from './dotfiles.js';
+import { type DiskFound, findOnDisk } from './find-on-disk.js';
 import { toSystemPath, withSeparator } from './names.js';
+import { cureFor, describeRefusal, refusalOnTheWayTo } from './permissions.js';
 import { PATH_ONLY, ProtectedDirectories } from './protected-directories.js';
 import { isOpen, OPEN_FILES, realPathOf } from './real-path.js';
 import {
   type FileVersion,
-  type Found,
   type Known,
   type Store,
   StoreError,
@@ -57,7 +58,7 @@ const FAILURES: Readonly<Record<string, StoreFailure>> = {
   ENFILE: 'busy',
 };
 
-/** What a disk store does with names that lead elsewhere. */
+/** What a disk store does with names that lead elsewhere. It is plain data, and can be given to another thread. */
 export interface DiskPolicy {
   /**
    * `inside`: links may lead anywhere in the root. `never`: no link is followed below the root. `follow`: links may
@@ -69,8 +70,11 @@ export interface DiskPolicy {
    * leads there.
    */
   readonly excluded?: readonly string[];
-  /** Refuses names by the path that a file really has in the (real) root, so that no link or spelling gets around a rule. */
-  readonly isDenied?: (realPath: BytePath, realRoot: BytePath) => boolean;
+  /**
+   * Refuses files by the path that they really have in the root, so that no link or spelling gets around the rule for
+   * names that begin with a dot: those that are served all the same. Absent where the rule does not hold.
+   */
+  readonly dotfiles?: readonly string[];
 }
 
 /** True when it does not matter where a name leads. */
@@ -100,6 +104,7 @@ export function checkRealPaths(directory: string): void {
 export class DiskStore implements Store {
   readonly #root: string;
   readonly #policy: DiskPolicy;
+  readonly #dotfiles: DotfileRule | undefined;
   readonly #excluded: ProtectedDirectories;
   /** Undefined when nothing is excluded. */
   readonly #protection: Protection | undefined;
@@ -112,12 +117,13 @@ export class DiskStore implements Store {
   constructor(root: string, policy: DiskPolicy) {
     this.#root = withSeparator(toBytePath(root));
     this.#policy = policy;
+    this.#dotfiles = policy.dotfiles === undefined ? undefined : dotfileRule(policy.dotfiles);
     this.#excluded = new ProtectedDirectories(policy.excluded ?? []);
     this.#followsLinks = followsLinks(policy);
     if (!this.#excluded.areNone) this.#protection = new Protection(this.#excluded, this.#root);
   }
 
-  find<Of extends Known>(wanted: Wanted<Of>): Found<Of> {
+  find<Of extends Known>(wanted: Wanted<Of>): DiskFound<Of> {
     return findOnDisk(this, wanted);
   }
 
@@ -180,6 +186,11 @@ export class DiskStore implements Store {
     }
   }
 
+  /** What must not be served by any name; where all this is done by several threads they tell each other. */
+  get excluded(): ProtectedDirectories {
+    return this.#excluded;
+  }
+
   /** True while a name means what it meant: now, or at a moment since the request was received. */
   isCurrent(snapshot: DiskSnapshot): boolean {
     return isCurrent(snapshot, this.#followsLinks ? targets : links, this.#protection);
@@ -212,7 +223,8 @@ export class DiskStore implements Store {
     } catch (error) {
       const isFound = error instanceof StoreError && ['forbidden', 'failed'].includes(error.failure);
       const denial = isFound && !this.#followsLinks ? this.#denialOfUnopenable(name, path) : undefined;
-      throw denial === undefined ? error : new StoreError('not-found', toText(name), denial);
+      if (denial !== undefined) throw new StoreError('not-found', toText(name), denial);
+      throw isFound && error.failure === 'forbidden' ? withAdvice(error) : error;
     }
   }
 
@@ -280,14 +292,14 @@ export class DiskStore implements Store {
   }
 
   #denialOfRealPath(real: string, path: BytePath): string | undefined {
-    const { symlinks, isDenied } = this.#policy;
+    const { symlinks } = this.#policy;
     if (symlinks === 'follow') return undefined;
     const root = this.#realRootOf(real);
     if (root === undefined) return 'leads out of the root';
     const realPath = real.slice(root.length);
     if (realPath === path) return undefined;
     if (symlinks === 'never') return 'is reached through a link';
-    return isDenied?.(realPath, root) ? 'leads to a name that is denied' : undefined;
+    return this.#dotfiles?.isHidden(realPath, root) ? 'leads to a name that is denied' : undefined;
   }
 
   /** The root's real path, with its separator; undefined when this real path does not lie in it. */
@@ -316,6 +328,13 @@ function openDescriptor(name: string): number {
   } catch (error) {
     throw asStoreError(error, name);
   }
+}
+
+/** Says which part of the path refuses, and what would help. */
+function withAdvice({ failure, path, reason }: StoreError): StoreError {
+  const refusal = refusalOnTheWayTo(path);
+  const advice = refusal && `${describeRefusal(refusal)}; ${cureFor(refusal)}`;
+  return new StoreError(failure, path, reason, advice);
 }
 
 function unservable(stats: Stats, name: string): [StoreFailure, string, string] {

@@ -1,22 +1,15 @@
 // From a name to the file or sibling that is sent (nginx: gzip_static and its like), on a disk that is asked call by call.
 import { ownString } from '../http/own-string.js';
 import type { BytePath } from '../http/target.js';
+import type { DiskFile } from './disk-file.js';
 import type { DiskSnapshot } from './disk-snapshot.js';
-import {
-  type FileVersion,
-  type Found,
-  isSameVersion,
-  type Known,
-  type StoredFile,
-  StoreError,
-  type Wanted,
-} from './store.js';
+import { type FileVersion, type Found, isSameVersion, type Known, StoreError, type Wanted } from './store.js';
 
 /** What is asked of the disk. */
 export interface Disk {
   /** @throws {StoreError} */
-  open(path: BytePath): StoredFile;
-  reopen(snapshot: DiskSnapshot): StoredFile | undefined;
+  open(path: BytePath): DiskFile;
+  reopen(snapshot: DiskSnapshot): DiskFile | undefined;
   stat(path: BytePath): FileVersion | undefined;
   snapshot(path: BytePath, version: FileVersion): DiskSnapshot | undefined;
   isCurrent(snapshot: DiskSnapshot): boolean;
@@ -24,8 +17,13 @@ export interface Disk {
 
 const NONE: readonly StoreError[] = [];
 
+/** What has been found on a disk. */
+export interface DiskFound<Of extends Known> extends Found<Of> {
+  readonly file: DiskFile | undefined;
+}
+
 /** @throws {StoreError} as Store.find does */
-export function findOnDisk<Of extends Known>(disk: Disk, wanted: Wanted<Of>): Found<Of> {
+export function findOnDisk<Of extends Known>(disk: Disk, wanted: Wanted<Of>): DiskFound<Of> {
   const { path, siblings } = wanted;
   const original = siblings.length === 0 ? undefined : disk.stat(path);
   let unusable = NONE;
@@ -36,30 +34,37 @@ export function findOnDisk<Of extends Known>(disk: Disk, wanted: Wanted<Of>): Fo
       if (!isUsable(disk.stat(name), original)) continue;
       const known = wanted.known(suffix);
       if (known !== undefined && isStill(disk, known, original)) {
-        return new FoundOnDisk<Of>(disk, name, { suffix, original, known, file: undefined, unusable });
+        return new FoundOnDisk<Of>(disk, name, suffix, original, known, undefined, unusable);
       }
       // The original first: what may not be seen has no siblings that may.
       disk.open(path).close();
       try {
-        return new FoundOnDisk<Of>(disk, name, {
-          suffix,
-          original,
-          known: undefined,
-          file: disk.open(name),
-          unusable,
-        });
+        const file = disk.open(name);
+        return new FoundOnDisk<Of>(disk, name, suffix, original, undefined, file, unusable);
       } catch (error) {
         if (!(error instanceof StoreError)) throw error;
         unusable = [...unusable, error];
       }
     }
   }
-  return new FoundOnDisk<Of>(disk, path, {
-    suffix: '',
-    original: undefined,
-    ...findItself(disk, wanted),
-    unusable,
-  });
+  return findItself(disk, wanted, unusable);
+}
+
+/** The file, and no sibling. */
+function findItself<Of extends Known>(
+  disk: Disk,
+  { path, known }: Wanted<Of>,
+  unusable: readonly StoreError[],
+): DiskFound<Of> {
+  let held = known('');
+  let file: DiskFile | undefined;
+  if (held !== undefined) {
+    const snapshot = held.snapshot as DiskSnapshot;
+    if (!held.isWhole) file = disk.reopen(snapshot);
+    if (held.isWhole ? !disk.isCurrent(snapshot) : file === undefined) held = undefined;
+  }
+  if (held === undefined) file = disk.open(path);
+  return new FoundOnDisk(disk, path, '', undefined, held, file, unusable);
 }
 
 /** Whether a sibling is what was known of it, and its original too. */
@@ -67,35 +72,32 @@ function isStill(disk: Disk, { snapshot, original }: Known, now: FileVersion): b
   return original !== undefined && isSameVersion(original, now) && disk.isCurrent(snapshot as DiskSnapshot);
 }
 
-/** The file, and no sibling. */
-function findItself<Of extends Known>(disk: Disk, wanted: Wanted<Of>): Pick<Found<Of>, 'known' | 'file'> {
-  const known = wanted.known('');
-  if (known !== undefined) {
-    const snapshot = known.snapshot as DiskSnapshot;
-    const file = known.isWhole ? undefined : disk.reopen(snapshot);
-    if (known.isWhole ? disk.isCurrent(snapshot) : file !== undefined) return { known, file };
-  }
-  return { known: undefined, file: disk.open(wanted.path) };
-}
-
-class FoundOnDisk<Of extends Known> implements Found<Of> {
+class FoundOnDisk<Of extends Known> implements DiskFound<Of> {
   readonly suffix: string;
   readonly original: FileVersion | undefined;
   readonly known: Of | undefined;
-  readonly file: StoredFile | undefined;
+  readonly file: DiskFile | undefined;
   readonly unusable: readonly StoreError[];
   readonly #disk: Disk;
   readonly #path: BytePath;
 
   /** @param path of what is sent */
-  constructor(disk: Disk, path: BytePath, found: Omit<Found<Of>, 'snapshot'>) {
+  constructor(
+    disk: Disk,
+    path: BytePath,
+    suffix: string,
+    original: FileVersion | undefined,
+    known: Of | undefined,
+    file: DiskFile | undefined,
+    unusable: readonly StoreError[],
+  ) {
     this.#disk = disk;
     this.#path = path;
-    this.suffix = found.suffix;
-    this.original = found.original;
-    this.known = found.known;
-    this.file = found.file;
-    this.unusable = found.unusable;
+    this.suffix = suffix;
+    this.original = original;
+    this.known = known;
+    this.file = file;
+    this.unusable = unusable;
   }
 
   snapshot(): DiskSnapshot | undefined {

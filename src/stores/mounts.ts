@@ -14,12 +14,14 @@ export interface Place {
 }
 
 /** A line of /proc/self/mountinfo (proc_pid_mountinfo(5)). */
-interface Mount {
+export interface Mount {
   readonly id: string;
   readonly device: string;
   /** What of the file system is mounted. */
   readonly root: string;
   readonly point: string;
+  /** The file system's type, such as `nfs4`. */
+  readonly type: string;
 }
 
 /** The system writes four lines or so, of which it is one of the first. */
@@ -46,9 +48,12 @@ export class MountTable {
   /** @param text as the system gives it, each byte a character */
   constructor(text: string) {
     this.#mounts = text.split('\n').flatMap((line) => {
-      const [id, , device, root, point] = line.split(' ');
+      const words = line.split(' ');
+      const [id, , device, root, point] = words;
       if (id === undefined || device === undefined || root === undefined || point === undefined) return [];
-      return [{ id, device, root: unescaped(root), point: unescaped(point) }];
+      // Any number of words stands before the dash (shared:1 master:2).
+      const type = words[words.indexOf('-', 6) + 1] ?? '';
+      return [{ id, device, root: unescaped(root), point: unescaped(point), type }];
     });
   }
 
@@ -76,7 +81,7 @@ export class MountTable {
    * @param id of the mount, where it is known
    */
   placeOf(real: string, id: string | undefined): Place | undefined {
-    const mount = this.#mountOf(real, id);
+    const mount = this.mountOf(real, id);
     const below = mount && pathBelow(real, mount.point);
     if (mount === undefined || below === undefined) return undefined;
     return { device: mount.device, path: join(mount.root, below) };
@@ -95,6 +100,11 @@ export class MountTable {
     });
   }
 
+  /** The mounts below a directory. */
+  mountsIn(real: string): readonly Mount[] {
+    return this.#mounts.filter(({ point }) => pathBelow(point, real) !== undefined);
+  }
+
   /** By which paths (as bytes) a place is seen, unless another mount lies over it there. */
   pathsTo({ device, path }: Place): readonly string[] {
     return this.#mounts.flatMap((mount) => {
@@ -103,7 +113,8 @@ export class MountTable {
     });
   }
 
-  #mountOf(real: string, id: string | undefined): Mount | undefined {
+  /** The mount that a path without links lies on. */
+  mountOf(real: string, id?: string): Mount | undefined {
     if (id !== undefined) return this.#mounts.find((mount) => mount.id === id);
     let found: Mount | undefined;
     for (const mount of this.#mounts) {

@@ -2,6 +2,7 @@
 // moved, exchanged for another one, reached by several mounts, or be called by other letters where case does not count;
 // its device and inode number stay. Neither side is known for good: what is protected is looked at anew for every file that
 // is opened, and so is each directory above the file.
+import { randomUUID } from 'node:crypto';
 import {
   type BigIntStats,
   constants,
@@ -37,7 +38,7 @@ const UNKNOWN = 'cannot be told from what belongs to protected locations';
 const lookups = new Lookups(statSync);
 
 /** A directory; the time of its creation, 0 where it is not known, tells it from a later one with the same number. */
-type Known = Pick<BigIntStats, 'dev' | 'ino' | 'birthtimeNs'>;
+export type Known = Pick<BigIntStats, 'dev' | 'ino' | 'birthtimeNs'>;
 
 /** See above. */
 export class ProtectedDirectories {
@@ -57,6 +58,9 @@ export class ProtectedDirectories {
   #stateOfPlaces = 0;
   #isUnknown = false;
   #state = 0;
+  /** The state as text, and which one that was. */
+  #text = '';
+  #stateOfText = -1;
 
   /** @param directories absolute paths, which may lead to nothing yet, and elsewhere later */
   constructor(directories: readonly string[]) {
@@ -72,10 +76,10 @@ export class ProtectedDirectories {
   }
 
   /**
-   * A number that stays while the same directories are protected: now, or at a moment since the request was received. It
-   * never does while it cannot be told which they are.
+   * Which directories are protected: now, or at a moment since the request was received. Never the same text twice while it
+   * cannot be told.
    */
-  state(): number {
+  state(): string {
     let isStill = !this.#isUnknown;
     for (let index = 0; index < this.#names.length; index++) {
       const stats = lookQuietly(this.#names[index] ?? '');
@@ -89,7 +93,31 @@ export class ProtectedDirectories {
       this.#look();
       this.#state += 1;
     }
+    if (this.#state !== this.#stateOfText) {
+      this.#stateOfText = this.#state;
+      this.#text = this.#isUnknown ? randomUUID() : this.known.map(textOf).join(' ');
+    }
+    return this.#text;
+  }
+
+  /** Another number whenever something may have come to be protected. */
+  get generation(): number {
     return this.#state;
+  }
+
+  /** All that are protected, those that names meant before among them. */
+  get known(): readonly Known[] {
+    return [...this.#current.filter((known) => known !== undefined), ...this.#former.values()];
+  }
+
+  /** What others have found out to be protected stays so here: they may have looked when this one did not. */
+  learn(others: readonly Known[]): void {
+    const { known } = this;
+    for (const other of others) {
+      if (other.birthtimeNs === 0n || known.some((own) => isSame(own, other))) continue;
+      this.#addFormer(other);
+      this.#state += 1;
+    }
   }
 
   /** Whether a directory may be protected, by numbers that may have been rounded. */
@@ -194,13 +222,20 @@ export class ProtectedDirectories {
     if (isSame(before, now)) return;
     this.#current[index] = now;
     this.#state += 1;
-    if (before === undefined || before.birthtimeNs === 0n) return;
+    if (before !== undefined && before.birthtimeNs !== 0n) this.#addFormer(before);
+  }
+
+  #addFormer(before: Known): void {
     const identity = identityOf(before);
     this.#former.delete(identity);
     this.#former.set(identity, before);
     const [oldest] = this.#former.keys();
     if (this.#former.size > MOST_FORMER && oldest !== undefined) this.#former.delete(oldest);
   }
+}
+
+function textOf({ dev, ino, birthtimeNs }: Known): string {
+  return `${dev}:${ino}:${birthtimeNs}`;
 }
 
 function isSame(known: Known | undefined, { dev, ino, birthtimeNs }: Known): boolean {

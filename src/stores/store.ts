@@ -142,7 +142,16 @@ export interface StoredFile extends OpenedFile {
 }
 
 /** Why a file could not be opened. */
-export type StoreFailure = 'not-found' | 'directory' | 'forbidden' | 'busy' | 'failed';
+export type StoreFailure =
+  | 'not-found'
+  | 'directory'
+  | 'forbidden'
+  | 'busy'
+  | 'failed'
+  /** It has not answered in time. */
+  | 'timeout'
+  /** So many calls wait for it that no more are made. */
+  | 'hung';
 
 /** Opening failed. `message` is for the log and names the path on disk. */
 export class StoreError extends Error {
@@ -151,11 +160,14 @@ export class StoreError extends Error {
   readonly path: string;
   /** The system's error code, or what else is wrong. */
   readonly reason: string;
+  /** For the operator: what refuses, and what to do about it, where that is known. */
+  readonly advice: string | undefined;
 
-  constructor(failure: StoreFailure, path: string, reason: string) {
+  constructor(failure: StoreFailure, path: string, reason: string, advice?: string) {
     super(`${path}: ${reason}`);
     this.failure = failure;
     this.path = path;
     this.reason = reason;
+    this.advice = advice;
   }
 }

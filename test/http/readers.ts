@@ -1,7 +1,7 @@
 /** Every function that reads bytes of a client or of an app, and the worst that is known for it. */
 import { EventEmitter } from 'node:events';
 import { pino } from 'pino';
-import type { Config, FileLocation } from '../../src/config/location.js';
+import type { FileLocation } from '../../src/config/location.js';
 import { parseNetwork } from '../../src/config/network.js';
 import { linkExpression, Secret } from '../../src/config/secure-link.js';
 import { createAuthRequest } from '../../src/files/auth-request.js';
@@ -9,7 +9,6 @@ import { cacheControlFor } from '../../src/files/cache-control.js';
 import { contentTypeFor } from '../../src/files/content-type.js';
 import { corsFieldsFor } from '../../src/files/cors.js';
 import { redirectToSlash } from '../../src/files/directory.js';
-import { dotfileRule } from '../../src/files/dotfiles.js';
 import { describeOrdered } from '../../src/files/ordered.js';
 import { isCompressible } from '../../src/files/precompressed.js';
 import { describeFor } from '../../src/files/representation.js';
@@ -29,8 +28,9 @@ import { sendErrorPage } from '../../src/server/error-page.js';
 import { readProxyHeader } from '../../src/server/proxy-protocol.js';
 import { createRedirector } from '../../src/server/redirect.js';
 import { RouteTable } from '../../src/server/routes.js';
-import { createSendfileFinder } from '../../src/server/sendfile.js';
 import { DiskStore } from '../../src/stores/disk.js';
+import { dotfileRule } from '../../src/stores/dotfiles.js';
+import { locateSendfile } from '../../src/stores/sendfile.js';
 import { LoopGuard } from '../../src/upstream/loop.js';
 import { readOrder } from '../../src/upstream/order.js';
 import { relocationFor } from '../../src/upstream/own-location.js';
@@ -57,6 +57,9 @@ const FILE: FileLocation = {
   cacheControl: undefined,
   symlinks: 'inside',
   dotfiles: undefined,
+  diskIo: 'auto',
+  diskThreads: 16,
+  diskTimeout: 10_000,
   maxRanges: 64,
   sendfile: false,
   limitRate: 0,
@@ -118,10 +121,10 @@ const askOrigin = (headers: Record<string, string>): unknown =>
 const table = new RouteTable();
 table.add({ location: FILE, handle: () => undefined });
 const CONFIG = { locations: [{ ...FILE, kind: 'internal', root: '/nowhere' }] };
-const redirect = createRedirector(table, CONFIG as unknown as Config, LOG);
-const findFile = createSendfileFinder(CONFIG.locations as FileLocation[]);
+const redirect = createRedirector(table, [], LOG);
+const findFile = (value: string) => locateSendfile(value, CONFIG.locations as FileLocation[]);
 const dotfiles = dotfileRule(['.cache']);
-const store = new DiskStore('/', { symlinks: 'inside', isDenied: dotfiles.isHidden });
+const store = new DiskStore('/', { symlinks: 'inside', dotfiles: ['.cache'] });
 const cacheControlOf = cacheControlFor(FILE);
 const corsFields = corsFieldsFor(['https://a.example']);
 const secret = new Secret(Buffer.from('secret'));

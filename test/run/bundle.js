@@ -6,15 +6,24 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 /** The folder of this project. */
 export const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
 
+const SOURCE = `${PROJECT}src/`;
+const DIST = `${PROJECT}dist/`;
+
 /** What runs several tests in one process, and is tap to each of them. */
 export const TEST_FILE = new URL('./test-file.js', import.meta.url).href;
 
-/** A module finds what lies beside its source, wherever it was compiled to. @type {import('esbuild').Plugin} */
+/**
+ * A module finds what lies beside it, wherever it was compiled to: beside a test's source, and what belongs to the server, such
+ * as the code of its threads, where all of it is compiled. @type {import('esbuild').Plugin}
+ */
 const sourceUrls = {
   name: 'source-urls',
   setup({ onLoad }) {
     onLoad({ filter: /\.[jt]s$/ }, async ({ path }) => {
-      const url = JSON.stringify(pathToFileURL(path).href);
+      const compiled = path.startsWith(SOURCE)
+        ? `${DIST}${path.slice(SOURCE.length)}`.replace(/\.ts$/, '.js')
+        : path;
+      const url = JSON.stringify(pathToFileURL(compiled).href);
       const contents = (await readFile(path, 'utf8')).replaceAll('import.meta.url', url);
       return { loader: path.endsWith('.ts') ? 'ts' : 'js', contents };
     });

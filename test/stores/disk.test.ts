@@ -110,14 +110,13 @@ t.test('links are followed everywhere or not at all when the operator says so', 
   symlinkSync('a.txt', join(root, 'to-file'));
   symlinkSync('../secret', join(root, 'out'));
   symlinkSync('.env', join(root, 'plain.txt'));
-  const isDenied = (path: string): boolean => path.startsWith('.');
   const cases: readonly (readonly [symlinks: DiskPolicy['symlinks'], expected: readonly string[]])[] = [
     ['inside', ['inside', 'inside', 'not-found', 'not-found']],
     ['never', ['inside', 'not-found', 'not-found', 'not-found']],
     ['follow', ['inside', 'inside', 'secret', 'denied']],
   ];
   for (const [symlinks, expected] of cases) {
-    const store = new DiskStore(root, { symlinks, isDenied });
+    const store = new DiskStore(root, { symlinks, dotfiles: [] });
     t.same(
       ['a.txt', 'to-file', 'out', 'plain.txt'].map((name) => outcome(store, name)),
       expected,
@@ -218,16 +217,15 @@ t.test(
   { skip: withoutProc() },
   async (t) => {
     const suffix = ' (deleted)';
-    const root = t.testdir({ [`a${suffix}`]: 'its name', 'secret.key': 'denied', other: 'other' });
-    const isDenied = (path: string): boolean => path.endsWith('.key');
+    const root = t.testdir({ [`a${suffix}`]: 'its name', '.secret': 'denied', other: 'other' });
     for (const symlinks of ['inside', 'never'] as const) {
-      const store = new DiskStore(root, { symlinks, isDenied });
+      const store = new DiskStore(root, { symlinks, dotfiles: [] });
       t.equal(outcome(store, `a${suffix}`), 'its name', `${symlinks}: it may really be called that`);
     }
-    symlinkSync('secret.key', join(root, 'link'));
-    linkSync(join(root, 'secret.key'), join(root, 'kept.key'));
-    const store = new DiskStore(root, { symlinks: 'inside', isDenied });
-    betweenOpenAndLook(t, () => rmSync(join(root, 'secret.key'), { force: true }));
+    symlinkSync('.secret', join(root, 'link'));
+    linkSync(join(root, '.secret'), join(root, '.kept'));
+    const store = new DiskStore(root, { symlinks: 'inside', dotfiles: [] });
+    betweenOpenAndLook(t, () => rmSync(join(root, '.secret'), { force: true }));
     t.equal(outcome(store, 'link'), 'not-found');
   },
 );

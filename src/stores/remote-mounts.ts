@@ -1,0 +1,71 @@
+// Which directories lie on a file system that is not this machine's own, and may let a call wait for as long as it likes. The
+// table of mounts tells that: asking the file system itself (statfs(2)) would be the first call that waits.
+import { lstatSync, readlinkSync } from 'node:fs';
+import { posix } from 'node:path';
+import { toBytePath } from '../http/target.js';
+import { type Mount, MountTable } from './mounts.js';
+import { toSystemPath } from './names.js';
+
+/**
+ * Types of file systems behind which is another machine, or a program of this one. Shared folders of virtual machines are
+ * among them. `autofs` mounts one when it is touched.
+ */
+const REMOTE =
+  /^(?:nfs\d?|cifs|smb\d?|smbfs|fuse|fuseblk|fuse\..+|9p|virtiofs|fakeowner|ceph|afs|coda|lustre|gpfs|mmfs|beegfs|beegfs_nodev|ocfs2|gfs2|glusterfs|orangefs|pvfs2|vboxsf|vmhgfs|prl_fs|prl_vzfs|davfs|ncpfs|autofs)$/;
+
+/** What some containers have in place of the kernel's own overlay: their disk is this machine's. */
+const LOCAL_FUSE = /^fuse\.(?:fuse-overlayfs|lxcfs)$/;
+
+export function isRemote({ type }: Pick<Mount, 'type'>): boolean {
+  return REMOTE.test(type) && !LOCAL_FUSE.test(type);
+}
+
+/** As many as Linux follows in one path (path_resolution(7)). */
+const MOST_LINKS = 40;
+
+/**
+ * The mount for which calls below a directory may have to wait: the one that it lies on, or one that lies in it. Undefined
+ * where there is none. Nothing is touched on the way that may let this call wait.
+ * @param directory absolute path
+ * @throws the system's error when the table of mounts is not told
+ */
+export function remoteMountOf(directory: string, table = MountTable.read()): Mount | undefined {
+  const place = resolveUntilRemote(toBytePath(posix.normalize(directory)), table);
+  if (typeof place !== 'string') return place;
+  // What another one was mounted over is not seen.
+  return table.mountsIn(place).find((mount) => isRemote(mount) && table.mountOf(mount.point) === mount);
+}
+
+/** The real path, or the remote mount that it leads to. */
+function resolveUntilRemote(path: string, table: MountTable): string | Mount {
+  let wanted = segmentsOf(path);
+  let at = '/';
+  let links = 0;
+  for (let segment = wanted.shift(); segment !== undefined; segment = wanted.shift()) {
+    const next = posix.join(at, segment);
+    const mount = table.mountOf(next);
+    if (mount !== undefined && isRemote(mount)) return mount;
+    const target = linkOf(next);
+    if (target === undefined || ++links > MOST_LINKS) {
+      at = next;
+      continue;
+    }
+    wanted = [...segmentsOf(target), ...wanted];
+    if (target.startsWith('/')) at = '/';
+  }
+  return at;
+}
+
+/** `..` stays: what it leads to is known only where links have been followed. */
+const segmentsOf = (path: string): string[] => path.split('/').filter((segment) => !/^\.?$/.test(segment));
+
+/** Undefined for what is no link, or is not there. */
+function linkOf(path: string): string | undefined {
+  try {
+    const name = toSystemPath(path);
+    if (lstatSync(name, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return undefined;
+    return readlinkSync(name, 'latin1');
+  } catch {
+    return undefined;
+  }
+}
