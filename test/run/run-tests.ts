@@ -5,7 +5,7 @@ import type { TestFile } from './compile.js';
 import { alone, plan, type Unit } from './plan.js';
 import { type Ended, run } from './processes.js';
 import { type Counts, formatCounts, type Result, sum } from './result.js';
-import { countsOf, detailsOf, seedsOf } from './tap-output.js';
+import { countsOf, detailsOf, seedsOf, tableRowsOf } from './tap-output.js';
 import type { Workplace } from './workplace.js';
 
 /** Tests that start programs wait for them, more than the processors are busy; others only keep each other waiting. */
@@ -27,7 +27,7 @@ export interface TestOptions {
   readonly seconds?: number;
   /** How often a test that has failed is run again by itself. */
   readonly again?: number;
-  /** Is told of each test, as it ends. */
+  /** Is told of each test, as it ends, and of the rows of its table, if it prints one. */
   readonly report?: (line: string) => unknown;
 }
 
@@ -45,7 +45,7 @@ export async function runTests(
     for (let unit = waiting.shift(); unit !== undefined; unit = waiting.shift()) {
       const outcome = await runUnit(unit, workplace, options);
       outcomes.push(outcome);
-      report(lineOf(outcome));
+      for (const line of [lineOf(outcome), ...outcome.rows]) report(line);
     }
   };
   const atOnce = tests.every(({ isUnit }) => isUnit) ? UNITS_AT_ONCE : AT_ONCE;
@@ -81,6 +81,8 @@ interface Outcome {
   readonly details: readonly string[];
   /** How it can be done again. */
   readonly seeds: readonly string[];
+  /** Of its table. */
+  readonly rows: readonly string[];
   readonly seconds: number;
 }
 
@@ -102,7 +104,8 @@ async function runUnit(unit: Unit, { env }: Workplace, options: TestOptions): Pr
     seconds: limit * 1.2,
   });
   const took = (performance.now() - startedAt) / 1000;
-  return { unit, seconds: took, seeds: seedsOf(ended.output), ...judge(unit, ended) };
+  const [seeds, rows] = [seedsOf(ended.output), tableRowsOf(ended.output)];
+  return { unit, seconds: took, seeds, rows, ...judge(unit, ended) };
 }
 
 function judge({ name }: Unit, { code, output, errors, isLate }: Ended): Pick<Outcome, 'counts' | 'details'> {
@@ -146,6 +149,7 @@ async function runAgain(
     counts: sum(outcomes.map(({ counts }) => counts)),
     details: outcomes.flatMap(({ details }) => details),
     seeds: outcomes.flatMap(({ seeds }) => seeds),
+    rows: outcomes.flatMap(({ rows }) => rows),
     seconds: outcomes.reduce((total, { seconds }) => total + seconds, 0),
   };
 }

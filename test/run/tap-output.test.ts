@@ -1,7 +1,7 @@
 // What CI says of the suites rests on this reading of tap's output.
 import t from 'tap';
 import { type Counts, formatCounts, holds, type Result, sum } from './result.js';
-import { countsOf, detailsOf, seedsOf } from './tap-output.js';
+import { countsOf, detailsOf, seedsOf, tableRowsOf } from './tap-output.js';
 
 const OUTPUT = `TAP version 14
 1..3
@@ -70,6 +70,11 @@ t.test('how a run can be done again is found', async (t) => {
     ['STREAMS_SEED=1 STREAMS=20', 'RESETS_SEED=2'],
   );
   t.same(seedsOf(OUTPUT), []);
+});
+
+t.test('the rows of a table are told', async (t) => {
+  t.same(tableRowsOf('    # | a | b |\n    ok 1 - | c |\n# | d\n# | 1 | 2 |\n'), ['| a | b |', '| 1 | 2 |']);
+  t.same(tableRowsOf(OUTPUT), []);
 });
 
 t.test('a suite holds when something passed and nothing failed or was skipped', async (t) => {

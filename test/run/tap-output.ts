@@ -17,6 +17,11 @@ export function seedsOf(output: string): string[] {
   return [...output.matchAll(/^ *# ([A-Z_]+_SEED=\S.*)$/gm)].map(([, told = '']) => told);
 }
 
+/** The rows of tables that tests print: `| open | 0.01 s |`. */
+export function tableRowsOf(output: string): string[] {
+  return [...output.matchAll(/^ *# (\|.*\|)$/gm)].map(([, row = '']) => row);
+}
+
 /** The lines of what failed, each with its diagnostics, and of what was skipped; the file's own line comes last. */
 export function detailsOf(output: string): string[] {
   const found: string[] = [];

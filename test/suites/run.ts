@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { allTests } from '../run/compile.js';
 import { openRun } from '../run/open-run.js';
 import { formatCounts, holds, type Result, sum } from '../run/result.js';
+import { hangingDiskSuite } from './hanging-disk.js';
 import { nodeVersionSuites } from './node-versions.js';
 import { LEAST, sizeSuites } from './sizes.js';
 import type { Suite } from './suite.js';
@@ -20,7 +21,11 @@ const { values, positionals } = parseArgs({
 const { tests, workplace, again } = await openRun(positionals.length > 0 ? positionals : allTests());
 const suites = values.versions
   ? nodeVersionSuites(tests, workplace, { extent: 'short', env: LEAST, again })
-  : [...sizeSuites(tests, workplace), ...nodeVersionSuites(tests, workplace, { extent: 'all' })];
+  : [
+      ...sizeSuites(tests, workplace),
+      hangingDiskSuite(workplace),
+      ...nodeVersionSuites(tests, workplace, { extent: 'all' }),
+    ];
 const known = suites.map(({ id }) => id);
 for (const id of values.only ?? []) {
   if (!known.includes(id)) throw new Error(`--only: there is no "${id}"; choose from ${known.join(', ')}`);

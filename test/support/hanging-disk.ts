@@ -29,7 +29,10 @@ export type DiskCall =
 /** Which calls hang, and for how long. */
 export interface Hang {
   readonly call: DiskCall | 'any';
-  /** A path within the directory: of this file or directory, and all below it. Everything when it is not given. */
+  /**
+   * A path within the directory: of this file or directory, and all below it; with a slash at its end, only what is
+   * below. Everything when it is not given.
+   */
   readonly below?: string;
   /**
    * Reads that reach beyond this many bytes of a file hang. What the kernel has read of a file once, it does not ask for

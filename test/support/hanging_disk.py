@@ -9,8 +9,8 @@ one (nsenter): nothing is seen outside of it, and nothing is left when they have
 
 Commands are lines of JSON on the standard input, and each is answered with a line, the state behind it:
     {"do": "hang", "call": "open", "below": "a/b", "from": 0, "ms": 2000, "killable": true}
-        From now on these calls hang: of this name, or any; of this path or below it ("" is all); reads that reach beyond
-        "from"; for so long, or until they are released (null). A caller that is killed gets out of a killable one, as with
+        From now on these calls hang: of this name, or any; of this path or below it ("" is all, and behind "a/" comes only
+        what is below); reads that reach beyond "from"; for so long, or until they are released (null). A caller that is killed gets out of a killable one, as with
         NFS; with most file systems in user space it does not.
     {"do": "release"}   Nothing hangs any more, and what hung is answered.
     {"do": "state"}     {"waiting": calls that hang, "open": files that are open, "calls": {name: how many so far}}
@@ -57,7 +57,7 @@ KILLED = 1 << 8
 EXITING = 4
 
 # Seconds between two looks at whether a caller was killed.
-LOOK_EVERY = 0.02
+LOOK_EVERY = 0.05
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -71,13 +71,13 @@ def system(call, *arguments):
 def is_killed(thread):
     """Whether a thread is about to end: it gets SIGKILL, whichever signal or call of its process ends it."""
     try:
-        with open(f"/proc/{thread}/status", encoding="latin1") as file:
-            pending = dict(line.split(":\t", 1) for line in file if line.startswith(("SigPnd", "ShdPnd")))
-        with open(f"/proc/{thread}/stat", encoding="latin1") as file:
-            flags = int(file.read().rpartition(")")[2].split()[6])
-    except FileNotFoundError:
+        with open(f"/proc/{thread}/stat", "rb") as file:
+            # Behind the name, the third field comes first.
+            fields = file.read().rpartition(b")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
         return True
-    return bool(flags & EXITING) or any(int(mask, 16) & KILLED for mask in pending.values())
+    flags, pending = int(fields[9 - 3]), int(fields[31 - 3])
+    return bool(flags & EXITING or pending & KILLED)
 
 
 def attributes(status):
@@ -121,6 +121,7 @@ class Disk:
         self.last = 1
         self.rules, self.put_off, self.calls = [], [], {}
         self.files = 0
+        self.next_look = 0
         system(libc.unshare, CLONE_NEWNS)
         system(libc.mount, b"none", b"/", None, MS_REC | MS_PRIVATE, None)
         self.device = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -152,7 +153,7 @@ class Disk:
         if not self.put_off:
             return None
         ends = [each.until for each in self.put_off if each.until is not None]
-        return max(0, min([LOOK_EVERY, *(end - time.monotonic() for end in ends)])) * 1000
+        return max(0, min([self.next_look, *ends]) - time.monotonic()) * 1000
 
     def command(self, command):
         if command["do"] == "hang":
@@ -170,11 +171,14 @@ class Disk:
 
     def look_at_put_off(self):
         now = time.monotonic()
+        looks = now >= self.next_look
+        if looks:
+            self.next_look = now + LOOK_EVERY
         for each in list(self.put_off):
             if each.until is not None and each.until <= now:
                 self.put_off.remove(each)
                 self.answer(each.request)
-            elif each.killable and is_killed(each.request.thread):
+            elif looks and each.killable and is_killed(each.request.thread):
                 self.put_off.remove(each)
                 self.send(each.request, -errno.EINTR)
 
@@ -202,7 +206,7 @@ class Disk:
     def rule_of(self, name, request):
         path = self.path_of(request)
         for rule in self.rules:
-            is_below = rule["below"] in ("", path) or path.startswith(rule["below"] + "/")
+            is_below = rule["below"] in ("", path) or path.startswith(rule["below"].rstrip("/") + "/")
             if is_below and rule["call"] in (name, "any"):
                 if name != "read" or sum(READ.unpack_from(request.body)[1:]) > rule["from"]:
                     return rule

@@ -62,6 +62,7 @@ export async function startNginx(
 /**
  * Starts nginx with a whole configuration in a folder, which stays, and resolves when it listens.
  * @param main what is written to nginx.conf there, for so many ports
+ * @param wrap a command that is given nginx's command line and runs it
  */
 export async function startNginxIn(
   t: Test,
@@ -69,11 +70,12 @@ export async function startNginxIn(
   main: (ports: readonly number[]) => string | Promise<string>,
   count: number,
   settings: readonly string[] = [],
+  wrap: readonly string[] = [],
 ): Promise<RunningNginx> {
   for (let attempt = 1; ; attempt += 1) {
     const ports = await freePorts(count);
     await writeFile(join(prefix, 'nginx.conf'), await main(ports));
-    const started = await launch(t, prefix, ports, settings);
+    const started = await launch(t, prefix, ports, settings, wrap);
     if (typeof started !== 'string') return started;
     // Between our asking for a free port and nginx taking it, another process may have taken it.
     if (attempt === 5 || !started.includes('Address already in use')) {
@@ -107,8 +109,11 @@ async function launch(
   prefix: string,
   ports: readonly number[],
   settings: readonly string[],
+  wrap: readonly string[],
 ): Promise<RunningNginx | string> {
-  const child = spawnChild('nginx', ['-p', prefix, '-c', 'nginx.conf', '-e', 'stderr', ...settings], {
+  const nginx = ['nginx', '-p', prefix, '-c', 'nginx.conf', '-e', 'stderr', ...settings];
+  const [program = '', ...args] = [...wrap, ...nginx];
+  const child = spawnChild(program, args, {
     env: { PATH },
     stdio: ['ignore', 'ignore', 'pipe'],
   });

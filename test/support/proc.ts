@@ -20,10 +20,31 @@ export function openDescriptors(pid: number | undefined): string[] {
   });
 }
 
+/** Of these, the files and sockets: not what each of its threads has for itself. */
+export function openFilesAndSockets(pid: number | undefined): string[] {
+  return openDescriptors(pid).filter((name) => /^(?:\/|socket:)/.test(name));
+}
+
+/** How many threads a process has. */
+export function threadsOf(pid: number | undefined): number {
+  return readdirSync(`/proc/${pid}/task`).length;
+}
+
 /** The most memory a process ever had resident, in bytes. */
 export function peakMemory(pid: number | undefined): number {
   const [, kibibytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
   return Number(kibibytes) * 1024;
+}
+
+/** The memory that a process has resident now, in bytes. */
+export function residentMemory(pid: number | undefined): number {
+  const [, kibibytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return Number(kibibytes) * 1024;
+}
+
+/** The processes that a process has started, and that have not ended. */
+export function childrenOf(pid: number | undefined): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
 }
 
 /** How often the process has called the system to read something. */

@@ -1,0 +1,167 @@
+// A file system that hangs stops nothing else: neither the app, nor another root, nor the end of the server, nor its start.
+// It is a real one (FUSE), which is found out without being told (`--disk-io auto`); calls hang until the test releases
+// them. How long others take meanwhile, and beside nginx, is in nginx/hanging-disk.ts.
+import { closeSync, openSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import { startApp } from '../support/app.js';
+import { type HangingDisk, startHangingDisk, withoutHangingDisk } from '../support/hanging-disk.js';
+import { openFilesAndSockets } from '../support/proc.js';
+import { get, openConnection, rawRequest } from '../support/raw.js';
+import { type LogLine, type RunningServer, startServer } from '../support/server.js';
+import { steady, until } from '../support/until.js';
+
+/** Requests at once for what hangs. */
+const MANY = 40;
+const LARGE = 4 * 1024 * 1024;
+/** How often others must at least have answered before the first call that hangs is given up: once, if they waited. */
+const MEANWHILE = 3;
+/** In milliseconds: far more than the end ever takes, and less than for ever. */
+const END = 20_000;
+
+interface Site {
+  readonly server: RunningServer;
+  readonly disk: HangingDisk;
+}
+
+async function startDisk(t: Test): Promise<HangingDisk> {
+  const root = t.testdir({ photos: {} });
+  for (let number = 0; number < MANY; number++) writeFileSync(join(root, `photos/${number}.jpg`), 'a photo');
+  for (const name of ['large.bin', 'photos/late.jpg', 'photos/next.jpg'])
+    writeFileSync(join(root, name), name);
+  closeSync(openSync(join(root, 'large.bin'), 'w'));
+  truncateSync(join(root, 'large.bin'), LARGE);
+  return startHangingDisk(t, { of: root });
+}
+
+async function startSite(t: Test, disk: HangingDisk): Promise<Site> {
+  const local = t.testdir({ 'style.css': 'a style' });
+  const app = await startApp(t, (_request, response) => {
+    // What is kept open to the app is no part of what is counted.
+    response.writeHead(200, { Connection: 'close', 'Content-Length': 7 }).end('the app');
+  });
+  const roots = ['--root', disk.path, '--static-root', local, '--upstream', app.address];
+  const limits = ['--disk-timeout', '600ms', '--shutdown-timeout', '300ms'];
+  return { server: await startServer(t, [...roots, ...limits], { wrap: disk.within }), disk };
+}
+
+const status = async ({ server }: Site, target: string): Promise<number> =>
+  (await rawRequest(server.port, get(target))).status;
+
+/** What the app and the other root answer, asked one after the other. */
+async function others({ server: { port } }: Site): Promise<string> {
+  const [app, other] = [await rawRequest(port, get('/')), await rawRequest(port, get('/static/style.css'))];
+  return `${app.body}, ${other.body}`;
+}
+const OTHERS = 'the app, a style';
+
+/** Asks the others again and again until something has come to pass; resolves with how often they answered before. */
+async function othersUntil(t: Test, site: Site, isOver: () => boolean): Promise<number> {
+  const answers = new Set<string>();
+  for (let times = 0; ; times++) {
+    answers.add(await others(site));
+    if (isOver()) {
+      t.same([...answers], [OTHERS]);
+      return times;
+    }
+    await pause(10);
+  }
+}
+
+const names =
+  (path: string) =>
+  (line: LogLine): boolean =>
+    Number(line['level']) >= 40 && JSON.stringify(line).includes(path);
+
+const held = ({ server }: Site): number => openFilesAndSockets(server.process.pid).length;
+
+t.test('a file system that hangs', { skip: withoutHangingDisk() }, async (t) => {
+  const disk = await startDisk(t);
+
+  await t.test('stops nothing but what is asked of it', async (t) => {
+    const site = await startSite(t, disk);
+    const { server } = site;
+    t.equal(await status(site, '/media/photos/next.jpg'), 200);
+    t.equal(await others(site), OTHERS);
+    const before = held(site);
+
+    await t.test('opening: 503 or 504, and 200 when it is back', async (t) => {
+      await disk.hang({ call: 'open', below: 'photos' });
+      const photos = Array.from({ length: MANY }, (_, number) => `/media/photos/${number}.jpg`);
+      const statuses: number[] = [];
+      const hung = photos.map(async (photo) => statuses.push(await status(site, photo)));
+      await until(async () => (await disk.waiting()) > 0, 'it hangs');
+      const times = await othersUntil(t, site, () => statuses.includes(504));
+      t.ok(times >= MEANWHILE, `others were answered ${times} times before the first one is given up`);
+      await Promise.all(hung);
+      t.same(
+        statuses.filter((each) => each !== 503 && each !== 504),
+        [],
+      );
+      t.comment(`${statuses.filter((each) => each === 504).length} × 504 of ${MANY}`);
+      await server.logged(names(join(disk.path, 'photos/')));
+      t.ok((await disk.waiting()) > 0, 'it hangs all the time');
+      t.equal(await others(site), OTHERS);
+
+      await disk.release();
+      await until(async () => (await status(site, '/media/photos/0.jpg')) === 200, 'it is tried again');
+      t.same(
+        await Promise.all(photos.map((photo) => status(site, photo))),
+        photos.map(() => 200),
+      );
+    });
+
+    await t.test('reading: what has begun is cut off', async (t) => {
+      await disk.hang({ call: 'read', below: 'large.bin', from: LARGE / 2 });
+      const connection = await openConnection(t, server.port);
+      let isOver = false;
+      connection.socket.once('close', () => {
+        isOver = true;
+      });
+      connection.socket.write(get('/media/large.bin'));
+      await until(async () => (await disk.waiting()) > 0, 'it hangs');
+      const times = await othersUntil(t, site, () => isOver);
+      t.ok(times >= MEANWHILE, `others were answered ${times} times before it is cut off`);
+      const received = await connection.closed();
+      t.match(received, /^HTTP\/1\.1 200 /);
+      t.ok(received.length < LARGE, `${received.length} bytes have arrived`);
+      await server.logged(names(join(disk.path, 'large.bin')));
+      await disk.release();
+      const whole = async (): Promise<boolean> =>
+        (await rawRequest(server.port, get('/media/large.bin'))).body.length === LARGE;
+      await until(whole, 'it is served again');
+    });
+
+    await t.test('what was opened too late is closed', async (t) => {
+      t.ok((await steady(() => held(site))) <= before);
+      t.equal((await disk.state()).open, 0);
+    });
+
+    await t.test('SIGTERM: it ends while calls hang', async (t) => {
+      await disk.hang({ call: 'any' });
+      const hung = Array.from({ length: 4 }, async (_, number) => {
+        const connection = await openConnection(t, server.port);
+        connection.socket.write(get(`/media/photos/${number}.jpg`));
+        return connection.closed();
+      });
+      await until(async () => (await disk.waiting()) > 0, 'they hang');
+      const start = performance.now();
+      const ended = await Promise.race([server.stop().then(() => true), pause(END, false, { ref: false })]);
+      t.ok(ended, `it has ended in ${Math.round(performance.now() - start)} ms`);
+      await disk.release();
+      await Promise.all(hung);
+    });
+  });
+
+  await t.test('does not keep a server from starting', async (t) => {
+    await disk.hang({ call: 'any' });
+    const site = await startSite(t, disk);
+    t.equal(await others(site), OTHERS);
+    t.match(String(await status(site, '/media/photos/0.jpg')), /^50[34]$/);
+    t.ok((await disk.waiting()) > 0, 'it hangs all the time');
+    t.equal(await others(site), OTHERS);
+    await disk.release();
+    await until(async () => (await status(site, '/media/photos/0.jpg')) === 200, 'the root is there');
+  });
+});
