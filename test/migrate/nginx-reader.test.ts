@@ -131,6 +131,10 @@ function print(tree: readonly Bare[]): string {
     .join('');
 }
 
+t.test('three dots in quotes are a text', async (t) => {
+  t.strictSame((await read(t, 'add_header X "...";')).map(bare), [['add_header', ['X', '...']]]);
+});
+
 t.test('what is printed is read again as it was', async (t) => {
   await fc.assert(
     fc.asyncProperty(trees, async (tree) => {

@@ -196,7 +196,8 @@ class Words {
       }
       const isQuoted = letter === '"' || letter === "'";
       const word = isQuoted ? this.#quoted(letter, place) : this.#bare(place);
-      refuseOmission(word, place);
+      // In quotes it is a text like others.
+      if (!isQuoted) refuseOmission(word, place);
       refusePlaceholder(word, place, this.#capitals);
       args.push(word);
     }
