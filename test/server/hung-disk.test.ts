@@ -42,7 +42,7 @@ async function startSite(t: Test, disk: HangingDisk): Promise<Site> {
     response.writeHead(200, { Connection: 'close', 'Content-Length': 7 }).end('the app');
   });
   const roots = ['--root', disk.path, '--static-root', local, '--upstream', app.address];
-  const limits = ['--disk-timeout', '600ms', '--shutdown-timeout', '300ms'];
+  const limits = ['--disk-timeout', '2s', '--shutdown-timeout', '300ms'];
   return { server: await startServer(t, [...roots, ...limits], { wrap: disk.within }), disk };
 }
 
@@ -82,7 +82,7 @@ t.test('a file system that hangs', { skip: withoutHangingDisk() }, async (t) => 
   await t.test('stops nothing but what is asked of it', async (t) => {
     const site = await startSite(t, disk);
     const { server } = site;
-    t.equal(await status(site, '/media/photos/next.jpg'), 200);
+    await until(async () => (await status(site, '/media/photos/next.jpg')) === 200, 'it is served');
     t.equal(await others(site), OTHERS);
     const before = held(site);
 
@@ -105,11 +105,9 @@ t.test('a file system that hangs', { skip: withoutHangingDisk() }, async (t) => 
       t.equal(await others(site), OTHERS);
 
       await disk.release();
-      await until(async () => (await status(site, '/media/photos/0.jpg')) === 200, 'it is tried again');
-      t.same(
-        await Promise.all(photos.map((photo) => status(site, photo))),
-        photos.map(() => 200),
-      );
+      // One by one: on a busy machine a thread may not get its turn in time.
+      for (const photo of photos)
+        await until(async () => (await status(site, photo)) === 200, `${photo} is back`);
     });
 
     await t.test('reading: what has begun is cut off', async (t) => {
