@@ -6,6 +6,7 @@ import { type Config, type FileLocation, isOfFiles, isProtected } from '../confi
 import { depthWithin } from '../stores/directory-identity.js';
 import { checkRealPaths, followsLinks } from '../stores/disk.js';
 import { closedDirectory, cureFor, describeRefusal } from '../stores/permissions.js';
+import { endBeyondMount } from '../stores/remote-mounts.js';
 import { StoreError } from '../stores/store.js';
 
 const CURE = 'mount the volume or directory there, or name another one';
@@ -53,7 +54,10 @@ export function surveyRoots(roots: readonly Root[]): RootSurvey {
     const depth = depthWithin(uploads.root, location.root);
     if (depth === 0 || (depth !== undefined && !uploads.isProtected)) refuseUploads(location, uploads, depth);
   }
-  const excluded = roots.map((root) => directoriesKeptFrom(root, roots, isWithinOnDisk));
+  const directories = protectedDirectories(roots);
+  // By its name alone, one behind a mount that may hang would not be looked at, if it seems to have nothing to do with a root.
+  directories.push(...directories.flatMap(endBeyondMount));
+  const excluded = roots.map((root) => directoriesKeptFrom(root, directories, isWithinOnDisk));
   for (const [index, root] of roots.entries()) checkLinks(root, excluded[index] ?? []);
   return {
     excluded,
@@ -66,7 +70,7 @@ export function surveyRoots(roots: readonly Root[]): RootSurvey {
 export function surveyByName(roots: readonly Root[]): RootSurvey {
   const isWithin = (inner: string, outer: string): boolean =>
     inner === outer || inner.startsWith(`${outer}/`);
-  const excluded = roots.map((root) => directoriesKeptFrom(root, roots, isWithin));
+  const excluded = roots.map((root) => directoriesKeptFrom(root, protectedDirectories(roots), isWithin));
   return { excluded, missing: [], amongUploads: [] };
 }
 
@@ -138,6 +142,9 @@ function checkLinks({ from, root, symlinks }: Root, excluded: readonly string[])
   }
 }
 
+const protectedDirectories = (roots: readonly Root[]): string[] =>
+  roots.filter(({ isProtected }) => isProtected).map(({ root }) => root);
+
 /**
  * The directories of protected locations from which this one must serve nothing, whichever name or link leads there:
  * uploads that the app hands out, is asked about or signs links to often lie below MEDIA_ROOT. A directory that the
@@ -145,12 +152,8 @@ function checkLinks({ from, root, symlinks }: Root, excluded: readonly string[])
  */
 function directoriesKeptFrom(
   { kind, root }: Root,
-  roots: readonly Root[],
+  directories: readonly string[],
   isWithin: (inner: string, outer: string) => boolean,
 ): readonly string[] {
-  if (kind === 'internal') return [];
-  return roots
-    .filter(({ isProtected }) => isProtected)
-    .map((other) => other.root)
-    .filter((directory) => !isWithin(root, directory));
+  return kind === 'internal' ? [] : directories.filter((directory) => !isWithin(root, directory));
 }

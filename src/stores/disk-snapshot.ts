@@ -34,8 +34,8 @@ export class Protection {
   }
 
   #look(): string {
-    const state = this.excluded.state();
     const realRoot = this.#realPath();
+    const state = this.excluded.state(realRoot);
     if (state !== this.#state || realRoot !== this.#realRoot) this.#last = `${state} ${realRoot ?? ''}`;
     this.#state = state;
     this.#realRoot = realRoot;

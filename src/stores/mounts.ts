@@ -105,6 +105,12 @@ export class MountTable {
     return this.#mounts.filter(({ point }) => pathBelow(point, real) !== undefined);
   }
 
+  /** The file systems (`major:minor`) of a directory: the one that it lies on, and all that are mounted in it. */
+  devicesIn(real: string): readonly string[] {
+    const own = this.mountOf(real);
+    return [...(own === undefined ? [] : [own]), ...this.mountsIn(real)].map(({ device }) => device);
+  }
+
   /** By which paths (as bytes) a place is seen, unless another mount lies over it there. */
   pathsTo({ device, path }: Place): readonly string[] {
     return this.#mounts.flatMap((mount) => {

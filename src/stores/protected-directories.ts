@@ -1,7 +1,7 @@
 // Directories from which nothing may be served, told by what they are and not by what they are called. A directory can be
 // moved, exchanged for another one, reached by several mounts, or be called by other letters where case does not count;
 // its device and inode number stay. Neither side is known for good: what is protected is looked at anew for every file that
-// is opened, and so is each directory above the file.
+// is opened, and so is each directory above the file. Only what no file of the root can be in is not looked at (apart.ts).
 import { randomUUID } from 'node:crypto';
 import {
   type BigIntStats,
@@ -13,6 +13,7 @@ import {
   statSync,
 } from 'node:fs';
 import { type BytePath, toBytePath } from '../http/target.js';
+import { ApartDirectories } from './apart.js';
 import { closeRead } from './close.js';
 import { type Identity, identityOf, withThoseAbove } from './directory-identity.js';
 import { Lookups } from './lookups.js';
@@ -43,6 +44,8 @@ export type Known = Pick<BigIntStats, 'dev' | 'ino' | 'birthtimeNs'>;
 /** See above. */
 export class ProtectedDirectories {
   readonly #names: readonly BytePath[];
+  /** Those of them that are not looked at, since no file of the root can be in them. */
+  readonly #apart: ApartDirectories;
   /** What each name means; the last thing that it meant while it means nothing, since that may have been moved. */
   readonly #current: (Known | undefined)[];
   /**
@@ -56,6 +59,7 @@ export class ProtectedDirectories {
   #places: readonly Place[] = [];
   #table: MountTable | undefined;
   #stateOfPlaces = 0;
+  #arePlacesOfAll = false;
   #isUnknown = false;
   #state = 0;
   /** The state as text, and which one that was. */
@@ -65,6 +69,7 @@ export class ProtectedDirectories {
   /** @param directories absolute paths, which may lead to nothing yet, and elsewhere later */
   constructor(directories: readonly string[]) {
     this.#names = directories.map(toBytePath);
+    this.#apart = new ApartDirectories(this.#names);
     this.#current = directories.map(() => undefined);
     this.#seen = directories.map(() => undefined);
     this.#look();
@@ -78,11 +83,13 @@ export class ProtectedDirectories {
   /**
    * Which directories are protected: now, or at a moment since the request was received. Never the same text twice while it
    * cannot be told.
+   * @param realRoot of the files, as bytes; undefined while it is not there
    */
-  state(): string {
+  state(realRoot: string | undefined): string {
+    this.#apart.look(realRoot);
     let isStill = !this.#isUnknown;
     for (let index = 0; index < this.#names.length; index++) {
-      const stats = lookQuietly(this.#names[index] ?? '');
+      const stats = this.#apart.has(index) ? undefined : lookQuietly(this.#names[index] ?? '');
       const seen = this.#seen[index];
       if (stats === seen) continue;
       this.#seen[index] = stats;
@@ -144,11 +151,12 @@ export class ProtectedDirectories {
       if (!isNameOf(way + real.slice(real.lastIndexOf('/')), opened)) return MOVED;
       // Last, so that what has come to be protected since the file was opened is seen.
       const above = [opened, ...withThoseAbove(way)];
-      this.#look();
+      const isOfAll = this.#apart.areAny && this.#apart.mayHave(deviceOf(descriptor, real));
+      this.#look(isOfAll);
       if (this.#state !== before) return MOVED;
       if (this.#isUnknown) return UNKNOWN;
       if (above.some((stats) => this.#has(stats))) return PROTECTED;
-      return ARE_TOLD ? this.#denialByMount(descriptor, opened, real, root) : undefined;
+      return ARE_TOLD ? this.#denialByMount(descriptor, opened, real, root, isOfAll) : undefined;
     } catch {
       return UNKNOWN;
     } finally {
@@ -157,7 +165,13 @@ export class ProtectedDirectories {
   }
 
   /** By looking upward, nobody sees who is above where a directory is mounted, nor what a mount in a directory shows of others. */
-  #denialByMount(descriptor: number, opened: BigIntStats, real: string, root: BytePath): string | undefined {
+  #denialByMount(
+    descriptor: number,
+    opened: BigIntStats,
+    real: string,
+    root: BytePath,
+    isOfAll: boolean,
+  ): string | undefined {
     let table = MountTable.inBatch();
     const id = mountIdOf(descriptor);
     let place = table.placeOf(real, id);
@@ -167,7 +181,8 @@ export class ProtectedDirectories {
       place = table.placeOf(real, id);
     }
     if (place !== undefined) {
-      const isIt = this.#isPlace(place, table) || this.#isSeenAbove(table.pathsTo(place), opened, real);
+      const isIt =
+        this.#isPlace(place, table, isOfAll) || this.#isSeenAbove(table.pathsTo(place), opened, real);
       return isIt ? PROTECTED : undefined;
     }
     // A process with a root of its own (chroot(2)) does not see the mount that this root is in.
@@ -175,13 +190,17 @@ export class ProtectedDirectories {
   }
 
   /** Whether a place lies in what is protected. */
-  #isPlace(place: Place, table: MountTable): boolean {
-    if (table !== this.#table || this.#state !== this.#stateOfPlaces) {
-      this.#places = this.#names.flatMap((name) =>
-        isMissing(name) ? [] : table.placesOf(realpathSync.native(toSystemPath(name), 'latin1')),
+  #isPlace(place: Place, table: MountTable, isOfAll: boolean): boolean {
+    const isKnown = table === this.#table && this.#state === this.#stateOfPlaces;
+    if (!isKnown || isOfAll !== this.#arePlacesOfAll) {
+      this.#places = this.#names.flatMap((name, index) =>
+        this.#isSkipped(index, isOfAll) || isMissing(name)
+          ? []
+          : table.placesOf(realpathSync.native(toSystemPath(name), 'latin1')),
       );
       this.#table = table;
       this.#stateOfPlaces = this.#state;
+      this.#arePlacesOfAll = isOfAll;
     }
     return this.#places.some((other) => isPlaceWithin(place, other));
   }
@@ -204,9 +223,10 @@ export class ProtectedDirectories {
   }
 
   /** Finds out what is protected now. */
-  #look(): void {
+  #look(isOfAll = false): void {
     this.#isUnknown = false;
     for (const [index, name] of this.#names.entries()) {
+      if (this.#isSkipped(index, isOfAll)) continue;
       try {
         const stats = statSync(toSystemPath(name), { bigint: true, throwIfNoEntry: false });
         if (stats !== undefined) this.#protect(index, stats);
@@ -214,6 +234,10 @@ export class ProtectedDirectories {
         this.#isUnknown = true;
       }
     }
+  }
+
+  #isSkipped(index: number, isOfAll: boolean): boolean {
+    return !isOfAll && this.#apart.has(index);
   }
 
   #protect(index: number, { dev, ino, birthtimeNs }: BigIntStats): void {
@@ -262,6 +286,11 @@ function isSeen(path: string, stats: BigIntStats): boolean {
 
 function isMissing(name: BytePath): boolean {
   return statSync(toSystemPath(name), { throwIfNoEntry: false }) === undefined;
+}
+
+/** The file system (`major:minor`) that an open file lies on; undefined when that cannot be told. */
+function deviceOf(descriptor: number, real: string): string | undefined {
+  return MountTable.inBatch().mountOf(real, mountIdOf(descriptor))?.device;
 }
 
 /** A path to what is open, and no longer to whatever has its name. */

@@ -1,8 +1,8 @@
 // Which directories lie on a file system that is not this machine's own, and may let a call wait for as long as it likes. The
 // table of mounts tells that: asking the file system itself (statfs(2)) would be the first call that waits.
-import { lstatSync, readlinkSync } from 'node:fs';
+import { lstatSync, readlinkSync, realpathSync } from 'node:fs';
 import { posix } from 'node:path';
-import { toBytePath } from '../http/target.js';
+import { type BytePath, toBytePath, toText } from '../http/target.js';
 import { type Mount, MountTable } from './mounts.js';
 import { toSystemPath } from './names.js';
 
@@ -30,15 +30,76 @@ const MOST_LINKS = 40;
  * @throws the system's error when the table of mounts is not told
  */
 export function remoteMountOf(directory: string, table = MountTable.read()): Mount | undefined {
-  const place = resolveUntilRemote(toBytePath(posix.normalize(directory)), table);
-  if (typeof place !== 'string') return place;
-  // What another one was mounted over is not seen.
-  return table.mountsIn(place).find((mount) => isRemote(mount) && table.mountOf(mount.point) === mount);
+  const end = leadsTo(toBytePath(directory), table);
+  return typeof end === 'string' ? remoteMountIn(end, table) : end;
 }
 
-/** The real path, or the remote mount that it leads to. */
-function resolveUntilRemote(path: string, table: MountTable): string | Mount {
-  let wanted = segmentsOf(path);
+/**
+ * The mount for which files below a root may have to wait: as above; or one of a directory that they must be kept out of,
+ * where they can be in it.
+ * @param root absolute path, as are those of what is excluded
+ * @throws the system's error when the table of mounts is not told
+ */
+export function remoteMountFor(
+  root: string,
+  excluded: readonly string[],
+  table = MountTable.read(),
+): Mount | undefined {
+  if (!hasRemote(table)) return undefined;
+  const end = leadsTo(toBytePath(root), table);
+  if (typeof end !== 'string') return end;
+  const mount = remoteMountIn(end, table);
+  if (mount !== undefined) return mount;
+  for (const directory of excluded) {
+    const other = leadsTo(toBytePath(directory), table);
+    if (typeof other !== 'string' && !isApartFrom(other, end, table)) return other;
+  }
+  return undefined;
+}
+
+/** False where no call has to wait for another machine. */
+export function hasRemote(table: MountTable): boolean {
+  return table.mountsIn('/').some(isRemote);
+}
+
+/**
+ * Whether what is behind a mount has nothing in common with a root: no file system, whatever it is mounted as.
+ * @param realRoot as bytes; undefined while it is not there
+ */
+export function isApartFrom(mount: Mount, realRoot: string | undefined, table: MountTable): boolean {
+  if (realRoot === undefined) return true;
+  const devices = table.devicesIn(mount.point);
+  return !table.devicesIn(realRoot).some((device) => devices.includes(device));
+}
+
+/**
+ * Where a directory really lies, when its name leads through a remote mount and a link there leads out of it again; else
+ * nothing. Touches it, and may wait for it.
+ * @param directory absolute path
+ */
+export function endBeyondMount(directory: string): readonly string[] {
+  try {
+    const mount = leadsTo(toBytePath(directory), MountTable.read());
+    if (typeof mount === 'string') return [];
+    const real = realpathSync.native(directory);
+    return real.startsWith(posix.join(toText(mount.point), '/')) ? [] : [real];
+  } catch {
+    // There is nothing now, or the system does not tell.
+    return [];
+  }
+}
+
+/** What another one was mounted over is not seen. */
+function remoteMountIn(real: string, table: MountTable): Mount | undefined {
+  return table.mountsIn(real).find((mount) => isRemote(mount) && table.mountOf(mount.point) === mount);
+}
+
+/**
+ * The real path, or the remote mount that it leads to. Nothing is touched on the way that may let this call wait.
+ * @param path absolute, as bytes
+ */
+export function leadsTo(path: BytePath, table: MountTable): string | Mount {
+  let wanted = segmentsOf(posix.normalize(path));
   let at = '/';
   let links = 0;
   for (let segment = wanted.shift(); segment !== undefined; segment = wanted.shift()) {

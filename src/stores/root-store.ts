@@ -1,12 +1,12 @@
 // The store of a root: a disk that is asked directly, as long as it is this machine's own, and by threads where it may hang.
 import type { Logger } from 'pino';
-import { currentBatch } from '../http/batch.js';
 import type { MayWait } from '../http/may-wait.js';
 import { type BytePath, type Target, toText } from '../http/target.js';
 import { type DiskPolicy, DiskStore } from './disk.js';
 import { DiskThreads } from './disk-threads.js';
-import { type Mount, MountTable } from './mounts.js';
-import { remoteMountOf } from './remote-mounts.js';
+import { LookEvery } from './look-every.js';
+import type { Mount } from './mounts.js';
+import { remoteMountFor, remoteMountOf } from './remote-mounts.js';
 import { type InternalRoot, locateSendfile } from './sendfile.js';
 import type { FileVersion, Found, Known, Store, Wanted } from './store.js';
 import { ThreadedStore } from './threaded-store.js';
@@ -44,10 +44,7 @@ export class RootStore implements Store {
   #direct: DiskStore | undefined;
   #threads: DiskThreads | undefined;
   #threaded: ThreadedStore | undefined;
-  #table: MountTable | undefined;
-  /** Of requests for which that was asked last. */
-  #batch: number | undefined;
-  #lookedAt = Number.NEGATIVE_INFINITY;
+  readonly #rhythm = new LookEvery(LOOK_EVERY);
 
   /** @param root absolute path; while it leads nowhere, nothing is found */
   constructor(root: string, policy: DiskPolicy, io: DiskIo, log: Logger) {
@@ -88,30 +85,21 @@ export class RootStore implements Store {
     await this.#threads?.end();
   }
 
-  /** From when the root lies on, or has in it, what is not this machine's own, threads ask it. */
+  /** From when a file of the root may lie on what is not this machine's own, threads ask it. */
   #lookAtMounts(): void {
-    if (this.#threads !== undefined || this.#io.mode !== 'auto') return;
-    const batch = currentBatch();
-    if (batch !== undefined && batch === this.#batch) return;
-    this.#batch = batch;
-    const now = performance.now();
-    if (now - this.#lookedAt < LOOK_EVERY) return;
-    this.#lookedAt = now;
+    if (this.#threads !== undefined || this.#io.mode !== 'auto' || !this.#rhythm.isDue()) return;
     const mount = this.#findRemote();
     if (mount === undefined) return;
     this.#log.info(
       { root: this.#root, mount: toText(mount.point), type: mount.type, threads: this.#io.threads },
-      'this root lies on a file system that may let calls wait, or has one in it: threads of its own ask it from now on (--disk-io)',
+      'this root lies on a file system that may let calls wait, has one in it, or shares one with a protected location: threads of its own ask it from now on (--disk-io)',
     );
     this.#useThreads();
   }
 
   #findRemote(): Mount | undefined {
     try {
-      const table = MountTable.read();
-      if (table === this.#table) return undefined;
-      this.#table = table;
-      return remoteMountOf(this.#root, table);
+      return remoteMountFor(this.#root, this.#policy.excluded ?? []);
     } catch {
       // As above.
       return undefined;

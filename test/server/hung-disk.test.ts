@@ -1,12 +1,13 @@
 // A file system that hangs stops nothing else: neither the app, nor another root, nor the end of the server, nor its start.
 // It is a real one (FUSE), which is found out without being told (`--disk-io auto`); calls hang until the test releases
 // them. How long others take meanwhile, and beside nginx, is in nginx/hanging-disk.ts.
-import { closeSync, openSync, truncateSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { startApp } from '../support/app.js';
 import { type HangingDisk, startHangingDisk, withoutHangingDisk } from '../support/hanging-disk.js';
+import { amongMountsOf } from '../support/mounts.js';
 import { openFilesAndSockets } from '../support/proc.js';
 import { get, openConnection, rawRequest } from '../support/raw.js';
 import { type LogLine, type RunningServer, startServer } from '../support/server.js';
@@ -150,6 +151,46 @@ t.test('a file system that hangs', { skip: withoutHangingDisk() }, async (t) => 
       await disk.release();
       await Promise.all(hung);
     });
+  });
+
+  await t.test('nor a root that has to keep its files apart from what hangs', async (t) => {
+    const local = t.testdir({ 'style.css': 'a style', shared: {}, private: { 'p.css': 'secret' } });
+    // The mount is no end of what is protected: a link there may lead to the local root again.
+    symlinkSync(join(local, 'private'), join(disk.path, 'to-private'));
+    symlinkSync(join(disk.path, 'photos/late.jpg'), join(local, 'link.css'));
+    const app = await startApp(t, (_request, response) => {
+      response.writeHead(200, { Connection: 'close', 'Content-Length': 7 }).end('the app');
+    });
+    const internal = ['/p/=photos', '/q/=to-private'].flatMap((rule) => {
+      const [url, below] = rule.split('=');
+      return ['--internal', `${url}=${join(disk.path, below ?? '')}`];
+    });
+    const args = ['--static-root', local, ...internal, '--upstream', app.address, '--symlinks', 'follow'];
+    const limits = ['--disk-timeout', '2s', '--shutdown-timeout', '300ms'];
+    const server = await startServer(t, [...args, ...limits], { wrap: disk.within });
+    const site = { server, disk };
+    const answer = async (name: string): Promise<string> => {
+      const { status, body } = await rawRequest(server.port, get(`/static/${name}`));
+      return status === 200 ? body.toString() : String(status);
+    };
+    t.equal(await others(site), OTHERS);
+    t.equal(await answer('private/p.css'), '404', 'behind a link of the other disk it is protected');
+    t.equal(await answer('link.css'), '404', 'so is what a link leads to there');
+
+    await disk.hang({ call: 'any' });
+    for (let times = 0; times < MEANWHILE; times++) t.equal(await others(site), OTHERS);
+    t.equal(await answer('private/p.css'), '404');
+    writeFileSync(join(local, 'new.css'), 'new');
+    t.equal(await answer('new.css'), 'new');
+    t.equal(await disk.waiting(), 0, 'nothing has asked it');
+    await disk.release();
+
+    // What is on the other disk comes to be in the root.
+    amongMountsOf(server.process.pid, `mount --bind ${disk.path}/photos ${local}/shared`);
+    t.equal(await answer('shared/0.jpg'), '404', 'it is protected wherever it is mounted');
+    t.equal(await answer('style.css'), 'a style');
+    await server.logged((line) => String(line['msg']).includes('shares one with a protected location'));
+    t.equal(await answer('shared/0.jpg'), '404');
   });
 
   await t.test('does not keep a server from starting', async (t) => {

@@ -4,7 +4,7 @@ import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { MountTable } from '../../src/stores/mounts.js';
-import { isRemote, remoteMountOf } from '../../src/stores/remote-mounts.js';
+import { isRemote, remoteMountFor, remoteMountOf } from '../../src/stores/remote-mounts.js';
 
 /** The table of a machine on which these are mounted, each with its type. */
 function tableOf(mounts: Readonly<Record<string, string>>): MountTable {
@@ -68,4 +68,35 @@ t.test('of two on the same point the later one counts', async (t) => {
   t.equal(remoteMountOf(base, new MountTable(under))?.type, 'autofs');
   const over = `${under}\n3 2 0:3 / ${base} rw - ext4 none rw`;
   t.equal(remoteMountOf(base, new MountTable(over))?.type, undefined);
+});
+
+t.test('a directory that a root is kept out of matters to it where they share a file system', async (t) => {
+  const base = t.testdir({});
+  for (const name of ['local/shared', 'nfs/media', 'other']) mkdirSync(join(base, name), { recursive: true });
+  symlinkSync('nfs/media', join(base, 'link'));
+  const line = (id: number, device: string, point: string, type: string): string =>
+    `${id} 1 ${device} / ${point} rw - ${type} none rw`;
+  const NFS = line(2, '0:2', join(base, 'nfs'), 'nfs4');
+  const cases: readonly (readonly [what: string, excluded: string, mounts: string, matters: boolean])[] = [
+    ['it is on another one', 'nfs/media', NFS, false],
+    ['its link leads to another one', 'link', NFS, false],
+    ['it is local', 'local', NFS, false],
+    [
+      'what is on it is seen in the root',
+      'nfs/media',
+      `${NFS}\n${line(3, '0:2', join(base, 'local/shared'), 'ext4')}`,
+      true,
+    ],
+    [
+      'what is in the root is mounted in it',
+      'nfs/media',
+      `${line(1, '0:1', '/', 'ext4')}\n${NFS}\n${line(3, '0:1', join(base, 'nfs/media'), 'ext4')}`,
+      true,
+    ],
+  ];
+  for (const [what, excluded, mounts, matters] of cases) {
+    const table = new MountTable(`${line(1, '0:1', '/', 'ext4')}\n${mounts}`);
+    const mount = remoteMountFor(join(base, 'local'), [join(base, 'other'), join(base, excluded)], table);
+    t.equal(mount?.type, matters ? 'nfs4' : undefined, what);
+  }
 });
