@@ -7,17 +7,21 @@ import { isOperatorError } from './config/errors.js';
 import type { Flags } from './config/sources.js';
 import { loadAnyConfig } from './load.js';
 
+/** Ends this process. */
+let end: (code: number) => void = process.exit;
+
 async function run(flags: Flags): Promise<void> {
   const config = await loadAnyConfig(flags, process.env);
   // Loaded only now: it is most of the code, and neither help nor a mistake in the configuration needs it.
-  const { start } = await import('./start.js');
+  const { start, endProcess } = await import('./start.js');
+  end = endProcess;
   await start(config, fail);
 }
 
 function fail(error: unknown): void {
   const known = isOperatorError(error);
   process.stderr.write(`media-serve: ${known ? error.message : ((error as Error).stack ?? String(error))}\n`);
-  process.exit(known ? 2 : 1);
+  end(known ? 2 : 1);
 }
 
 try {

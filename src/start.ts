@@ -1,6 +1,6 @@
 // From a configuration to a server that listens and ends on a signal.
 import type { Config } from './config/location.js';
-import { assemble } from './server/app.js';
+import { assemble, surveyOf } from './server/app.js';
 import { warnOfFewOpenFiles } from './server/connection-places.js';
 import { logUncaught } from './server/defects.js';
 import { listen } from './server/listen.js';
@@ -14,15 +14,19 @@ import {
   warnOfProjects,
   warnOfStaticAmongUploads,
 } from './server/start-report.js';
+import type { Surveyed } from './server/survey.js';
 import type { TimeLimits } from './server/time-limits.js';
 import { waitForApps } from './server/wait-for-app.js';
 import { answerSignals } from './signals.js';
 
+/** What an orderly end of this process would wait for, for ever perhaps. There is one start in a process. */
+const mayHoldUp: (() => boolean)[] = [];
+
 /**
  * Resolves when the server listens.
- * @param fail is called when it cannot stop in good order
+ * @param fail is called when it cannot stop in good order; it ends the process with `endProcess`
  * @param times other time limits than the server's own
- * @throws {BadValueError} when a directory or the address cannot be had
+ * @throws {BadValueError} when a directory or the address cannot be had; the process must then be ended with `endProcess`
  */
 export async function start(
   config: Config,
@@ -30,8 +34,27 @@ export async function start(
   times?: TimeLimits,
 ): Promise<void> {
   const log = await createLog(config);
+  mayHoldUp.push(() => log.isHeldUp());
   process.once('exit', () => log.flushSync());
-  const { app, server, places, surveyed, isHeldUp } = await assemble(config, log, times);
+  const surveyed = await surveyOf(config, log.events);
+  mayHoldUp.push(() => surveyed.isHeldUp());
+  try {
+    await serve(config, log, surveyed, fail, times);
+  } catch (error) {
+    await surveyed.end();
+    throw error;
+  }
+}
+
+async function serve(
+  config: Config,
+  log: Log,
+  surveyed: Surveyed,
+  fail: (error: unknown) => void,
+  times: TimeLimits | undefined,
+): Promise<void> {
+  const { app, server, places, isHeldUp } = await assemble(config, log, surveyed, times);
+  mayHoldUp.push(isHeldUp);
   const shutdown = prepareShutdown(app, server, config.shutdownTimeout, log.events);
   const address = await listen({ app, server }, config);
   logUncaught(log.events);
@@ -53,18 +76,19 @@ export async function start(
     isStopping = true;
     const end = performance.now() + config.shutdownTimeout;
     // Nothing is known that would hold it up so long.
-    setTimeout(() => endProcess(log, 1, isHeldUp), config.shutdownTimeout + 2 * TIME_FOR_LOG);
+    setTimeout(() => endProcess(1), config.shutdownTimeout + 2 * TIME_FOR_LOG);
     stopped
       .then(() => log.drain(Math.max(end - performance.now(), TIME_FOR_LOG)))
-      .then(() => endProcess(log, 0, isHeldUp), fail);
+      .then(() => endProcess(0), fail);
   });
 }
 
 /** Milliseconds that what reads the log has for its last lines, where requests have taken all the time there was. */
 const TIME_FOR_LOG = 500;
 
-function endProcess(log: Log, code: number, isHeldUp: () => boolean): void {
-  // A thread that waits for the log's reader, or for a disk, is waited for by an orderly end.
-  if (log.isHeldUp() || isHeldUp()) process.kill(process.pid, 'SIGKILL');
+/** Ends this process, also when a thread waits for what may never come: the log's reader, or a disk. */
+export function endProcess(code: number): void {
+  // An orderly end would wait with it, and there is no other.
+  if (mayHoldUp.some((isHeldUp) => isHeldUp())) process.kill(process.pid, 'SIGKILL');
   process.exit(code);
 }

@@ -26,6 +26,7 @@ import {
   oneOf,
   onOff,
   prefix,
+  requiredTimeout,
   size,
   timeout,
   upstreams,
@@ -238,7 +239,7 @@ export const OPTIONS = {
   }),
   diskTimeout: option({
     topic: 'files',
-    type: timeout,
+    type: requiredTimeout,
     contexts: ['server', 'media', 'static', 'internal'],
     default: '10s',
     doc: 'how long such a thread may take to find a file, or to read a piece of it; past it the answer is 504, or is broken off where it has begun',

@@ -60,6 +60,19 @@ export const timeout: ValueType<number> = {
   },
 };
 
+/** A time limit that there must be. */
+export const requiredTimeout: ValueType<number> = {
+  ...timeout,
+  parse(value) {
+    const milliseconds = timeout.parse(value);
+    if (milliseconds === 0)
+      throw new TypeError(
+        `${quote(value)} is no time at all, and there must be a limit; write one such as 10s`,
+      );
+    return milliseconds;
+  },
+};
+
 /** A number of bytes: `512`, `64kb`, `100mb`, `1gb`; powers of 1024, as in nginx. */
 export const size: ValueType<number> = {
   placeholder: 'SIZE',

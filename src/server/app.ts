@@ -42,8 +42,6 @@ export interface MediaServer {
   readonly server: Server;
   /** What its listeners have room for. */
   readonly places: ConnectionPlaces;
-  /** What was found out about the directories of files. */
-  readonly surveyed: Surveyed;
   /** Whether a thread waits for a disk that may never answer, so that the process could not end as it should. */
   isHeldUp(): boolean;
 }
@@ -53,20 +51,21 @@ export interface MediaServer {
  * @throws {BadValueError} when a directory is missing or not readable, or uploads would be sent as static files
  */
 export async function createMediaServer(config: Config, log: Log): Promise<FastifyInstance> {
-  return (await assemble(config, log)).app;
+  return (await assemble(config, log, await surveyOf(config, log.events))).app;
 }
 
 /**
  * The same, with the listener.
+ * @param surveyed what was found out about the directories of files; its end is this server's from now on
  * @param lookUp how host names of the app are looked up
  */
 export async function assemble(
   config: Config,
   log: Log,
+  surveyed: Surveyed,
   times: TimeLimits = TIME_LIMITS,
   lookUp: LookUp = lookUpHost,
 ): Promise<MediaServer> {
-  const surveyed = await surveyOf(config, log.events);
   const { proxies, table, stores } = createRoutes(config, surveyed.survey, times.app, lookUp, log.events);
   const busy = new LogThrottle<FailedRequest>(({ message, ...request }, times) =>
     log.events.error({ ...request, times }, message),
@@ -97,7 +96,7 @@ export async function assemble(
   });
   app.addHook('onClose', async () => {
     for (const proxy of proxies) await proxy.close();
-    await Promise.all(stores.map((store) => store.end()));
+    await Promise.all([surveyed, ...stores].map((it) => it.end()));
     flush();
     busy.flush();
   });
@@ -111,7 +110,6 @@ export async function assemble(
     app,
     server,
     places,
-    surveyed,
     isHeldUp: () => surveyed.isHeldUp() || stores.some((store) => store.isHeldUp),
   };
 }
@@ -127,7 +125,7 @@ interface Routes {
  * Looks at the roots.
  * @throws {BadValueError} in what is promised, when one is of no use
  */
-async function surveyOf(config: Config, log: Logger): Promise<Surveyed> {
+export async function surveyOf(config: Config, log: Logger): Promise<Surveyed> {
   const roots = rootsOf(config);
   const mayHang = config.locations
     .filter(isOfFiles)

@@ -1,5 +1,6 @@
 // Who looks at the roots at the start: this thread, unless one of them may hang. Then another one does, and is not waited for
 // for long: a root that hangs keeps no app from being served.
+import { setTimeout as pause } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { BadValueError } from '../config/errors.js';
@@ -7,6 +8,9 @@ import { type Root, type RootSurvey, surveyByName, surveyRoots } from './roots.j
 
 /** How long the start waits for it at most, in milliseconds. */
 const PATIENCE = 3000;
+
+/** How long the end waits for the thread, in milliseconds: one that does not hang takes a few. */
+const TIME_TO_END = 500;
 
 /** What the thread tells. */
 export type SurveyMessage =
@@ -21,6 +25,8 @@ export interface Surveyed {
   readonly survey: RootSurvey;
   /** True when another thread has looked, and looks for files of projects, too. */
   readonly isElsewhere: boolean;
+  /** Ends the thread. Resolves when it is gone; or, since it waits for a disk, still is there, as `isHeldUp` tells. */
+  end(): Promise<void>;
   /** Whether a thread still waits for a disk, so that the process could not end as it should. */
   isHeldUp(): boolean;
 }
@@ -30,7 +36,7 @@ export interface Surveyed {
  * @throws {BadValueError} as surveyRoots does
  */
 export function surveyHere(roots: readonly Root[]): Surveyed {
-  return { survey: surveyRoots(roots), isElsewhere: false, isHeldUp: () => false };
+  return { survey: surveyRoots(roots), isElsewhere: false, end: async () => {}, isHeldUp: () => false };
 }
 
 /**
@@ -51,6 +57,9 @@ export function surveyElsewhere(
     let isGone = false;
     let isLate = false;
     const isHeldUp = (): boolean => !isGone;
+    const end = async (): Promise<void> => {
+      await Promise.race([worker.terminate(), pause(TIME_TO_END, undefined, { ref: false })]);
+    };
     const patience = Math.min(timeout, PATIENCE);
     const timer = setTimeout(() => {
       isLate = true;
@@ -58,22 +67,21 @@ export function surveyElsewhere(
         { roots: roots.map(({ root }) => root), waited: patience },
         'the directories of files have not answered yet: what is checked at the start will be checked when they do, and the rest is served meanwhile',
       );
-      resolve({ survey: surveyByName(roots), isElsewhere: true, isHeldUp });
+      resolve({ survey: surveyByName(roots), isElsewhere: true, end, isHeldUp });
     }, patience);
-    const end = (): void => clearTimeout(timer);
     worker.on('message', (message: SurveyMessage) => {
       if (message.kind === 'project') tellProject(message.root, message.found);
       else if (message.kind === 'survey') {
-        end();
-        resolve({ survey: message.survey, isElsewhere: true, isHeldUp });
+        clearTimeout(timer);
+        resolve({ survey: message.survey, isElsewhere: true, end, isHeldUp });
       } else {
-        end();
+        clearTimeout(timer);
         if (isLate) log.error(message.message);
         reject(Object.assign(new BadValueError('', ''), { message: message.message }));
       }
     });
     worker.once('error', (error) => {
-      end();
+      clearTimeout(timer);
       reject(error);
     });
     worker.once('exit', () => {

@@ -72,6 +72,7 @@ export class RootStore implements Store {
 
   /** True when threads ask: no call that touches the root may then be made on this one. */
   get mayHang(): boolean {
+    this.#lookAtMounts();
     return this.#threads !== undefined;
   }
 

@@ -12,6 +12,7 @@ import {
   mount,
   oneOf,
   prefix,
+  requiredTimeout,
   size,
   type ValueType,
 } from '../../src/config/values.js';
@@ -55,6 +56,12 @@ t.test('a duration has a unit, or is in seconds', async (t) => {
     'inf',
   ];
   refuses(t, duration, odd, /such as 60s/);
+});
+
+t.test('a limit that there must be is not zero', async (t) => {
+  t.equal(requiredTimeout.parse('1ms'), 1);
+  refuses(t, requiredTimeout, ['0', '0s', 0, '0.4ms'], /write one such as 10s/);
+  refuses(t, requiredTimeout, ['25d'], /at most 24d/);
 });
 
 t.test('a duration is the product of its number and its unit', async () => {

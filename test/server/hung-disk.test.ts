@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { startApp } from '../support/app.js';
+import { runCommand } from '../support/command.js';
 import { type HangingDisk, startHangingDisk, withoutHangingDisk } from '../support/hanging-disk.js';
 import { amongMountsOf } from '../support/mounts.js';
 import { openFilesAndSockets } from '../support/proc.js';
@@ -191,6 +192,22 @@ t.test('a file system that hangs', { skip: withoutHangingDisk() }, async (t) => 
     t.equal(await answer('style.css'), 'a style');
     await server.logged((line) => String(line['msg']).includes('shares one with a protected location'));
     t.equal(await answer('shared/0.jpg'), '404');
+  });
+
+  await t.test('nor what could not start from ending', async (t) => {
+    const local = t.testdir({ 'style.css': 'a style' });
+    const taken = await startApp(t, (_request, response) => response.end());
+    await disk.hang({ call: 'any' });
+    const listen = ['--listen', `127.0.0.1:${taken.port}`];
+    const start = performance.now();
+    const { stderr } = await runCommand(
+      [...listen, '--root', disk.path, '--static-root', local, '--upstream', ':9', '--disk-timeout', '300ms'],
+      { wrap: disk.within },
+    );
+    t.match(stderr, /^media-serve: .* is taken by another process/);
+    const time = Math.round(performance.now() - start);
+    t.ok(time < END, `it has ended in ${time} ms`);
+    await disk.release();
   });
 
   await t.test('does not keep a server from starting', async (t) => {

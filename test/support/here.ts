@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import type { Test } from 'tap';
 import { parseCommandLine } from '../../src/config/command-line.js';
 import { loadAnyConfig } from '../../src/load.js';
-import { assemble } from '../../src/server/app.js';
+import { assemble, surveyOf } from '../../src/server/app.js';
 import { listen } from '../../src/server/listen.js';
 import { prepareShutdown } from '../../src/server/shutdown.js';
 import { TIME_LIMITS } from '../../src/server/time-limits.js';
@@ -57,6 +57,7 @@ export async function startHere(
       isHeldUp: () => false,
       flushSync: () => {},
     },
+    await surveyOf(config, events),
     { ...TIME_LIMITS, app: { ...TIME_LIMITS.app, ...times } },
     lookUp,
   );
