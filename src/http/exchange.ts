@@ -185,8 +185,14 @@ export interface TunnelListener {
   onClose(): void;
 }
 
-/** One request and its response. */
-export interface Exchange {
+/**
+ * One request and its response.
+ *
+ * A class, and no literal: when one of its numbers turns out to be no small integer, V8 gives all objects of this shape
+ * another one. Compiled code that makes literals goes on making the old one, and each is converted when it is first used
+ * (a microsecond for each request); code that calls a constructor is compiled again.
+ */
+export class Exchange {
   readonly request: ClientRequest;
   readonly response: ClientResponse;
   readonly target: Target;
@@ -194,15 +200,23 @@ export interface Exchange {
   readonly id: string;
   readonly origin: Origin;
   /** Prefix of the location that answered. */
-  location: string | undefined;
+  location: string | undefined = undefined;
   /** Fields of the CORS protocol that whatever this location answers carries, errors too; undefined where there are none. */
-  corsFields: readonly string[] | undefined;
+  corsFields: readonly string[] | undefined = undefined;
   /** Milliseconds until the app's response head arrived. */
-  upstreamTime: number | undefined;
+  upstreamTime: number | undefined = undefined;
   /** How often the app has ordered something else instead of answering. */
-  orders: number;
+  orders = 0;
   /** Bytes of body handed to the connection. */
-  bytes: number;
+  bytes = 0;
   /** True once the connection speaks another protocol. */
-  upgraded: boolean;
+  upgraded = false;
+
+  constructor(request: ClientRequest, response: ClientResponse, target: Target, id: string, origin: Origin) {
+    this.request = request;
+    this.response = response;
+    this.target = target;
+    this.id = id;
+    this.origin = origin;
+  }
 }

@@ -8,7 +8,7 @@ import {
   TunnelRefusedError,
   UnexpectedError,
 } from '../http/errors.js';
-import type { ClientRequest, Exchange, Origin } from '../http/exchange.js';
+import { type ClientRequest, Exchange, type Origin } from '../http/exchange.js';
 import { originOf } from '../http/forwarded.js';
 import { hostFault } from '../http/framing.js';
 import type { LogThrottle } from '../http/log-throttle.js';
@@ -76,19 +76,8 @@ export function createFront(
       defect = error;
       origin = originOf(request, target.authority, trustsNobody);
     }
-    const exchange: Exchange = {
-      request,
-      response,
-      target,
-      id: (origin.isFromProxy ? givenRequestId(request.headers) : undefined) ?? nextRequestId(),
-      origin,
-      location: undefined,
-      corsFields: undefined,
-      upstreamTime: undefined,
-      orders: 0,
-      bytes: 0,
-      upgraded: false,
-    };
+    const id = (origin.isFromProxy ? givenRequestId(request.headers) : undefined) ?? nextRequestId();
+    const exchange = new Exchange(request, response, target, id, origin);
     if (writeLine !== undefined) logWhenClosed(exchange, startedAt, writeLine);
     try {
       if (defect !== undefined) throw defect;
