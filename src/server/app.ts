@@ -21,16 +21,16 @@ import { type LookUp, lookUpHost, shareLookups } from '../upstream/resolver.js';
 import { UploadMemory } from '../upstream/upload-memory.js';
 import { type ConnectionPlaces, connectionPlaces, watchedLimit } from './connection-places.js';
 import { distrustedProxies } from './distrusted-proxies.js';
-import { readErrorPages } from './error-page.js';
 import { createFront, type FailedRequest } from './front.js';
 import type { Log } from './log.js';
 import { proxyIntroduction } from './proxy-protocol.js';
+import { readErrorPages } from './read-error-pages.js';
 import { createRedirector } from './redirect.js';
 import { type RootSurvey, rootsOf } from './roots.js';
 import { RouteTable } from './routes.js';
 import type { InternalFiles } from './sendfile.js';
 import { warnOfProject } from './start-report.js';
-import { type Surveyed, surveyElsewhere, surveyHere } from './survey.js';
+import { PATIENCE, type Surveyed, surveyElsewhere, surveyHere } from './survey.js';
 import { TIME_LIMITS, type TimeLimits } from './time-limits.js';
 import { WITHOUT_SCHEMAS } from './without-schemas.js';
 
@@ -70,10 +70,11 @@ export async function assemble(
   const busy = new LogThrottle<FailedRequest>(({ message, ...request }, times) =>
     log.events.error({ ...request, times }, message),
   );
+  const { pages, isHeldUp } = await readErrorPages(config, PATIENCE, log.events);
   const answer = createFront(table, {
     log,
     busy,
-    pages: readErrorPages(config),
+    pages,
     isTrusted: networkTest(config.trustProxy),
     tellDistrusted: distrustedProxies(config.trustProxy, log.events),
   });
@@ -110,7 +111,7 @@ export async function assemble(
     app,
     server,
     places,
-    isHeldUp: () => surveyed.isHeldUp() || stores.some((store) => store.isHeldUp),
+    isHeldUp: () => surveyed.isHeldUp() || isHeldUp() || stores.some((store) => store.isHeldUp),
   };
 }
 

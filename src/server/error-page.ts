@@ -1,10 +1,5 @@
 // Error responses of our own: plain, short, in the form the client asks for, and silent about the disk and the app.
-import { readFileSync } from 'node:fs';
 import { STATUS_CODES } from 'node:http';
-import { extname } from 'node:path';
-import { contentType } from 'mime-types';
-import { BadValueError } from '../config/errors.js';
-import type { Config } from '../config/location.js';
 import type { HttpError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
 
@@ -38,26 +33,6 @@ const EXPLANATIONS_BY_CODE: Readonly<Record<string, string>> = {
 
 /** The operator's own pages, by status (nginx: error_page). */
 export type ErrorPages = ReadonlyMap<number, { readonly type: string; readonly body: Buffer }>;
-
-/**
- * Reads the operator's pages, once: an error is no time to look for a file.
- * @throws {BadValueError} when one cannot be read
- */
-export function readErrorPages({ errorPages, errorPagesFrom }: Config): ErrorPages {
-  return new Map(
-    errorPages.map(({ status, file }) => {
-      try {
-        return [
-          status,
-          { type: contentType(extname(file)) || 'text/html; charset=utf-8', body: readFileSync(file) },
-        ];
-      } catch (error) {
-        const { code } = error as NodeJS.ErrnoException;
-        throw new BadValueError(errorPagesFrom, `${file} cannot be read (${code}); write the path of a page`);
-      }
-    }),
-  );
-}
 
 /** Answers with the error's status, its fields, and a page. */
 export function sendErrorPage(exchange: Exchange, error: HttpError, pages: ErrorPages): void {

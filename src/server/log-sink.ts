@@ -3,6 +3,7 @@
 // a way that says so instead of waiting, wherever the system has one.
 import { closeSync, constants, fstatSync, openSync, write } from 'node:fs';
 import { Socket } from 'node:net';
+import { mayHangOpen } from '../stores/remote-mounts.js';
 
 /** Where bytes go. */
 export interface LogSink {
@@ -30,7 +31,7 @@ export function logSink(descriptor: number): LogSink {
   if (status.isFIFO() || status.isCharacterDevice()) {
     return ownSink(descriptor) ?? plainSink(descriptor, false);
   }
-  return plainSink(descriptor, status.isFile());
+  return plainSink(descriptor, status.isFile() && !mayHangOpen(descriptor));
 }
 
 function plainSink(descriptor: number, isFile: boolean): LogSink {

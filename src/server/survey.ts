@@ -6,8 +6,8 @@ import type { Logger } from 'pino';
 import { BadValueError } from '../config/errors.js';
 import { type Root, type RootSurvey, surveyByName, surveyRoots } from './roots.js';
 
-/** How long the start waits for it at most, in milliseconds. */
-const PATIENCE = 3000;
+/** How long the start waits for a disk at most, in milliseconds. */
+export const PATIENCE = 3000;
 
 /** How long the end waits for the thread, in milliseconds: one that does not hang takes a few. */
 const TIME_TO_END = 500;

@@ -3,7 +3,7 @@
 import { lstatSync, readlinkSync, realpathSync } from 'node:fs';
 import { posix } from 'node:path';
 import { type BytePath, toBytePath, toText } from '../http/target.js';
-import { type Mount, MountTable } from './mounts.js';
+import { type Mount, MountTable, mountIdOf } from './mounts.js';
 import { toSystemPath } from './names.js';
 
 /**
@@ -55,6 +55,26 @@ export function remoteMountFor(
     if (typeof other !== 'string' && !isApartFrom(other, end, table)) return other;
   }
   return undefined;
+}
+
+/** Whether a call on this file may have to wait: for what is called once, and not watched. @param file absolute path */
+export function mayHang(file: string): boolean {
+  try {
+    return remoteMountOf(file) !== undefined;
+  } catch {
+    // Where the system does not tell, it is asked directly, as nginx does.
+    return false;
+  }
+}
+
+/** Whether calls on an open file may have to wait. */
+export function mayHangOpen(descriptor: number): boolean {
+  try {
+    const mount = MountTable.read().mountOf('', mountIdOf(descriptor) ?? 'none');
+    return mount !== undefined && isRemote(mount);
+  } catch {
+    return false;
+  }
 }
 
 /** False where no call has to wait for another machine. */

@@ -6,7 +6,7 @@ import { type DiskPolicy, DiskStore } from './disk.js';
 import { DiskThreads } from './disk-threads.js';
 import { LookEvery } from './look-every.js';
 import type { Mount } from './mounts.js';
-import { remoteMountFor, remoteMountOf } from './remote-mounts.js';
+import { mayHang, remoteMountFor } from './remote-mounts.js';
 import { type InternalRoot, locateSendfile } from './sendfile.js';
 import type { FileVersion, Found, Known, Store, Wanted } from './store.js';
 import { ThreadedStore } from './threaded-store.js';
@@ -26,13 +26,7 @@ const LOOK_EVERY = 1000;
 
 /** Whether a root is asked by threads, as things are now. */
 export function isAskedByThreads(root: string, mode: DiskIo['mode']): boolean {
-  if (mode !== 'auto') return mode === 'threads';
-  try {
-    return remoteMountOf(root) !== undefined;
-  } catch {
-    // Where the system does not tell, it is asked directly, as nginx does.
-    return false;
-  }
+  return mode === 'auto' ? mayHang(root) : mode === 'threads';
 }
 
 /** The store of one root, and the owner of its threads. */
@@ -102,7 +96,7 @@ export class RootStore implements Store {
     try {
       return remoteMountFor(this.#root, this.#policy.excluded ?? []);
     } catch {
-      // As above.
+      // Where the system does not tell, it is asked directly, as nginx does.
       return undefined;
     }
   }

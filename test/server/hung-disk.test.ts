@@ -1,17 +1,20 @@
 // A file system that hangs stops nothing else: neither the app, nor another root, nor the end of the server, nor its start.
 // It is a real one (FUSE), which is found out without being told (`--disk-io auto`); calls hang until the test releases
 // them. How long others take meanwhile, and beside nginx, is in nginx/hanging-disk.ts.
-import { closeSync, openSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { startApp } from '../support/app.js';
+import { spawnChild } from '../support/child.js';
 import { runCommand } from '../support/command.js';
 import { type HangingDisk, startHangingDisk, withoutHangingDisk } from '../support/hanging-disk.js';
 import { amongMountsOf } from '../support/mounts.js';
+import { NODE, NODE_ARGUMENTS } from '../support/node.js';
 import { openFilesAndSockets } from '../support/proc.js';
 import { get, openConnection, rawRequest } from '../support/raw.js';
-import { type LogLine, type RunningServer, startServer } from '../support/server.js';
+import { CLI, type LogLine, type RunningServer, startServer } from '../support/server.js';
 import { steady, until } from '../support/until.js';
 
 /** Requests at once for what hangs. */
@@ -30,14 +33,14 @@ interface Site {
 async function startDisk(t: Test): Promise<HangingDisk> {
   const root = t.testdir({ photos: {} });
   for (let number = 0; number < MANY; number++) writeFileSync(join(root, `photos/${number}.jpg`), 'a photo');
-  for (const name of ['large.bin', 'photos/late.jpg', 'photos/next.jpg'])
+  for (const name of ['large.bin', 'photos/late.jpg', 'photos/next.jpg', 'late.html', 'log'])
     writeFileSync(join(root, name), name);
   closeSync(openSync(join(root, 'large.bin'), 'w'));
   truncateSync(join(root, 'large.bin'), LARGE);
   return startHangingDisk(t, { of: root });
 }
 
-async function startSite(t: Test, disk: HangingDisk): Promise<Site> {
+async function startSite(t: Test, disk: HangingDisk, more: readonly string[] = []): Promise<Site> {
   const local = t.testdir({ 'style.css': 'a style' });
   const app = await startApp(t, (_request, response) => {
     // What is kept open to the app is no part of what is counted.
@@ -45,7 +48,7 @@ async function startSite(t: Test, disk: HangingDisk): Promise<Site> {
   });
   const roots = ['--root', disk.path, '--static-root', local, '--upstream', app.address];
   const limits = ['--disk-timeout', '2s', '--shutdown-timeout', '300ms'];
-  return { server: await startServer(t, [...roots, ...limits], { wrap: disk.within }), disk };
+  return { server: await startServer(t, [...roots, ...limits, ...more], { wrap: disk.within }), disk };
 }
 
 const status = async ({ server }: Site, target: string): Promise<number> =>
@@ -194,6 +197,65 @@ t.test('a file system that hangs', { skip: withoutHangingDisk() }, async (t) => 
     t.equal(await answer('shared/0.jpg'), '404');
   });
 
+  await t.test('nor, by an order for its files, what the app has for others', async (t) => {
+    const local = t.testdir({ 'style.css': 'a style' });
+    const app = await startApp(t, ({ url = '' }, response) => {
+      if (url !== '/') response.setHeader('X-Sendfile', join(disk.path, url));
+      response.writeHead(200, { Connection: 'close', 'Content-Length': 7 }).end('the app');
+    });
+    const roots = ['--internal', `/p/=${disk.path}`, '--static-root', local, '--upstream', app.address];
+    const limits = ['--disk-timeout', '2s', '--shutdown-timeout', '300ms'];
+    const server = await startServer(t, [...roots, ...limits], { wrap: disk.within });
+    const site = { server, disk };
+    // With a percent sign it may be encoded, which only a look at the disk tells.
+    const order = '/photos/next%2ejpg';
+    t.equal(await status(site, order), 200);
+    await disk.hang({ call: 'any' });
+    let answered = 0;
+    const hung = Promise.all(
+      Array.from({ length: 4 }, async () => {
+        const given = await status(site, order);
+        answered += 1;
+        return given;
+      }),
+    );
+    await until(async () => (await disk.waiting()) > 0, 'it hangs');
+    const times = await othersUntil(t, site, () => answered === 4);
+    t.ok(times >= MEANWHILE, `others were answered ${times} times meanwhile`);
+    for (const given of await hung) t.match(String(given), /^50[34]$/);
+    await disk.release();
+  });
+
+  await t.test('nor does a log on it', async (t) => {
+    const log = join(disk.path, 'log');
+    writeFileSync(log, '');
+    const app = await startApp(t, (_request, response) => {
+      response.writeHead(200, { Connection: 'close', 'Content-Length': 7 }).end('the app');
+    });
+    const args = ['--listen', '127.0.0.1:0', '--log-format', 'json', '--upstream', app.address];
+    const [program = '', ...rest] = [...disk.within, 'sh', '-c', 'exec "$@" >>"$0"', log];
+    const command = [NODE, ...NODE_ARGUMENTS, CLI, ...args, '--shutdown-timeout', '300ms'];
+    const child = spawnChild(program, [...rest, ...command], { stdio: 'ignore' });
+    const ended = once(child, 'exit');
+    t.teardown(async () => {
+      child.kill('SIGKILL');
+      await ended;
+    });
+    const listening = /"address":"http:\/\/127\.0\.0\.1:(\d+)/;
+    await until(() => listening.test(readFileSync(log, 'utf8')), 'it listens');
+    const port = Number(listening.exec(readFileSync(log, 'utf8'))?.[1]);
+    const ask = async (): Promise<string> => (await rawRequest(port, get('/'))).body.toString();
+    await disk.hang({ call: 'write' });
+    await until(async () => (await ask()) === 'the app' && (await disk.waiting()) > 0, 'its log hangs');
+    for (let times = 0; times < MEANWHILE; times++) t.equal(await ask(), 'the app');
+    const start = performance.now();
+    child.kill('SIGTERM');
+    await Promise.race([ended, pause(END, undefined, { ref: false })]);
+    const time = Math.round(performance.now() - start);
+    t.ok(time < END, `it has ended in ${time} ms`);
+    await disk.release();
+  });
+
   await t.test('nor what could not start from ending', async (t) => {
     const local = t.testdir({ 'style.css': 'a style' });
     const taken = await startApp(t, (_request, response) => response.end());
@@ -212,12 +274,16 @@ t.test('a file system that hangs', { skip: withoutHangingDisk() }, async (t) => 
 
   await t.test('does not keep a server from starting', async (t) => {
     await disk.hang({ call: 'any' });
-    const site = await startSite(t, disk);
+    const site = await startSite(t, disk, ['--error-page', `404=${join(disk.path, 'late.html')}`]);
     t.equal(await others(site), OTHERS);
     t.match(String(await status(site, '/media/photos/0.jpg')), /^50[34]$/);
+    const page = async (): Promise<string> =>
+      (await rawRequest(site.server.port, get('/static/missing'))).body.toString();
+    t.match(await page(), /^404 Not Found\n/, "a page of its own, while the operator's cannot be read");
     t.ok((await disk.waiting()) > 0, 'it hangs all the time');
     t.equal(await others(site), OTHERS);
     await disk.release();
     await until(async () => (await status(site, '/media/photos/0.jpg')) === 200, 'the root is there');
+    await until(async () => (await page()) === 'late.html', 'the page is there');
   });
 });

@@ -71,7 +71,9 @@ t.test('a file system that hangs when it is told to', { skip: withoutHangingDisk
     t.match(await call(t, disk, 'stat -f -c %T .').output, /^fuse/);
     t.match(await call(t, disk, 'cat missing').output, 'No such file or directory');
     t.match(await call(t, disk, 'cat a.txt/x').output, 'Not a directory');
-    t.match(await call(t, disk, 'echo >new').output, 'Read-only file system');
+    t.match(await call(t, disk, 'echo new >new').output, 'cannot create new');
+    t.equal(await call(t, disk, 'printf , >>deep/er/b.txt && cat deep/er/b.txt').output, 'below,');
+    writeAnew(disk.path);
     writeFileSync(join(disk.path, 'a.txt'), 'longer than before');
     mkdirSync(join(disk.path, 'new'));
     t.equal(await call(t, disk, 'cat a.txt && ls new').output, 'longer than before', 'the change is seen');
@@ -97,6 +99,7 @@ t.test('a file system that hangs when it is told to', { skip: withoutHangingDisk
     ],
     ['a link', { call: 'readlink', below: 'link' }, 'cat link', 'below'],
     ['reading', { call: 'read', below: 'deep' }, 'cat link', 'below'],
+    ['writing', { call: 'write', below: 'a.txt' }, 'printf , >>a.txt && cat a.txt', 'hello,'],
     ['closing', { call: 'flush', below: 'a.txt' }, 'cat a.txt', 'hello'],
     ['opening a directory', { call: 'opendir', below: 'deep' }, 'ls deep', 'er\n'],
     ['reading a directory', { call: 'readdir', below: 'deep' }, 'ls deep', 'er\n'],

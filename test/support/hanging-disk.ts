@@ -21,6 +21,7 @@ export type DiskCall =
   | 'readlink'
   | 'open'
   | 'read'
+  | 'write'
   | 'flush'
   | 'opendir'
   | 'readdir'

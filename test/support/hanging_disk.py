@@ -1,4 +1,5 @@
-"""A file system whose calls hang when they are told to: a directory, read only, mounted over itself by FUSE.
+"""A file system whose calls hang when they are told to: a directory, mounted over itself by FUSE. Files that are there can be
+read and written; nothing can be made, renamed or removed.
 
     python3 hanging_disk.py DIRECTORY
 
@@ -37,6 +38,7 @@ NAMES = {
     5: "readlink",
     14: "open",
     15: "read",
+    16: "write",
     17: "statfs",
     25: "flush",
     27: "opendir",
@@ -46,13 +48,14 @@ NAMES = {
 HEAD = struct.Struct("<IIQQIIIHH")
 ANSWER = struct.Struct("<IiQ")
 READ = struct.Struct("<QQI")
-MAX_REQUEST = 1 << 17
+WRITE = struct.Struct("<QQIIQII")
+MAX_REQUEST = (1 << 17) + 4096
 PARALLEL_LOOKUPS = 1 << 18
 KEEP_READ_PAGES = 1 << 1
 READ_AHEAD = 1 << 17
 
 CLONE_NEWNS = 0x20000
-MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REC, MS_PRIVATE = 1, 2, 4, 1 << 14, 1 << 18
+MS_NOSUID, MS_NODEV, MS_REC, MS_PRIVATE = 2, 4, 1 << 14, 1 << 18
 KILLED = 1 << 8
 EXITING = 4
 
@@ -126,7 +129,7 @@ class Disk:
         system(libc.mount, b"none", b"/", None, MS_REC | MS_PRIVATE, None)
         self.device = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
         options = f"fd={self.device},rootmode=40000,user_id=0,group_id=0,allow_other,default_permissions"
-        flags = MS_RDONLY | MS_NOSUID | MS_NODEV
+        flags = MS_NOSUID | MS_NODEV
         system(libc.mount, b"hanging", os.fsencode(directory), b"fuse", flags, options.encode())
 
     def serve(self):
@@ -290,7 +293,8 @@ class Disk:
 
     def open(self, request):
         node = self.by_number[request.node]
-        descriptor = self.open_path(node.path, os.O_RDONLY)
+        (flags,) = struct.unpack_from("<I", request.body)
+        descriptor = self.open_path(node.path, flags & os.O_ACCMODE)
         status = os.fstat(descriptor)
         before, node.version = node.version, (status.st_mtime_ns, status.st_size)
         return struct.pack("<QII", descriptor, KEEP_READ_PAGES if before == node.version else 0, 0)
@@ -302,6 +306,10 @@ class Disk:
     def read(self, request):
         descriptor, position, size = READ.unpack_from(request.body)
         return os.pread(descriptor, size, position)
+
+    def write(self, request):
+        descriptor, position, size, *_ = WRITE.unpack_from(request.body)
+        return struct.pack("<II", os.pwrite(descriptor, request.body[WRITE.size : WRITE.size + size], position), 0)
 
     def readdir(self, request):
         descriptor, position, size = READ.unpack_from(request.body)
@@ -334,6 +342,7 @@ class Disk:
         5: readlink,
         14: open,
         15: read,
+        16: write,
         17: statfs,
         RELEASE: release,
         25: nothing,
