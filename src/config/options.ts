@@ -235,7 +235,7 @@ export const OPTIONS = {
     contexts: ['server', 'media', 'static', 'internal'],
     default: '16',
     nginx: 'thread_pool … threads=',
-    doc: 'threads for each root that they ask, and so the calls that may hang; past it its files are 503 at once. They begin when they are needed, and one takes about 8 MB',
+    doc: 'threads for each root that they ask, and so the calls that may hang; past it its files are 503 at once. They begin when they are needed, and one takes about 10 MB',
   }),
   diskTimeout: option({
     topic: 'files',
