@@ -1,7 +1,7 @@
 // A request's body that is passed on as it comes, as fast as the app takes it (RFC 9112 §6, §7.1).
-import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { chunkStart, lastChunk } from './chunks.js';
+import type { WritableWire } from './client-wire.js';
 
 /** What becomes of a body. `bodySent` or `bodyFailed` is the last call. */
 export interface SendReport {
@@ -24,7 +24,7 @@ export interface BodySending {
 
 /** Sends one body. */
 export class BodySender implements BodySending {
-  readonly #socket: Socket;
+  readonly #socket: WritableWire;
   readonly #source: Readable;
   /** In bytes; undefined when it goes out in chunks. */
   readonly #size: number | undefined;
@@ -33,7 +33,7 @@ export class BodySender implements BodySending {
   #isOver = false;
 
   /** @param size as it was announced, in bytes; undefined sends chunks */
-  constructor(socket: Socket, source: Readable, size: number | undefined, report: SendReport) {
+  constructor(socket: WritableWire, source: Readable, size: number | undefined, report: SendReport) {
     this.#socket = socket;
     this.#source = source;
     this.#size = size;

@@ -1,13 +1,16 @@
 // One connection to the app, and HTTP/1.1 on it (RFC 9112): one request at a time, written in as few pieces as may be,
 // and its response, told to whoever sent the request. Which connection a request travels on is decided by the pool.
+import type { NetConnectOpts } from 'node:net';
 import { Readable } from 'node:stream';
 import type { Address } from '../config/address.js';
 import { acquireBuffer, releaseBuffer } from '../http/buffer-pool.js';
 import type { TunnelEnd } from '../http/exchange.js';
 import { BodySender, type BodySending, type SendReport } from './body-sender.js';
+import type { ClientWire, ConnectOptions } from './client-wire.js';
 import { ConnectionClosed, ConnectTimeout, ReadTimeout } from './errors.js';
 import { type BodyParts, PartSender } from './part-sender.js';
 import { type ResponseEvents, ResponseParser, type ResponseStart } from './response-parser.js';
+import { TlsWire } from './tls-wire.js';
 import { type TurnEnd, writeAtEndOfTurn } from './turn.js';
 import { Wire, type WireOwner } from './wire.js';
 import { WireEnd } from './wire-end.js';
@@ -94,7 +97,7 @@ const LAST_WORDS = 5000;
 /** A connection, from the moment it is wanted until it is closed. */
 export class ClientConnection implements WireOwner, ResponseEvents, SendReport, OwnMemory, TurnEnd {
   readonly #owner: ConnectionOwner;
-  readonly #wire: Wire;
+  readonly #wire: ClientWire;
   readonly #parser: ResponseParser;
   #receiver: ResponseReceiver | undefined;
   /** What is under way, or waits for the connection. */
@@ -119,16 +122,26 @@ export class ClientConnection implements WireOwner, ResponseEvents, SendReport, 
   /** How long it had been idle when it was last taken, in milliseconds. */
   rested = 0;
 
-  constructor(address: Address, limits: ConnectionLimits, owner: ConnectionOwner) {
+  constructor(
+    address: Address,
+    limits: ConnectionLimits,
+    owner: ConnectionOwner,
+    options: ConnectOptions = PLAINLY,
+  ) {
     this.#owner = owner;
     this.#silence = limits.readTimeout;
     this.#parser = new ResponseParser(this, limits.maxResponseHead);
-    this.#wire = new Wire(this);
-    this.#wire.once('connect', this.#onConnected);
+    if (options.tls === undefined) {
+      const wire = new Wire(this);
+      this.#wire = wire;
+      wire.once('connect', this.#onConnected);
+      wire.setNoDelay(true);
+      wire.connect(connectOptions(address, options));
+    } else {
+      this.#wire = new TlsWire(this, address, options.tls, options, this.#onConnected);
+    }
     // Refreshed by Node whenever something is read or written: it costs a request nothing.
     this.#wire.setTimeout(limits.connectTimeout);
-    this.#wire.setNoDelay(true);
-    this.#wire.connect(connectOptions(address));
   }
 
   /** Sends a request as soon as there is a connection; on an idle connection only. */
@@ -203,6 +216,11 @@ export class ClientConnection implements WireOwner, ResponseEvents, SendReport, 
 
   switched(start: ResponseStart, rest: Buffer): void {
     const receiver = this.#receiver;
+    if (!(this.#wire instanceof Wire)) {
+      // Nobody asks for it over TLS yet.
+      this.abort(new ConnectionClosed());
+      return;
+    }
     const end = new WireEnd(this.#wire, rest);
     this.#leave();
     if (receiver === undefined) end.destroy();
@@ -356,8 +374,9 @@ export class ClientConnection implements WireOwner, ResponseEvents, SendReport, 
   }
 }
 
-function connectOptions(address: Address): { path: string } | { port: number; host: string } {
-  return address.kind === 'unix'
-    ? { path: address.path }
-    : { port: address.port, host: address.host ?? '127.0.0.1' };
+const PLAINLY: ConnectOptions = {};
+
+function connectOptions(address: Address, { lookup }: ConnectOptions): NetConnectOpts {
+  if (address.kind === 'unix') return { path: address.path };
+  return { port: address.port, host: address.host ?? '127.0.0.1', ...(lookup && { lookup }) };
 }

@@ -2,6 +2,7 @@
 // here, since a kept connection may be closed by the app at any moment.
 import type { Address } from '../config/address.js';
 import { ClientConnection, type ConnectionLimits, type ConnectionOwner } from './client-connection.js';
+import type { ConnectOptions } from './client-wire.js';
 
 /** What holds for the connections to one server. */
 export interface PoolLimits extends ConnectionLimits {
@@ -16,14 +17,16 @@ const LOOK = 250;
 export class ClientConnections implements ConnectionOwner {
   readonly #address: Address;
   readonly #limits: PoolLimits;
+  readonly #options: ConnectOptions | undefined;
   /** The one used last at the end: the others may time out. */
   readonly #idle: ClientConnection[] = [];
   readonly #all = new Set<ClientConnection>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(address: Address, limits: PoolLimits) {
+  constructor(address: Address, limits: PoolLimits, options?: ConnectOptions) {
     this.#address = address;
     this.#limits = limits;
+    this.#options = options;
   }
 
   /** Whether there is a connection that may be used again. */
@@ -50,7 +53,7 @@ export class ClientConnections implements ConnectionOwner {
 
   /** A connection that connects anew. */
   connect(): ClientConnection {
-    const connection = new ClientConnection(this.#address, this.#limits, this);
+    const connection = new ClientConnection(this.#address, this.#limits, this, this.#options);
     this.#all.add(connection);
     return connection;
   }

@@ -1,6 +1,6 @@
 // A body that is held here, on its way to the app: the next part follows when the app has taken the one before.
-import type { Socket } from 'node:net';
 import type { BodySending, SendReport } from './body-sender.js';
+import type { WritableWire } from './client-wire.js';
 
 /** The way through a body, from its first byte on. */
 export interface BodyParts {
@@ -13,7 +13,7 @@ export interface BodyParts {
 
 /** Sends one body. */
 export class PartSender implements BodySending {
-  readonly #socket: Socket;
+  readonly #socket: WritableWire;
   readonly #parts: BodyParts;
   /** Bytes that are still to be sent. */
   #left: number;
@@ -21,7 +21,7 @@ export class PartSender implements BodySending {
   #isOver = false;
 
   /** @param size of the body, in bytes; more than 0 */
-  constructor(socket: Socket, parts: BodyParts, size: number, report: SendReport) {
+  constructor(socket: WritableWire, parts: BodyParts, size: number, report: SendReport) {
     this.#socket = socket;
     this.#parts = parts;
     this.#left = size;

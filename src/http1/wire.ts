@@ -7,6 +7,7 @@
 // Whatever an owner throws when it is called is a defect: it ends this connection, and no other.
 import { Socket, type SocketConstructorOpts, type TcpSocketConnectOpts } from 'node:net';
 import { reportDefect } from '../http/defect.js';
+import { confirmSilence } from './silence.js';
 
 /** Whoever owns a wire. */
 export interface WireOwner {
@@ -75,34 +76,19 @@ export class Wire extends Socket {
       this.#error = error;
     });
     this.on('drain', () => this.attempt(() => this.#owner.onDrain()));
-    this.on('timeout', () => this.#limitReached());
+    this.on('timeout', () => {
+      confirmSilence(
+        this,
+        () => this.#limits,
+        () => this.attempt(() => this.#owner.onTimeout()),
+      );
+    });
     this.on('close', () => this.attempt(() => this.#owner.onClose(this.#error)));
   }
 
   override setTimeout(milliseconds: number, callback?: () => void): this {
     this.#limits += 1;
     return super.setTimeout(milliseconds, callback);
-  }
-
-  /**
-   * Node tells that time has passed before it looks what has come meanwhile. Where it is this process that was held up, that
-   * is no silence of the other side: what is here is read first.
-   */
-  #limitReached(): void {
-    const tell = (): void => this.attempt(() => this.#owner.onTimeout());
-    // What is not read cannot have come.
-    if (this.isPaused()) {
-      tell();
-      return;
-    }
-    const { bytesRead, bytesWritten, writableLength } = this;
-    const limits = this.#limits;
-    setImmediate(() => {
-      // Whatever has moved, or was set, has begun a new time.
-      const isSame = this.bytesRead === bytesRead && this.#limits === limits;
-      const hasWritten = this.bytesWritten !== bytesWritten || this.writableLength !== writableLength;
-      if (isSame && !hasWritten && !this.destroyed) tell();
-    });
   }
 
   /** The owner from here on. */

@@ -1,0 +1,136 @@
+// A wire with TLS, to a server (RFC 8446; ALPN, RFC 7301; the server's name, RFC 9110 §4.3.4). Node makes and checks the
+// connection, so that it is a socket of Node's that this stands around; what it is to its owner is a Wire.
+import { isIP, type TcpSocketConnectOpts } from 'node:net';
+import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
+import type { Address } from '../config/address.js';
+import { reportDefect } from '../http/defect.js';
+import type { ClientWire, ConnectOptions, TlsOptions } from './client-wire.js';
+import { confirmSilence } from './silence.js';
+import type { WireOwner } from './wire.js';
+
+/** Read into by all of these: a record of TLS at most, in bytes (RFC 8446 §5.1). */
+const SHARED = Buffer.allocUnsafeSlow(16 * 1024);
+const MAY_SHARE = process.platform !== 'win32';
+
+/** A connection with TLS, from the moment it is wanted until it is closed. */
+export class TlsWire implements ClientWire {
+  readonly shared: Buffer = MAY_SHARE ? SHARED : Buffer.allocUnsafeSlow(SHARED.length);
+  /** A write that fails closes it at once. */
+  readonly hasFailed = false;
+  /** Node does not tell whether the other side has ended it or was cut off: what only its end would end is not believed. */
+  readonly wasReset = true;
+  readonly #owner: WireOwner;
+  readonly #socket: TLSSocket;
+  #isMade = false;
+  #error: Error | undefined;
+  /** How often its time limit was set. */
+  #limits = 0;
+
+  /** @param onSecure called when the server has shown who it is, and requests can be sent */
+  constructor(
+    owner: WireOwner,
+    address: Address,
+    { context }: TlsOptions,
+    { lookup }: ConnectOptions,
+    onSecure: () => void,
+  ) {
+    this.#owner = owner;
+    const host = (address.kind === 'tcp' ? address.host : undefined) ?? '127.0.0.1';
+    // Node's types know `onread` only where there is no TLS.
+    const options: ConnectionOptions & Pick<TcpSocketConnectOpts, 'onread'> = {
+      ...(address.kind === 'unix' ? { path: address.path } : { host, port: address.port }),
+      ...(lookup && { lookup }),
+      // An address is no name to ask for (RFC 6066 §3); it is checked all the same.
+      ...(isIP(host) === 0 && { servername: host }),
+      secureContext: context,
+      rejectUnauthorized: true,
+      ALPNProtocols: ['http/1.1'],
+      onread: { buffer: () => this.#readInto(), callback: (length, bytes) => this.#tellRead(bytes, length) },
+    };
+    this.#socket = connect(options);
+    this.#socket
+      .on('error', (error: Error) => {
+        this.#error = error;
+      })
+      .on('secureConnect', () => this.#attempt(onSecure))
+      .on('drain', () => this.#attempt(() => owner.onDrain()))
+      .on('end', () => this.#attempt(() => owner.onEnd()))
+      .on('close', () => this.#attempt(() => owner.onClose(this.#error)))
+      .on('timeout', () => {
+        confirmSilence(
+          this.#socket,
+          () => this.#limits,
+          () => this.#attempt(() => owner.onTimeout()),
+        );
+      })
+      .setNoDelay(true);
+    this.#isMade = true;
+  }
+
+  get writableLength(): number {
+    return this.#socket.writableLength;
+  }
+
+  setTimeout(milliseconds: number): void {
+    this.#limits += 1;
+    this.#socket.setTimeout(milliseconds);
+  }
+
+  write(text: string, encoding: 'latin1'): boolean;
+  write(bytes: Buffer, written?: (error?: Error | null) => void): boolean;
+  write(what: string | Buffer, how?: 'latin1' | ((error?: Error | null) => void)): boolean {
+    if (typeof what === 'string') return this.#socket.write(what, 'latin1');
+    return this.#socket.write(what, typeof how === 'function' ? how : undefined);
+  }
+
+  cork(): void {
+    this.#socket.cork();
+  }
+
+  uncork(): void {
+    this.#socket.uncork();
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  #readInto(): Buffer {
+    // A socket asks for memory while it is made, and its owner does not know it yet.
+    if (!this.#isMade) return this.shared;
+    try {
+      return this.#owner.readInto();
+    } catch (error) {
+      this.#fall(error);
+      return this.shared;
+    }
+  }
+
+  /** False stops reading. */
+  #tellRead(bytes: Uint8Array, length: number): boolean {
+    this.#attempt(() => this.#owner.onRead(bytes as Buffer, length));
+    return true;
+  }
+
+  /** Calls what belongs to this connection. What it throws is a defect, and ends this connection alone. */
+  #attempt(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.#fall(error);
+    }
+  }
+
+  #fall(error: unknown): void {
+    reportDefect(error);
+    this.#socket.destroy();
+  }
+}

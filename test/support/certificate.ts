@@ -1,0 +1,21 @@
+/** A certificate for tests: of localhost, s3.localhost, *.s3.localhost, 127.0.0.1 and ::1, from 2020 to 2120. Its key is no secret. */
+export const TEST_KEY = `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgAIXR4C5iV07HKLB3
+U0BiDXI2WbuotiSOWXINfyoy4b+hRANCAASmDZzmJzrrTfKXobNlVY7r7V12qgis
+P6es14idWNoYEVwi8+ZjT8GoyfQSeAArEDCgQOvEdlogEjztiecKgArp
+-----END PRIVATE KEY-----
+`;
+
+/** Signed by itself, so that it is also the authority that vouches for it. */
+export const TEST_CERTIFICATE = `-----BEGIN CERTIFICATE-----
+MIIBqDCCAU2gAwIBAgIBATAKBggqhkjOPQQDAjAcMRowGAYDVQQDDBFtZWRpYS1z
+ZXJ2ZSB0ZXN0czAgFw0yMDAxMDEwMDAwMDBaGA8yMTIwMDEwMTAwMDAwMFowHDEa
+MBgGA1UEAwwRbWVkaWEtc2VydmUgdGVzdHMwWTATBgcqhkjOPQIBBggqhkjOPQMB
+BwNCAASmDZzmJzrrTfKXobNlVY7r7V12qgisP6es14idWNoYEVwi8+ZjT8GoyfQS
+eAArEDCgQOvEdlogEjztiecKgArpo34wfDBKBgNVHREEQzBBgglsb2NhbGhvc3SC
+DHMzLmxvY2FsaG9zdIIOKi5zMy5sb2NhbGhvc3SHBH8AAAGHEAAAAAAAAAAAAAAA
+AAAAAAEwDwYDVR0TAQH/BAUwAwEB/zAdBgNVHQ4EFgQUkAPbuwP/XdHAB7pA5Qrz
+MOst06owCgYIKoZIzj0EAwIDSQAwRgIhANPhua9Q6pGKcvbV0A6SCxxB6xkWWscm
+DZHhbiT66smOAiEA0YiiGO0+2oDahC7H/6oKPOSQ53TT2U3GQhDuW3uiQTc=
+-----END CERTIFICATE-----
+`;
