@@ -1,6 +1,6 @@
 // The rooms of src/ depend one way: cli → server → files, upstream, admin → stores, http1 → http → nothing. The
 // configuration may be imported by all and imports nothing but itself; migrate/, which reads what others call one, knows it alone; files/ and upstream/ never import each other;
-// HTTP/1.1's bytes are known to server/ and upstream/ alone. Files never import each other in a circle, within a room
+// HTTP/1.1's bytes are known to server/, upstream/ and s3/ alone, and the protocol of buckets, s3/, to stores/. Files never import each other in a circle, within a room
 // neither; an import of types counts as any other.
 import { readdirSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
@@ -15,7 +15,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   files: ['stores', 'http', 'config'],
   upstream: ['stores', 'http1', 'http', 'config'],
   admin: ['stores', 'http', 'config'],
-  stores: ['http', 'config'],
+  stores: ['s3', 'http', 'config'],
+  s3: ['http1', 'http', 'config'],
   http1: ['http', 'config'],
   http: ['config'],
   migrate: ['config'],
@@ -123,6 +124,8 @@ t.test('an import against the direction is found, in whichever form', async (t) 
     ['start.ts', "import { connections } from './http1/connection.js';"],
     ['http/exchange.ts', "import type { Connection } from '../http1/connection.js';"],
     ['http1/head.ts', "import { upstreams } from '../upstream/proxy.js'; import '../stores/disk.js';"],
+    ['s3/client.ts', "import '../stores/object-store.js'; import '../upstream/resolver.js';"],
+    ['files/version.ts', "import '../s3/client.js';"],
   ]);
   t.same(violations(importsOf(wrong)), [
     'http/target.ts → stores/disk.ts',
@@ -141,6 +144,9 @@ t.test('an import against the direction is found, in whichever form', async (t) 
     'http/exchange.ts → http1/connection.ts',
     'http1/head.ts → upstream/proxy.ts',
     'http1/head.ts → stores/disk.ts',
+    's3/client.ts → stores/object-store.ts',
+    's3/client.ts → upstream/resolver.ts',
+    'files/version.ts → s3/client.ts',
   ]);
   const right = new Map([
     ['cli.ts', "import { listen } from './server/listen.js'; import 'node:fs'; import pino from 'pino';"],
@@ -148,6 +154,8 @@ t.test('an import against the direction is found, in whichever form', async (t) 
     ['server/front.ts', "import '../http1/connection.js';"],
     ['upstream/proxy.ts', "import '../http1/head.js'; import '../stores/disk.js';"],
     ['http1/head.ts', "import '../http/exchange.js'; import '../config/location.js'; import './fields.js';"],
+    ['stores/object-store.ts', "import '../s3/client.js';"],
+    ['s3/client.ts', "import '../http1/client-connections.js'; import '../config/bucket.js';"],
     [
       'files/serve.ts',
       "import '../stores/disk.js'; import '../http/errors.js'; import '../config/location.js';",

@@ -1,0 +1,164 @@
+// An answer's head, read: what of it is the object's, and whether it is what was asked for. Stores differ in what they leave out.
+import { parseHttpDate } from '../http/date.js';
+import type { ResponseStart } from '../http1/response-parser.js';
+import type { S3Body } from './body.js';
+import { S3Error } from './errors.js';
+
+/** Which bytes are wanted: from one to another, both counted from 0, or so many from the end. */
+export type S3Range =
+  | { readonly first: number; readonly last?: number | undefined }
+  | { readonly suffix: number };
+
+/** Fields that are stored with an object, as they are. */
+export interface ObjectFields {
+  readonly contentType?: string | undefined;
+  readonly contentDisposition?: string | undefined;
+  readonly contentLanguage?: string | undefined;
+  readonly contentEncoding?: string | undefined;
+  readonly cacheControl?: string | undefined;
+}
+
+/** Statuses that are no error. */
+export type S3Status = 200 | 206 | 304 | 412 | 416;
+
+/** What a store says of an object, with its bytes. */
+export interface S3Answer {
+  readonly status: S3Status;
+  /** As the store writes it, quotes and all. */
+  readonly etag: string | undefined;
+  /** In milliseconds since the epoch. */
+  readonly lastModified: number | undefined;
+  /** Of the whole object, in bytes; undefined where the store does not say (304, 412). */
+  readonly size: number | undefined;
+  /** Of a 206: which bytes these are, both counted from 0. */
+  readonly range: { readonly first: number; readonly last: number } | undefined;
+  readonly fields: ObjectFields;
+  /** What the store calls the request. */
+  readonly requestId: string | undefined;
+  /** Empty for a HEAD, and with 304, 412 and 416. To be read to its end, or closed. */
+  readonly body: S3Body;
+}
+
+/** What a head says. */
+export interface AnswerHead extends Omit<S3Answer, 'status' | 'body'> {
+  readonly status: number;
+  /** Bytes of body, as the head says, also that of a HEAD. */
+  readonly length: number | undefined;
+  /** True when the end of the body can be told from a cut. */
+  readonly isFramed: boolean;
+  /** When it was made, in milliseconds since the epoch. */
+  readonly date: number | undefined;
+  /** Where the bucket is. */
+  readonly bucketRegion: string | undefined;
+}
+
+const CONTENT_RANGE = /^bytes (?:(\d{1,15})-(\d{1,15})|\*)\/(\d{1,15}|\*)$/i;
+const LENGTH = /^\d{1,15}$/;
+/** What a request is called, and a region: these go into the log. */
+const NAME = /^[\w.:/+=-]{1,128}$/;
+/** A tag as HTTP has it (RFC 9110 §8.8.3). */
+const ETAG = /^(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"$/;
+
+/** Reads a head. Of a field that comes twice the first counts. */
+export function readAnswerHead({ status, fields, length: framed }: ResponseStart): AnswerHead {
+  const found = fieldsOf(fields);
+  const length = framed === undefined || framed === 0 ? numberOf(found['content-length']) : framed;
+  const [, first, last, total] = CONTENT_RANGE.exec(found['content-range'] ?? '') ?? [];
+  const isPart = first !== undefined && last !== undefined;
+  const size = status === 200 ? length : numberOf(total);
+  return {
+    status,
+    etag: etagOf(found['etag']),
+    lastModified: millisecondsOf(found['last-modified']),
+    size,
+    range: status === 206 && isPart ? { first: Number(first), last: Number(last) } : undefined,
+    fields: {
+      contentType: found['content-type'],
+      contentDisposition: found['content-disposition'],
+      contentLanguage: found['content-language'],
+      contentEncoding: codingsOf(found['content-encoding']),
+      cacheControl: found['cache-control'],
+    },
+    requestId: nameOf(found['x-amz-request-id']),
+    length,
+    isFramed: framed !== undefined || found['transfer-encoding'] !== undefined,
+    date: millisecondsOf(found['date']),
+    bucketRegion: nameOf(found['x-amz-bucket-region']),
+  };
+}
+
+/** Those that matter. */
+const READ = new Set([
+  'cache-control',
+  'content-disposition',
+  'content-encoding',
+  'content-language',
+  'content-length',
+  'content-range',
+  'content-type',
+  'date',
+  'etag',
+  'last-modified',
+  'transfer-encoding',
+  'x-amz-bucket-region',
+  'x-amz-request-id',
+]);
+
+function fieldsOf(raw: readonly string[]): Readonly<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = raw[index]?.toLowerCase() ?? '';
+    if (READ.has(name)) found[name] ??= raw[index + 1] ?? '';
+  }
+  return found;
+}
+
+function numberOf(text: string | undefined): number | undefined {
+  return text !== undefined && LENGTH.test(text) ? Number(text) : undefined;
+}
+
+function nameOf(text: string | undefined): string | undefined {
+  return text !== undefined && NAME.test(text) ? text : undefined;
+}
+
+function etagOf(text: string | undefined): string | undefined {
+  return text !== undefined && ETAG.test(text) ? text : undefined;
+}
+
+function millisecondsOf(date: string | undefined): number | undefined {
+  const seconds = date === undefined ? undefined : parseHttpDate(date);
+  return seconds === undefined ? undefined : seconds * 1000;
+}
+
+/** Without `aws-chunked`, which was a coding of the upload, and which some stores keep with the object. */
+function codingsOf(text: string | undefined): string | undefined {
+  if (text === undefined || !/aws-chunked/i.test(text)) return text;
+  const rest = text
+    .split(',')
+    .map((coding) => coding.trim())
+    .filter((coding) => coding !== '' && coding.toLowerCase() !== 'aws-chunked');
+  return rest.length === 0 ? undefined : rest.join(', ');
+}
+
+/**
+ * Checks that a 206 has the bytes that were asked for, since they are put where those belong.
+ * @throws {S3Error}
+ */
+export function checkRange(head: AnswerHead, asked: S3Range | undefined, isHead: boolean): void {
+  if (head.status !== 206) return;
+  const { range, size, length, requestId } = head;
+  const isAsked =
+    range !== undefined && size !== undefined && asked !== undefined && isSame(range, asked, size);
+  const isWhole = range !== undefined && (isHead || length === range.last - range.first + 1);
+  if (isAsked && isWhole) return;
+  throw new S3Error('failed', 'the store answers with other bytes of the object than it was asked for', {
+    status: head.status,
+    requestId,
+  });
+}
+
+function isSame({ first, last }: { first: number; last: number }, asked: S3Range, size: number): boolean {
+  if (last >= size || first > last) return false;
+  if ('suffix' in asked) return first === Math.max(0, size - asked.suffix) && last === size - 1;
+  return first === asked.first && last === Math.min(asked.last ?? Number.POSITIVE_INFINITY, size - 1);
+}

@@ -1,0 +1,175 @@
+// The bytes of an object, between the store that sends them and whoever takes them: a little is held, and then the store must
+// wait. What is read into memory of the connection's own is handed on as it lies; what is not is copied, in pieces that are
+// worth a write.
+import { acquireBuffer, LARGEST_AT_ONCE, releaseBuffer } from '../http/buffer-pool.js';
+import type { OwnMemory } from '../http1/client-connection.js';
+
+/** Bytes of an object. */
+export interface S3Piece {
+  readonly bytes: Buffer;
+  /** Their memory may be used again: nothing reads from it any more. */
+  release(): void;
+}
+
+/** The bytes of an answer, in their order. */
+export interface S3Body {
+  /**
+   * The next bytes, at least one, or undefined at the end. One call at a time. Rejects with an S3Error when they do not come
+   * or are fewer than were promised.
+   */
+  read(): Promise<S3Piece | undefined>;
+  /** Takes no more of them; what is on its way is cut off. Further calls do nothing. */
+  close(): void;
+}
+
+/** Where the bytes come from. */
+export interface BodySource {
+  pause(): void;
+  resume(): void;
+  /** Nothing of it is wanted any more. */
+  cut(): void;
+}
+
+/** Where there is no body. */
+export const NO_BODY: S3Body = { read: async () => undefined, close: () => {} };
+
+/** With less than this in it, memory of a connection's own is better read into again, in bytes. */
+const WORTH_KEEPING = 32 * 1024;
+/** Up to here a body is copied into a small piece, in bytes. */
+const SMALL = 32 * 1024;
+
+/** A piece that is being filled, and then handed out. */
+interface Filling extends S3Piece {
+  bytes: Buffer;
+  /** What may still be filled; undefined when the memory is not this one's. */
+  readonly memory: Buffer | undefined;
+}
+
+interface Reader {
+  resolve(piece: S3Piece | undefined): void;
+  reject(error: Error): void;
+}
+
+/** One body. The source calls `push`, `end` and `fail`. */
+export class ObjectBody implements S3Body {
+  readonly #source: BodySource;
+  readonly #most: number;
+  /** How much each piece has room for, in bytes. */
+  readonly #room: number;
+  readonly #pieces: Filling[] = [];
+  #held = 0;
+  #isPaused = false;
+  #isOver = false;
+  #error: Error | undefined;
+  #reader: Reader | undefined;
+
+  /**
+   * @param most bytes that are held before the source is paused
+   * @param length of all of it, in bytes; undefined when that is not known
+   */
+  constructor(source: BodySource, most: number, length: number | undefined) {
+    this.#source = source;
+    this.#most = most;
+    this.#room = length !== undefined && length <= SMALL ? SMALL : LARGEST_AT_ONCE;
+  }
+
+  read(): Promise<S3Piece | undefined> {
+    const piece = this.#pieces.shift();
+    if (piece !== undefined) {
+      this.#held -= piece.bytes.length;
+      if (this.#isPaused && this.#held <= this.#most / 2) {
+        this.#isPaused = false;
+        this.#source.resume();
+      }
+      return Promise.resolve(piece);
+    }
+    if (this.#error !== undefined) return Promise.reject(this.#error);
+    if (this.#isOver) return Promise.resolve(undefined);
+    return new Promise((resolve, reject) => {
+      this.#reader = { resolve, reject };
+    });
+  }
+
+  close(): void {
+    const isUnderWay = !this.#isOver;
+    this.#isOver = true;
+    for (const piece of this.#pieces.splice(0)) piece.release();
+    this.#held = 0;
+    this.#take()?.resolve(undefined);
+    if (isUnderWay) this.#source.cut();
+  }
+
+  /** @param memory where the bytes lie, when that is not used by others */
+  push(bytes: Buffer, memory: OwnMemory | undefined): void {
+    if (this.#isOver || bytes.length === 0) return;
+    if (memory !== undefined && bytes.length >= WORTH_KEEPING) {
+      this.#add({ bytes, memory: undefined, release: once(memory.keep()) });
+    } else {
+      this.#copy(bytes);
+    }
+    if (this.#held < this.#most || this.#isPaused) return;
+    this.#isPaused = true;
+    this.#source.pause();
+  }
+
+  /** All of it has come. */
+  end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#take()?.resolve(undefined);
+  }
+
+  /** No more of it comes. What is held is still to be had. */
+  fail(error: Error): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#error = error;
+    this.#take()?.reject(error);
+  }
+
+  #copy(bytes: Buffer): void {
+    for (let at = 0; at < bytes.length; ) {
+      const last = this.#pieces.at(-1);
+      const room = last?.memory === undefined ? 0 : last.memory.length - last.bytes.length;
+      if (last?.memory !== undefined && room > 0) {
+        const count = Math.min(room, bytes.length - at);
+        bytes.copy(last.memory, last.bytes.length, at, at + count);
+        last.bytes = last.memory.subarray(0, last.bytes.length + count);
+        this.#held += count;
+        at += count;
+        continue;
+      }
+      const memory = acquireBuffer(this.#room);
+      const count = Math.min(memory.length, bytes.length - at);
+      bytes.copy(memory, 0, at, at + count);
+      this.#add({ bytes: memory.subarray(0, count), memory, release: once(() => releaseBuffer(memory)) });
+      at += count;
+    }
+  }
+
+  #add(piece: Filling): void {
+    const reader = this.#take();
+    if (reader !== undefined) {
+      reader.resolve(piece);
+      return;
+    }
+    this.#pieces.push(piece);
+    this.#held += piece.bytes.length;
+  }
+
+  #take(): Reader | undefined {
+    const reader = this.#reader;
+    this.#reader = undefined;
+    return reader;
+  }
+}
+
+/** Released twice, memory would be two requests' at once. */
+function once(release: () => void): () => void {
+  let isReleased = false;
+  return () => {
+    if (isReleased) return;
+    isReleased = true;
+    release();
+  };
+}

@@ -1,0 +1,479 @@
+// Objects of one bucket (AWS: GetObject, HeadObject), over this project's own connections. It asks again where that may help and
+// does no harm, within a bound, and says what is wrong in one sentence where it does not.
+import { createSecureContext } from 'node:tls';
+import type { BucketLocation } from '../config/bucket.js';
+import { formatHttpDate } from '../http/date.js';
+import type { BytePath } from '../http/target.js';
+import { ClientConnections } from '../http1/client-connections.js';
+import {
+  type AnswerHead,
+  checkRange,
+  type ObjectFields,
+  type S3Answer,
+  type S3Range,
+  type S3Status,
+} from './answer.js';
+import { type Answered, Attempt } from './attempt.js';
+import { NO_BODY } from './body.js';
+import type { CredentialSource, Credentials } from './credentials.js';
+import { readErrorDocument } from './error-document.js';
+import { S3Error } from './errors.js';
+import {
+  type Asked,
+  codeOf,
+  explainFailure,
+  explainRefusal,
+  isPassing,
+  objectName,
+  storeName,
+} from './explain.js';
+import { keyPath, LONGEST_KEY } from './key-path.js';
+import { Patience } from './patience.js';
+import { Places } from './places.js';
+import { sharedLookup } from './shared-lookup.js';
+import { presignedTarget, signedFields } from './signing.js';
+
+/** What is asked of an object. */
+export interface S3Request {
+  /** The whole key, with the prefix of its location. */
+  readonly key: BytePath;
+  readonly method: 'GET' | 'HEAD';
+  readonly range?: S3Range | undefined;
+  /** One entity tag, or several, as in the field. */
+  readonly ifMatch?: string | undefined;
+  readonly ifNoneMatch?: string | undefined;
+  /** In milliseconds since the epoch. */
+  readonly ifModifiedSince?: number | undefined;
+  /** Until the answer is here; its body is closed by itself. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Bounds. Times are in milliseconds. */
+export interface S3Limits {
+  /** For a connection, with the lookup of the host's name and TLS. */
+  readonly connectTimeout: number;
+  /** From the request to the head of its answer. */
+  readonly firstByteTimeout: number;
+  /** Longest silence within an answer. */
+  readonly silenceTimeout: number;
+  /** Until the head is here, all attempts and the wait for a place included. */
+  readonly totalTimeout: number;
+  /** How often a request is sent. */
+  readonly attempts: number;
+  /** Requests that are with the store at once. */
+  readonly maxConnections: number;
+  /** Requests that wait to be. */
+  readonly maxWaiting: number;
+  /** How long an idle connection is kept. */
+  readonly idleTimeout: number;
+  /** Bytes of one body that are held before the store must wait. */
+  readonly maxBuffered: number;
+  /** First pause before another attempt; each is up to twice as long as the one before. */
+  readonly backoff: number;
+}
+
+/** The bounds where no others are given. */
+export const S3_LIMITS: S3Limits = {
+  connectTimeout: 5000,
+  firstByteTimeout: 15_000,
+  silenceTimeout: 30_000,
+  totalTimeout: 30_000,
+  attempts: 3,
+  maxConnections: 64,
+  maxWaiting: 1024,
+  idleTimeout: 15_000,
+  maxBuffered: 256 * 1024,
+  backoff: 100,
+};
+
+/** What a client is made of. */
+export interface S3ClientOptions {
+  readonly location: BucketLocation;
+  /** Without them nothing is signed: the bucket must be everybody's. */
+  readonly credentials: CredentialSource | undefined;
+  readonly limits?: Partial<S3Limits> | undefined;
+  /** Certificates of authorities to believe, in PEM, in place of those that Node believes (its own, and NODE_EXTRA_CA_CERTS). */
+  readonly ca?: string | undefined;
+  /** One sentence for the log, once for each cause. */
+  readonly onNotice?: ((notice: string) => void) | undefined;
+}
+
+/** What a signed URL is to say. */
+export interface PresignOptions {
+  /** From when on, in milliseconds since the epoch: the same moment gives the same URL. */
+  readonly at: number;
+  /** For how long, in seconds; a week at most. */
+  readonly expires: number;
+  /** Fields that the store is to answer with in place of the object's. */
+  readonly response?: ObjectFields | undefined;
+}
+
+/** A URL with which anybody may get an object, for a while. */
+export interface Presigned {
+  readonly url: string;
+  /** In milliseconds since the epoch: earlier than was asked for when the credentials end before. */
+  readonly expiresAt: number;
+}
+
+/** Longest pause before another attempt, in milliseconds. */
+const LONGEST_BACKOFF = 2000;
+/** A clock that differs by less than this is not what a request failed for, in milliseconds. */
+const SAME_TIME = 60_000;
+/** Largest head of an answer, in bytes: objects may have 2 KiB of fields of their own, and many stores more. */
+const MAX_HEAD = 32 * 1024;
+const CLOSED = new Set(['MEDIA_SERVE_CONNECTION_CLOSED', 'ECONNRESET', 'EPIPE']);
+/** Credentials that were good, and may be again when they are asked for anew. */
+const RENEWABLE = new Set(['ExpiredToken', 'InvalidToken', 'TokenRefreshRequired', 'InvalidAccessKeyId']);
+/** A field's value (RFC 9110 §5.5). */
+const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+/** A name that is in no bucket, but for a very strange one. */
+const NOWHERE = '.media-serve-asks-whether-it-may-read';
+
+/** A request under way. */
+interface Running {
+  readonly request: S3Request;
+  readonly asked: Asked;
+  readonly path: string;
+  readonly patience: Patience;
+}
+
+/** One bucket. `close` frees what it holds. */
+export class S3Client {
+  readonly #location: BucketLocation;
+  readonly #credentials: CredentialSource | undefined;
+  readonly #limits: S3Limits;
+  readonly #connections: ClientConnections;
+  readonly #places: Places;
+  readonly #onNotice: (notice: string) => void;
+  readonly #waited = new Set<Patience>();
+  /** How much later it is for the store than for this machine, in milliseconds. */
+  #clockOffset = 0;
+  #isClosed = false;
+
+  constructor({ location, credentials, limits, ca, onNotice }: S3ClientOptions) {
+    this.#location = location;
+    this.#credentials = credentials;
+    this.#limits = { ...S3_LIMITS, ...limits };
+    this.#onNotice = onNotice ?? (() => {});
+    this.#places = new Places(this.#limits.maxConnections, this.#limits.maxWaiting);
+    this.#connections = new ClientConnections(
+      { kind: 'tcp', host: location.host, port: location.port },
+      {
+        connectTimeout: this.#limits.connectTimeout,
+        readTimeout: this.#limits.silenceTimeout,
+        maxResponseHead: MAX_HEAD,
+        idleTimeout: this.#limits.idleTimeout,
+      },
+      {
+        lookup: sharedLookup(),
+        tls: location.secure ? { context: createSecureContext(ca === undefined ? {} : { ca }) } : undefined,
+      },
+    );
+  }
+
+  /** Requests that are with the store now, and those that wait for it: for measuring. */
+  get load(): { readonly underWay: number; readonly waiting: number } {
+    return { underWay: this.#places.taken, waiting: this.#places.waiting };
+  }
+
+  /** What time it is for the store, as far as is known, in milliseconds since the epoch. */
+  get now(): number {
+    return Date.now() + this.#clockOffset;
+  }
+
+  /**
+   * Asks for an object. Rejects with an S3Error, or with the signal's reason.
+   *
+   * An object that is not the one of `ifMatch` is a 412, whether the store understands the condition or not.
+   */
+  async get(request: S3Request): Promise<S3Answer> {
+    const asked: Asked = {
+      location: this.#location,
+      key: request.key,
+      isSigned: this.#credentials !== undefined,
+    };
+    // Without a key it would be the bucket that is asked for, and its answer a list.
+    if (request.key === '' || request.key.length > LONGEST_KEY) {
+      throw new S3Error(
+        'not-found',
+        `${objectName(asked)} is no object: a key has 1 to ${LONGEST_KEY} bytes`,
+      );
+    }
+    const place = this.#places.take();
+    const patience = this.#begin(request.signal);
+    let attempt: Attempt | undefined;
+    try {
+      await patience.wait(async () => place.taken);
+      const path = keyPath(this.#location, request.key);
+      const found = await this.#ask({ request, asked, path, patience });
+      attempt = found.attempt;
+      return found.answer;
+    } finally {
+      patience.end();
+      this.#waited.delete(patience);
+      // While its bytes come, its place is taken.
+      if (attempt === undefined) place.leave();
+      else attempt.whenOver(place.leave);
+    }
+  }
+
+  /**
+   * Makes a URL with which anybody may get the object for a while; nothing is asked of the store.
+   * Rejects with an S3Error when there are no credentials to sign it with.
+   */
+  async presign(key: BytePath, { at, expires, response = {} }: PresignOptions): Promise<Presigned> {
+    const { secure, authority, region } = this.#location;
+    const origin = `${secure ? 'https' : 'http'}://${authority}`;
+    const path = keyPath(this.#location, key);
+    const expiresAt = at + expires * 1000;
+    const query = responseQuery(response);
+    // A bucket that is everybody's needs no signature, and takes no other fields without one.
+    if (this.#credentials === undefined) return { url: `${origin}${path}`, expiresAt };
+    const credentials = await this.#credentials.get();
+    const target = await presignedTarget({ region, authority }, credentials, path, query, at, expires);
+    return { url: `${origin}${target}`, expiresAt: Math.min(expiresAt, credentials.expiresAt ?? expiresAt) };
+  }
+
+  /**
+   * Asks for an object that is not there, which tells whether bucket, region, credentials and clock are right.
+   * @returns what is wrong; undefined when nothing is
+   */
+  async probe(): Promise<S3Error | undefined> {
+    try {
+      const { body } = await this.get({ key: `${this.#location.prefix}${NOWHERE}`, method: 'GET' });
+      body.close();
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof S3Error)) throw error;
+      return error.kind === 'not-found' ? undefined : error;
+    }
+  }
+
+  /** Cuts all connections; requests under way fail. */
+  close(): void {
+    this.#isClosed = true;
+    for (const patience of this.#waited) patience.lose(stopping());
+    this.#connections.close();
+  }
+
+  #begin(signal: AbortSignal | undefined): Patience {
+    const { totalTimeout } = this.#limits;
+    const late = (): S3Error =>
+      new S3Error('timeout', `${storeName(this.#location)} has not answered within ${totalTimeout} ms`);
+    const patience = new Patience(totalTimeout, signal, late);
+    if (this.#isClosed) patience.lose(stopping());
+    this.#waited.add(patience);
+    return patience;
+  }
+
+  /** Asks until there is an answer, or no sense in asking again. */
+  async #ask(running: Running): Promise<{ answer: S3Answer; attempt: Attempt }> {
+    const { patience } = running;
+    let mayUseKept = true;
+    let mayRenew = true;
+    let maySetClock = true;
+    for (let times = 1; ; ) {
+      const credentials = await this.#credentialsNow(patience);
+      const offset = this.#clockOffset;
+      const { attempt, result } = await this.#send(running, credentials, mayUseKept);
+      if (!(result instanceof Error)) return { answer: result, attempt };
+      if (attempt.metClosing && CLOSED.has(codeOf(result))) {
+        mayUseKept = false;
+        continue;
+      }
+      const error = explainFailure(this.#location, result);
+      if (mayRenew && credentials !== undefined && RENEWABLE.has(error.code ?? '')) {
+        mayRenew = false;
+        this.#credentials?.refused(credentials);
+        const renewed = await this.#credentialsNow(patience);
+        if (renewed !== undefined && !isSameKey(renewed, credentials)) continue;
+      }
+      if (maySetClock && error.kind === 'clock' && this.#setClock(error, offset)) {
+        maySetClock = false;
+        continue;
+      }
+      const pause = Math.random() * Math.min(LONGEST_BACKOFF, this.#limits.backoff * 2 ** times);
+      if (!isPassing(error) || times >= this.#limits.attempts || pause >= patience.left) throw error;
+      times += 1;
+      await patience.sleep(pause);
+    }
+  }
+
+  async #credentialsNow(patience: Patience): Promise<Credentials | undefined> {
+    const source = this.#credentials;
+    return source === undefined ? undefined : patience.wait(() => source.get());
+  }
+
+  async #send(
+    running: Running,
+    credentials: Credentials | undefined,
+    mayUseKept: boolean,
+  ): Promise<{ attempt: Attempt; result: S3Answer | Error }> {
+    const { request, path, patience } = running;
+    const head = await this.#requestHead(request, path, credentials);
+    const connection = mayUseKept ? this.#connections.takeIdle() : this.#connections.connect();
+    const { connectTimeout, firstByteTimeout, maxBuffered } = this.#limits;
+    const limits = {
+      timeout: connection.wasUsed ? firstByteTimeout : connectTimeout + firstByteTimeout,
+      maxBuffered,
+      readsLittle: this.#location.secure,
+    };
+    const attempt = new Attempt(connection, limits, (error) => brokenOff(running.asked, error));
+    try {
+      const answered = await patience.wait((stopped) => {
+        stopped((error) => attempt.abort(error));
+        return attempt.send({
+          method: request.method,
+          head,
+          body: undefined,
+          upgrades: false,
+          isLast: false,
+        });
+      });
+      return { attempt, result: this.#read(running, answered) };
+    } catch (error) {
+      // What ended the wait, or the connection.
+      attempt.abort(new Error('it is not waited for any more'));
+      if (!(error instanceof Error) || patience.isOver) throw error;
+      return { attempt, result: error };
+    }
+  }
+
+  /** What an answer comes to. */
+  #read({ request, asked }: Running, { head, body, document }: Answered): S3Answer | S3Error {
+    const { status } = head;
+    if (!isAnswer(status)) return this.#refusal(asked, head, document);
+    const isHead = request.method === 'HEAD';
+    try {
+      if (body !== undefined && !head.isFramed) throw endless(head);
+      checkRange(head, request.range, isHead);
+    } catch (error) {
+      body?.close();
+      if (error instanceof S3Error) return error;
+      throw error;
+    }
+    const isOther = status < 300 && isOtherVersion(request.ifMatch, head.etag);
+    if (isOther) body?.close();
+    return {
+      status: isOther ? 412 : status,
+      etag: head.etag,
+      lastModified: head.lastModified,
+      size: status === 416 ? (head.size ?? readErrorDocument(document).actualSize) : head.size,
+      range: head.range,
+      fields: head.fields,
+      requestId: head.requestId,
+      body: isOther ? NO_BODY : (body ?? NO_BODY),
+    };
+  }
+
+  #refusal(asked: Asked, head: AnswerHead, document: string): S3Error {
+    return explainRefusal(asked, {
+      status: head.status,
+      document: readErrorDocument(document),
+      requestId: head.requestId,
+      region: head.bucketRegion,
+      ahead: head.date === undefined ? undefined : head.date - Date.now(),
+    });
+  }
+
+  /**
+   * Goes by the store's clock from here on.
+   * @param used what a request was signed by, that was refused for it
+   * @returns false when another try would be signed by the same time
+   */
+  #setClock({ storeTime }: S3Error, used: number): boolean {
+    if (storeTime === undefined) return false;
+    const offset = storeTime - Date.now();
+    if (Math.abs(offset - used) < SAME_TIME) return false;
+    // Another request may have found out already.
+    if (Math.abs(offset - this.#clockOffset) < SAME_TIME) return true;
+    this.#clockOffset = offset;
+    const minutes = Math.round(Math.abs(offset) / 60_000);
+    this.#onNotice(
+      `this machine's clock is ${minutes} minutes ${offset > 0 ? 'behind' : 'ahead of'} that of ${storeName(this.#location)}, by which requests are signed from here on; set the clock, for example by NTP`,
+    );
+    return true;
+  }
+
+  async #requestHead(
+    request: S3Request,
+    path: string,
+    credentials: Credentials | undefined,
+  ): Promise<string> {
+    const { method, range, ifMatch, ifNoneMatch, ifModifiedSince } = request;
+    const { authority, region } = this.#location;
+    const fields: Record<string, string> = range === undefined ? {} : { range: rangeField(range) };
+    const lines =
+      credentials === undefined
+        ? Object.entries(fields)
+            .map(([name, value]) => `${name}: ${value}\r\n`)
+            .join('')
+        : await signedFields({ authority, region }, credentials, method, path, fields, this.now);
+    const since =
+      ifModifiedSince === undefined ? undefined : formatHttpDate(Math.floor(ifModifiedSince / 1000));
+    return `${method} ${path} HTTP/1.1\r\nHost: ${authority}\r\n${ALWAYS}${lines}${fieldLine('If-Match', ifMatch)}${fieldLine('If-None-Match', ifNoneMatch)}${fieldLine('If-Modified-Since', since)}\r\n`;
+  }
+}
+
+/** No proxy on the way is to compress what it sends: the bytes are the object's. */
+const ALWAYS = 'User-Agent: media-serve\r\nAccept-Encoding: identity\r\n';
+
+function rangeField(range: S3Range): string {
+  return 'suffix' in range ? `bytes=-${range.suffix}` : `bytes=${range.first}-${range.last ?? ''}`;
+}
+
+function fieldLine(name: string, value: string | undefined): string {
+  if (value === undefined) return '';
+  if (!FIELD_VALUE.test(value)) throw new TypeError(`${name} cannot have this value`);
+  return `${name}: ${value}\r\n`;
+}
+
+function isAnswer(status: number): status is S3Status {
+  return status === 200 || status === 206 || status === 304 || status === 412 || status === 416;
+}
+
+/** Whether a store has answered with another version than the one that was wanted: some know no conditions with a range. */
+function isOtherVersion(ifMatch: string | undefined, etag: string | undefined): boolean {
+  if (ifMatch === undefined || ifMatch.trim() === '*') return false;
+  return etag === undefined || !ifMatch.split(',').some((one) => one.trim() === etag);
+}
+
+function isSameKey(a: Credentials, b: Credentials): boolean {
+  return (
+    a.accessKeyId === b.accessKeyId &&
+    a.secretAccessKey === b.secretAccessKey &&
+    a.sessionToken === b.sessionToken
+  );
+}
+
+function responseQuery(response: ObjectFields): Record<string, string> {
+  const query: Record<string, string> = {};
+  const add = (name: string, value: string | undefined): void => {
+    if (value !== undefined) query[`response-${name}`] = value;
+  };
+  add('cache-control', response.cacheControl);
+  add('content-disposition', response.contentDisposition);
+  add('content-encoding', response.contentEncoding);
+  add('content-language', response.contentLanguage);
+  add('content-type', response.contentType);
+  return query;
+}
+
+/** A body of which nobody could tell whether it is whole. */
+function endless({ status, requestId }: AnswerHead): S3Error {
+  return new S3Error('failed', 'the store does not say how long the object is', { status, requestId });
+}
+
+function brokenOff(asked: Asked, error: Error): S3Error {
+  const { kind, code } = explainFailure(asked.location, error);
+  const how = kind === 'timeout' ? 'no more of it comes' : 'the connection broke';
+  return new S3Error(
+    kind === 'timeout' ? kind : 'failed',
+    `${objectName(asked)} was cut off while it was read: ${how}`,
+    { code },
+  );
+}
+
+function stopping(): S3Error {
+  return new S3Error('failed', 'this server is stopping');
+}

@@ -1,0 +1,17 @@
+// Keys and request paths. What is signed is the path as it is sent, and S3 wants it encoded once, byte by byte, with nothing
+// normalized: all but unreserved characters and the slash (AWS: "Create a signed AWS API request", UriEncode).
+import type { BucketLocation } from '../config/bucket.js';
+import { type BytePath, percentEncoder } from '../http/target.js';
+
+/** RFC 3986 §2.3, and the slash. */
+const encodeKey = percentEncoder(/[A-Za-z0-9._~/-]/);
+/** The same without the slash, for names and values of a query. */
+export const encodeQueryPart = percentEncoder(/[A-Za-z0-9._~-]/);
+
+/** The longest key that S3 has, in bytes. */
+export const LONGEST_KEY = 1024;
+
+/** The path of a request for a key. An empty key would be the bucket itself, whose answer is a list of what is in it. */
+export function keyPath({ basePath }: BucketLocation, key: BytePath): string {
+  return `${basePath}/${encodeKey(key)}`;
+}
