@@ -184,6 +184,11 @@ export class ClientConnection implements WireOwner, ResponseEvents, SendReport, 
 
   // What the response consists of.
 
+  /** Whether all that was written is known to have gone out. */
+  get #isTaken(): boolean {
+    return this.#wire.writableLength === 0 || (this.#wire.tellsLate && this.#request?.body === undefined);
+  }
+
   informational(start: ResponseStart): void {
     this.#receiver?.onInformational(start);
   }
@@ -208,7 +213,7 @@ export class ClientConnection implements WireOwner, ResponseEvents, SendReport, 
     const receiver = this.#receiver;
     if (receiver === undefined) return;
     // An app that answers without having read the body may close, or take the rest of it for another request.
-    const isSent = this.#sender === undefined && this.#wire.writableLength === 0 && !this.#wire.hasFailed;
+    const isSent = this.#sender === undefined && this.#isTaken && !this.#wire.hasFailed;
     if (isSent && this.#parser.isPersistent && this.#request?.isLast === false) this.#release();
     else this.#close();
     receiver.onEnd(trailers);

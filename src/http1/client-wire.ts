@@ -20,6 +20,8 @@ export interface ClientWire extends WritableWire {
   readonly wasReset: boolean;
   /** Bytes that were written and not taken yet. */
   readonly writableLength: number;
+  /** True where that is told a turn of the event loop later, so that the answer to a request may come before. */
+  readonly tellsLate: boolean;
   /** @param milliseconds without anything read or written, until the owner is told; 0 is none */
   setTimeout(milliseconds: number): unknown;
   pause(): unknown;

@@ -19,6 +19,7 @@ export class TlsWire implements ClientWire {
   readonly hasFailed = false;
   /** Node does not tell whether the other side has ended it or was cut off: what only its end would end is not believed. */
   readonly wasReset = true;
+  readonly tellsLate = true;
   readonly #owner: WireOwner;
   readonly #socket: TLSSocket;
   #isMade = false;

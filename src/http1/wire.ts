@@ -110,6 +110,11 @@ export class Wire extends Socket {
     super.destroy();
   }
 
+  /** What was taken is told at once. */
+  get tellsLate(): boolean {
+    return false;
+  }
+
   /** True once a write has failed. */
   get hasFailed(): boolean {
     return this.#writeFailure !== undefined;

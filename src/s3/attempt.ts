@@ -151,11 +151,16 @@ export class Attempt implements ResponseReceiver, BodySource {
   // What is told by whoever takes the body.
 
   pause(): void {
-    if (!this.#isOver) this.#connection.pause();
+    if (this.#isOver) return;
+    // Memory for the next read would lie there unused.
+    this.#connection.prefersShared = true;
+    this.#connection.pause();
   }
 
   resume(): void {
-    if (!this.#isOver) this.#connection.resume();
+    if (this.#isOver) return;
+    this.#connection.prefersShared = this.#limits.readsLittle;
+    this.#connection.resume();
   }
 
   cut(): void {

@@ -33,8 +33,8 @@ export interface BodySource {
 /** Where there is no body. */
 export const NO_BODY: S3Body = { read: async () => undefined, close: () => {} };
 
-/** With less than this in it, memory of a connection's own is better read into again, in bytes. */
-const WORTH_KEEPING = 32 * 1024;
+/** With less than this in it, of 128 KiB, memory of a connection's own is better read into again, in bytes. */
+const WORTH_KEEPING = 96 * 1024;
 /** Up to here a body is copied into a small piece, in bytes. */
 const SMALL = 32 * 1024;
 

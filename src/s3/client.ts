@@ -82,7 +82,8 @@ export const S3_LIMITS: S3Limits = {
   maxConnections: 64,
   maxWaiting: 1024,
   idleTimeout: 15_000,
-  maxBuffered: 256 * 1024,
+  // One read. The kernel holds more on the way; 200 slow readers with twice as much cost 40 MiB and gain nothing.
+  maxBuffered: 128 * 1024,
   backoff: 100,
 };
 

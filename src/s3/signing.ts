@@ -124,17 +124,24 @@ function bytesOf(data: Secret): string | Uint8Array {
 }
 
 let loaded: Promise<typeof SignatureV4> | undefined;
+/** By whose they are: what a signer finds out of credentials is good as long as they are. */
+const signers = new WeakMap<Credentials, { readonly region: string; readonly signer: SignatureV4 }>();
 
 async function signerOf(region: string, credentials: Credentials): Promise<SignatureV4> {
+  const known = signers.get(credentials);
+  if (known?.region === region) return known.signer;
   loaded ??= import('@smithy/signature-v4').then((module) => module.SignatureV4);
   const Signer = await loaded;
-  return new Signer({
+  const { accessKeyId, secretAccessKey, sessionToken } = credentials;
+  const signer = new Signer({
     service: 's3',
     region,
-    credentials: { ...credentials },
+    credentials: { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) },
     sha256: Sha256,
     // S3 alone takes the path as it is, encoded once.
     uriEscapePath: false,
     applyChecksum: false,
   });
+  signers.set(credentials, { region, signer });
+  return signer;
 }

@@ -8,6 +8,7 @@ import {
   type TlsOptions as ServerOptions,
   type TLSSocket,
 } from 'node:tls';
+import { Worker } from 'node:worker_threads';
 import t, { type Test } from 'tap';
 import type { AppRequest, ResponseReceiver } from '../../src/http1/client-connection.js';
 import { ClientConnections, type PoolLimits } from '../../src/http1/client-connections.js';
@@ -122,6 +123,39 @@ t.test('a server is asked by its name, in HTTP/1.1, and a connection is used aga
     t.same(more, [], 'one connection');
     t.match(socket, { servername, alpnProtocol: 'http/1.1' });
   }
+});
+
+/** A server in a thread of its own: its answer may be here before the turn in which the request was written has ended. */
+const QUICK = `
+  const { parentPort, workerData } = require('node:worker_threads');
+  let connections = 0;
+  const server = require('node:tls').createServer(workerData.certificate, (socket) => {
+    connections += 1;
+    socket.setNoDelay(true).on('error', () => {}).on('data', () => socket.write(workerData.answer));
+  });
+  server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port));
+  parentPort.on('message', () => parentPort.postMessage(connections));
+`;
+
+t.test('a connection is used again as soon as its request has ended', async (t) => {
+  const certificate = { key: TEST_KEY, cert: TEST_CERTIFICATE };
+  const server = new Worker(QUICK, { eval: true, workerData: { certificate, answer: OK } });
+  t.teardown(() => server.terminate());
+  const [port] = (await once(server, 'message')) as [number];
+  const pool = poolFor(t, port);
+  let times = 0;
+  class Again extends Listener {
+    override onEnd(): void {
+      super.onEnd();
+      times += 1;
+      // What was written is told to have been taken only after this, now and then.
+      if (times < 300) pool.takeIdle().send(REQUEST, new Again());
+    }
+  }
+  pool.takeIdle().send(REQUEST, new Again());
+  await until(() => times === 300, 'all are answered');
+  server.postMessage('');
+  t.same(await once(server, 'message'), [1], 'one connection');
 });
 
 t.test('who cannot show that it is the host is told nothing', async (t) => {
