@@ -1,0 +1,32 @@
+// Who may ask the store, and who waits for it.
+import t from 'tap';
+import { Places } from '../../src/s3/places.js';
+
+t.test('places are given in the order in which they were asked for, and none is lost', async (t) => {
+  const places = new Places(2, 3);
+  const first = places.take();
+  const second = places.take();
+  t.equal(first.taken, undefined);
+  t.equal(second.taken, undefined);
+  const order: string[] = [];
+  const [a, b, c] = ['a', 'b', 'c'].map((name) => {
+    const place = places.take();
+    place.taken?.then(() => order.push(name), t.fail);
+    return place;
+  });
+  t.same([places.taken, places.waiting], [2, 3]);
+  t.throws(() => places.take(), { kind: 'busy', message: /2 requests are with the store, and 3 wait/ });
+  b?.leave();
+  b?.leave();
+  t.same([places.taken, places.waiting], [2, 2], 'whoever gives up gives nothing back');
+  first.leave();
+  first.leave();
+  await a?.taken;
+  t.same(order, ['a']);
+  t.same([places.taken, places.waiting], [2, 1], 'a place is passed on');
+  second.leave();
+  // It has the place, and does not know it yet.
+  c?.leave();
+  a?.leave();
+  t.same([places.taken, places.waiting], [0, 0]);
+});
