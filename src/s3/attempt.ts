@@ -55,7 +55,7 @@ export class Attempt implements ResponseReceiver, BodySource {
   readonly #document: Buffer[] = [];
   #documentBytes = 0;
   #isOver = false;
-  #onOver: (() => void) | undefined;
+  readonly #whenFree: (() => void)[] = [];
 
   /** @param explain the error of a body that breaks off */
   constructor(connection: ClientConnection, limits: AttemptLimits, explain: (error: Error) => Error) {
@@ -80,9 +80,9 @@ export class Attempt implements ResponseReceiver, BodySource {
   }
 
   /** Calls back when the connection is free again, or gone; at once when it is. */
-  whenOver(call: () => void): void {
+  whenFree(call: () => void): void {
     if (this.#isOver) call();
-    else this.#onOver = call;
+    else this.#whenFree.push(call);
   }
 
   /** Closes the connection, unless it is another's by now. */
@@ -184,8 +184,6 @@ export class Attempt implements ResponseReceiver, BodySource {
 
   #over(): void {
     this.#isOver = true;
-    const onOver = this.#onOver;
-    this.#onOver = undefined;
-    onOver?.();
+    for (const call of this.#whenFree.splice(0)) call();
   }
 }

@@ -58,7 +58,8 @@ export class ObjectBody implements S3Body {
   readonly #room: number;
   readonly #pieces: Filling[] = [];
   #held = 0;
-  #isPaused = false;
+  /** Since when the source is paused, on the monotonic clock, in milliseconds; undefined when it is not. */
+  pausedSince: number | undefined;
   #isOver = false;
   #error: Error | undefined;
   #reader: Reader | undefined;
@@ -77,8 +78,8 @@ export class ObjectBody implements S3Body {
     const piece = this.#pieces.shift();
     if (piece !== undefined) {
       this.#held -= piece.bytes.length;
-      if (this.#isPaused && this.#held <= this.#most / 2) {
-        this.#isPaused = false;
+      if (this.pausedSince !== undefined && this.#held <= this.#most / 2) {
+        this.pausedSince = undefined;
         this.#source.resume();
       }
       return Promise.resolve(piece);
@@ -107,8 +108,8 @@ export class ObjectBody implements S3Body {
     } else {
       this.#copy(bytes);
     }
-    if (this.#held < this.#most || this.#isPaused) return;
-    this.#isPaused = true;
+    if (this.#held < this.#most || this.pausedSince !== undefined) return;
+    this.pausedSince = performance.now();
     this.#source.pause();
   }
 

@@ -14,7 +14,7 @@ import {
   type S3Status,
 } from './answer.js';
 import { type Answered, Attempt } from './attempt.js';
-import { NO_BODY } from './body.js';
+import { NO_BODY, type ObjectBody, type S3Body } from './body.js';
 import type { CredentialSource, Credentials } from './credentials.js';
 import { readErrorDocument } from './error-document.js';
 import { S3Error } from './errors.js';
@@ -28,6 +28,7 @@ import {
   storeName,
 } from './explain.js';
 import { keyPath, LONGEST_KEY } from './key-path.js';
+import { LentBody, type Span } from './lent-body.js';
 import { Patience } from './patience.js';
 import { Places } from './places.js';
 import { sharedLookup } from './shared-lookup.js';
@@ -68,6 +69,8 @@ export interface S3Limits {
   readonly idleTimeout: number;
   /** Bytes of one body that are held before the store must wait. */
   readonly maxBuffered: number;
+  /** How long the reader of a body may take nothing before its connection is given to others who wait for one. */
+  readonly lentFor: number;
   /** First pause before another attempt; each is up to twice as long as the one before. */
   readonly backoff: number;
 }
@@ -84,6 +87,7 @@ export const S3_LIMITS: S3Limits = {
   idleTimeout: 15_000,
   // One read. The kernel holds more on the way; 200 slow readers with twice as much cost 40 MiB and gain nothing.
   maxBuffered: 128 * 1024,
+  lentFor: 1000,
   backoff: 100,
 };
 
@@ -118,6 +122,8 @@ export interface Presigned {
 
 /** Longest pause before another attempt, in milliseconds. */
 const LONGEST_BACKOFF = 2000;
+/** How often it is looked for connections that can be taken back, while requests wait for one, in milliseconds. */
+const TAKE_BACK_INTERVAL = 250;
 /** A clock that differs by less than this is not what a request failed for, in milliseconds. */
 const SAME_TIME = 60_000;
 /** Largest head of an answer, in bytes: objects may have 2 KiB of fields of their own, and many stores more. */
@@ -147,6 +153,9 @@ export class S3Client {
   readonly #places: Places;
   readonly #onNotice: (notice: string) => void;
   readonly #waited = new Set<Patience>();
+  /** Bodies that have a connection. */
+  readonly #lent = new Set<LentBody>();
+  #timer: NodeJS.Timeout | undefined;
   /** How much later it is for the store than for this machine, in milliseconds. */
   #clockOffset = 0;
   #isClosed = false;
@@ -202,6 +211,7 @@ export class S3Client {
     }
     const place = this.#places.take();
     const patience = this.#begin(request.signal);
+    if (place.taken !== undefined) this.#timer ??= setInterval(this.#takeBack, TAKE_BACK_INTERVAL).unref();
     let attempt: Attempt | undefined;
     try {
       await patience.wait(async () => place.taken);
@@ -214,7 +224,7 @@ export class S3Client {
       this.#waited.delete(patience);
       // While its bytes come, its place is taken.
       if (attempt === undefined) place.leave();
-      else attempt.whenOver(place.leave);
+      else attempt.whenFree(place.leave);
     }
   }
 
@@ -253,9 +263,25 @@ export class S3Client {
   /** Cuts all connections; requests under way fail. */
   close(): void {
     this.#isClosed = true;
+    clearInterval(this.#timer);
     for (const patience of this.#waited) patience.lose(stopping());
     this.#connections.close();
   }
+
+  /** Gives connections whose readers are slow to those who wait. */
+  readonly #takeBack = (): void => {
+    const before = performance.now() - this.#limits.lentFor;
+    let { waiting } = this.#places;
+    for (const body of this.#lent) {
+      if (waiting === 0) break;
+      if (body.pausedSince === undefined || body.pausedSince > before) continue;
+      waiting -= 1;
+      body.takeBack();
+    }
+    if (this.#places.waiting > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  };
 
   #begin(signal: AbortSignal | undefined): Patience {
     const { totalTimeout } = this.#limits;
@@ -331,7 +357,7 @@ export class S3Client {
           isLast: false,
         });
       });
-      return { attempt, result: this.#read(running, answered) };
+      return { attempt, result: this.#read(running, answered, attempt) };
     } catch (error) {
       // What ended the wait, or the connection.
       attempt.abort(new Error('it is not waited for any more'));
@@ -341,7 +367,11 @@ export class S3Client {
   }
 
   /** What an answer comes to. */
-  #read({ request, asked }: Running, { head, body, document }: Answered): S3Answer | S3Error {
+  #read(
+    { request, asked }: Running,
+    { head, body, document }: Answered,
+    attempt: Attempt,
+  ): S3Answer | S3Error {
     const { status } = head;
     if (!isAnswer(status)) return this.#refusal(asked, head, document);
     const isHead = request.method === 'HEAD';
@@ -355,6 +385,7 @@ export class S3Client {
     }
     const isOther = status < 300 && isOtherVersion(request.ifMatch, head.etag);
     if (isOther) body?.close();
+    const taken = body === undefined || isOther ? NO_BODY : this.#lend(asked, head, body, attempt);
     return {
       status: isOther ? 412 : status,
       etag: head.etag,
@@ -363,8 +394,38 @@ export class S3Client {
       range: head.range,
       fields: head.fields,
       requestId: head.requestId,
-      body: isOther ? NO_BODY : (body ?? NO_BODY),
+      body: taken,
     };
+  }
+
+  /** A body that gives up its connection when others need one, if its rest can be asked for. */
+  #lend(asked: Asked, { etag, range, size }: AnswerHead, body: ObjectBody, attempt: Attempt): S3Body {
+    const span = range ?? (size === undefined ? undefined : { first: 0, last: size - 1 });
+    // Without a strong tag nothing would tell that it is still the same object; and a part is none too many.
+    if (span === undefined || etag === undefined || etag.startsWith('W/')) return body;
+    const part = this.#limits.maxBuffered;
+    if (span.last - span.first < part) return body;
+    const lent = new LentBody(body, span, {
+      part,
+      ask: (rest, signal) => this.#part(asked, etag, rest, signal),
+      cut: () => attempt.cut(),
+    });
+    this.#lent.add(lent);
+    attempt.whenFree(() => this.#lent.delete(lent));
+    return lent;
+  }
+
+  async #part(asked: Asked, ifMatch: string, range: Span, signal: AbortSignal): Promise<S3Body> {
+    const { status, body, requestId } = await this.get({
+      key: asked.key,
+      method: 'GET',
+      range,
+      ifMatch,
+      signal,
+    });
+    if (status === 206) return body;
+    body.close();
+    throw new S3Error('failed', `${objectName(asked)} was changed while it was read`, { status, requestId });
   }
 
   #refusal(asked: Asked, head: AnswerHead, document: string): S3Error {

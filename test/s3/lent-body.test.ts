@@ -1,0 +1,121 @@
+// Readers that are slow, and others who want to read as well: connections are few, and nobody keeps one for nothing.
+import { randomBytes } from 'node:crypto';
+import t from 'tap';
+import type { S3Body } from '../../src/s3/body.js';
+import type { S3Client } from '../../src/s3/client.js';
+import { bytesOf, clientOf, errorOf } from '../support/s3-client.js';
+import { startS3StandIn } from '../support/s3-stand-in.js';
+import { until } from '../support/until.js';
+
+const KIB = 1024;
+/** More than the sockets of both sides hold. */
+const CONTENT = randomBytes(20 * 1024 * KIB);
+const LIMITS = { maxConnections: 1, maxBuffered: 128 * KIB, lentFor: 20 };
+
+async function open(client: S3Client, key: string, first?: number): Promise<S3Body> {
+  return (await client.get({ key, method: 'GET', ...(first !== undefined && { range: { first } }) })).body;
+}
+
+t.test('a slow reader gives its connection up when another one waits, and reads on in parts', async (t) => {
+  const store = await startS3StandIn(t);
+  store.put('large', CONTENT);
+  store.put('small', 'hello');
+  const client = clientOf(t, store, { limits: LIMITS });
+  for (const first of [undefined, CONTENT.length - 500 * KIB]) {
+    const before = store.requests.length;
+    const slow = await open(client, 'large', first);
+    const beginning = await slow.read();
+    if (beginning === undefined) throw new Error('nothing came');
+    const begun = Buffer.from(beginning.bytes);
+    beginning.release();
+    t.equal((await bytesOf(await open(client, 'small'))).toString(), 'hello');
+    const rest = await bytesOf(slow);
+    t.ok(Buffer.concat([begun, rest]).equals(CONTENT.subarray(first ?? 0)), 'byte for byte');
+    const parts = store.requests.slice(before + 2);
+    t.ok(parts.length > 2, `${parts.length} parts`);
+    const { etag } = store.objects.get('large') ?? {};
+    for (const { headers, status } of parts)
+      t.match({ headers, status }, { headers: { 'if-match': etag }, status: 206 });
+    t.same(client.load, { underWay: 0, waiting: 0 });
+  }
+});
+
+t.test('many slow readers and few connections: all get everything, and nobody waits for them', async (t) => {
+  const store = await startS3StandIn(t);
+  store.put('large', CONTENT.subarray(0, 3000 * KIB));
+  const client = clientOf(t, store, { limits: { ...LIMITS, maxConnections: 3 } });
+  const bodies = await Promise.all(Array.from({ length: 12 }, () => open(client, 'large')));
+  t.ok(store.open <= 4, `${store.open} connections`);
+  const whole = await Promise.all(bodies.map(bytesOf));
+  for (const bytes of whole) t.ok(bytes.equals(CONTENT.subarray(0, 3000 * KIB)));
+  t.same(client.load, { underWay: 0, waiting: 0 });
+});
+
+t.test('while nobody waits a slow reader keeps its connection', async (t) => {
+  const store = await startS3StandIn(t);
+  store.put('large', CONTENT);
+  const client = clientOf(t, store, { limits: { ...LIMITS, maxConnections: 2 } });
+  const slow = await open(client, 'large');
+  (await open(client, 'large')).close();
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  t.equal((await bytesOf(slow)).length, CONTENT.length);
+  t.equal(store.requests.length, 2);
+});
+
+t.test('an object that has changed meanwhile is never read on', async (t) => {
+  const store = await startS3StandIn(t);
+  const client = clientOf(t, store, { limits: LIMITS });
+  const changes: readonly (readonly [what: string, change: () => void, kind: string, message: RegExp])[] = [
+    [
+      'another',
+      () => store.put('large', randomBytes(CONTENT.length)),
+      'failed',
+      /was changed while it was read/,
+    ],
+    ['none', () => store.remove('large'), 'not-found', /is not there/],
+    [
+      'another, at a store that knows no conditions',
+      () => {
+        store.put('large', randomBytes(CONTENT.length));
+        store.next({ kind: 'ignore-conditions' }, { kind: 'ignore-conditions' });
+      },
+      'failed',
+      /was changed while it was read/,
+    ],
+  ];
+  for (const [what, change, kind, message] of changes) {
+    store.put('large', CONTENT);
+    const slow = await open(client, 'large');
+    await errorOf(open(client, 'missing'));
+    change();
+    const error = await errorOf(bytesOf(slow));
+    t.equal(error.kind, kind, what);
+    t.match(error.message, message, what);
+    slow.close();
+    t.same(client.load, { underWay: 0, waiting: 0 }, what);
+  }
+});
+
+t.test('an object whose versions nothing tells apart keeps its connection', async (t) => {
+  const store = await startS3StandIn(t);
+  store.put('large', CONTENT, {}, 'W/"weak"');
+  const client = clientOf(t, store, { limits: { ...LIMITS, totalTimeout: 500 } });
+  const slow = await open(client, 'large');
+  t.match(await errorOf(open(client, 'large')), { kind: 'timeout' });
+  t.equal((await bytesOf(slow)).length, CONTENT.length);
+});
+
+t.test('a body that is closed while its next part is waited for lets go of it', async (t) => {
+  const store = await startS3StandIn(t);
+  store.put('large', CONTENT);
+  const client = clientOf(t, store, { limits: LIMITS });
+  const slow = await open(client, 'large');
+  await errorOf(open(client, 'missing'));
+  store.next({ kind: 'stall' });
+  const reading = bytesOf(slow);
+  await until(() => store.requests.length === 3, 'the next part is asked for');
+  slow.close();
+  t.ok((await reading).length < CONTENT.length);
+  t.same(client.load, { underWay: 0, waiting: 0 });
+  t.equal(await slow.read(), undefined);
+});
