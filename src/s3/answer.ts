@@ -32,6 +32,7 @@ export interface S3Answer {
   readonly size: number | undefined;
   /** Of a 206: which bytes these are, both counted from 0. */
   readonly range: { readonly first: number; readonly last: number } | undefined;
+  /** Of a 200 or 206; those of other answers are not the object's. */
   readonly fields: ObjectFields;
   /** What the store calls the request. */
   readonly requestId: string | undefined;
@@ -72,18 +73,22 @@ export function readAnswerHead({ status, fields, length: framed }: ResponseStart
     lastModified: millisecondsOf(found['last-modified']),
     size,
     range: status === 206 && isPart ? { first: Number(first), last: Number(last) } : undefined,
-    fields: {
-      contentType: found['content-type'],
-      contentDisposition: found['content-disposition'],
-      contentLanguage: found['content-language'],
-      contentEncoding: codingsOf(found['content-encoding']),
-      cacheControl: found['cache-control'],
-    },
+    fields: status === 200 || status === 206 ? objectFields(found) : {},
     requestId: nameOf(found['x-amz-request-id']),
     length,
     isFramed: framed !== undefined || found['transfer-encoding'] !== undefined,
     date: millisecondsOf(found['date']),
     bucketRegion: nameOf(found['x-amz-bucket-region']),
+  };
+}
+
+function objectFields(found: Readonly<Record<string, string>>): ObjectFields {
+  return {
+    contentType: found['content-type'],
+    contentDisposition: found['content-disposition'],
+    contentLanguage: found['content-language'],
+    contentEncoding: codingsOf(found['content-encoding']),
+    cacheControl: found['cache-control'],
   };
 }
 

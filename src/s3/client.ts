@@ -27,7 +27,7 @@ import {
   objectName,
   storeName,
 } from './explain.js';
-import { keyPath, LONGEST_KEY } from './key-path.js';
+import { isKey, keyPath } from './key-path.js';
 import { LentBody, type Span } from './lent-body.js';
 import { Patience } from './patience.js';
 import { Places } from './places.js';
@@ -197,18 +197,7 @@ export class S3Client {
    * An object that is not the one of `ifMatch` is a 412, whether the store understands the condition or not.
    */
   async get(request: S3Request): Promise<S3Answer> {
-    const asked: Asked = {
-      location: this.#location,
-      key: request.key,
-      isSigned: this.#credentials !== undefined,
-    };
-    // Without a key it would be the bucket that is asked for, and its answer a list.
-    if (request.key === '' || request.key.length > LONGEST_KEY) {
-      throw new S3Error(
-        'not-found',
-        `${objectName(asked)} is no object: a key has 1 to ${LONGEST_KEY} bytes`,
-      );
-    }
+    const asked = this.#asked(request.key);
     const place = this.#places.take();
     const patience = this.#begin(request.signal);
     if (place.taken !== undefined) this.#timer ??= setInterval(this.#takeBack, TAKE_BACK_INTERVAL).unref();
@@ -230,9 +219,10 @@ export class S3Client {
 
   /**
    * Makes a URL with which anybody may get the object for a while; nothing is asked of the store.
-   * Rejects with an S3Error when there are no credentials to sign it with.
+   * Rejects with an S3Error when there are no credentials to sign it with, or there can be no such object.
    */
   async presign(key: BytePath, { at, expires, response = {} }: PresignOptions): Promise<Presigned> {
+    this.#asked(key);
     const { secure, authority, region } = this.#location;
     const origin = `${secure ? 'https' : 'http'}://${authority}`;
     const path = keyPath(this.#location, key);
@@ -256,7 +246,8 @@ export class S3Client {
       return undefined;
     } catch (error) {
       if (!(error instanceof S3Error)) throw error;
-      return error.kind === 'not-found' ? undefined : error;
+      if (error.kind !== 'not-found') return error;
+      return error.code === 'NoSuchKey' ? undefined : notS3(this.#location, error);
     }
   }
 
@@ -282,6 +273,13 @@ export class S3Client {
     clearInterval(this.#timer);
     this.#timer = undefined;
   };
+
+  /** @throws {S3Error} when no object can have the key */
+  #asked(key: BytePath): Asked {
+    const asked = { location: this.#location, key, isSigned: this.#credentials !== undefined };
+    if (!isKey(key)) throw new S3Error('not-found', `${objectName(asked)} can be no object`);
+    return asked;
+  }
 
   #begin(signal: AbortSignal | undefined): Patience {
     const { totalTimeout } = this.#limits;
@@ -533,6 +531,20 @@ function brokenOff(asked: Asked, error: Error): S3Error {
     kind === 'timeout' ? kind : 'failed',
     `${objectName(asked)} was cut off while it was read: ${how}`,
     { code },
+  );
+}
+
+/** Something that knows nothing of the key, nor of keys. */
+function notS3(location: BucketLocation, { status, code, requestId }: S3Error): S3Error {
+  const answer = code === undefined ? `${status}` : `${status} ${code}`;
+  return new S3Error(
+    'failed',
+    `${storeName(location)} does not answer as S3 does (${answer}); check --s3-endpoint`,
+    {
+      status,
+      code,
+      requestId,
+    },
   );
 }
 

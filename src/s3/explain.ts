@@ -44,6 +44,8 @@ const KINDS: Readonly<Record<string, S3Failure>> = {
   TokenRefreshRequired: 'bad-credentials',
   InvalidSecurity: 'bad-credentials',
   NotSignedUp: 'bad-credentials',
+  // Versity's gateway, of an access key that it does not know.
+  XAdminUserNotFound: 'bad-credentials',
   RequestTimeTooSkewed: 'clock',
   RequestExpired: 'clock',
   PermanentRedirect: 'wrong-region',
@@ -132,6 +134,7 @@ function sentence(kind: S3Failure, asked: Asked, refusal: Refusal, { region }: S
 function badCredentials(code: string): string {
   switch (code) {
     case 'InvalidAccessKeyId':
+    case 'XAdminUserNotFound':
       return 'does not know the access key; check AWS_ACCESS_KEY_ID, and that it is one of this store';
     case 'SignatureDoesNotMatch':
       return 'finds another signature; check that AWS_SECRET_ACCESS_KEY belongs to AWS_ACCESS_KEY_ID, that --s3-region is right, and that no proxy changes the Host or the path';

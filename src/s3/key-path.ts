@@ -11,7 +11,15 @@ export const encodeQueryPart = percentEncoder(/[A-Za-z0-9._~-]/);
 /** The longest key that S3 has, in bytes. */
 export const LONGEST_KEY = 1024;
 
-/** The path of a request for a key. An empty key would be the bucket itself, whose answer is a list of what is in it. */
+/** Segments of dots: a key may have them, but a store that keeps its objects in files goes where they lead. */
+const DOTS = /(?:^|\/)\.\.?(?:\/|$)/;
+
+/** Whether an object can have this key, and no request for it leads elsewhere. Without a key it would be the bucket's list. */
+export function isKey(key: BytePath): boolean {
+  return key !== '' && key.length <= LONGEST_KEY && !DOTS.test(key);
+}
+
+/** The path of a request for a key. */
 export function keyPath({ basePath }: BucketLocation, key: BytePath): string {
   return `${basePath}/${encodeKey(key)}`;
 }

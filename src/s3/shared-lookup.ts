@@ -1,6 +1,6 @@
 // One lookup of a host name at a time, whoever connects: the system has no way to end one, and a name server that hangs would
 // otherwise hold a thread for every connection that is tried.
-import { type LookupAddress, lookup } from 'node:dns';
+import { lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 
 /** Most who wait for one lookup; each is a connection that was tried. */
@@ -8,8 +8,11 @@ const MOST_WAITING = 1024;
 
 type Callback = Parameters<LookupFunction>[2];
 
-/** A lookup for `net.connect`, as the system does it. */
-export function sharedLookup(): LookupFunction {
+/**
+ * A lookup for `net.connect`.
+ * @param lookUp as the system does it
+ */
+export function sharedLookup(lookUp: LookupFunction = lookup): LookupFunction {
   const underWay = new Map<string, Callback[]>();
   return (hostname, options, callback) => {
     const question = `${hostname} ${options.family ?? 0} ${options.hints ?? 0} ${options.all === true}`;
@@ -21,7 +24,7 @@ export function sharedLookup(): LookupFunction {
     }
     const callbacks = [callback];
     underWay.set(question, callbacks);
-    lookup(hostname, options, (error, address: string | LookupAddress[], family?: number) => {
+    lookUp(hostname, options, (error, address, family) => {
       underWay.delete(question);
       for (const each of callbacks) each(error, address, family);
     });

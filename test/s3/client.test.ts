@@ -114,6 +114,7 @@ t.test('ranges and conditions are asked of the store', async (t) => {
   for (const [what, asked, expected, body = ''] of cases) {
     const answer = await get(client, 'x', asked);
     t.match(answer, expected, what);
+    if (answer.status > 206) t.same(answer.fields, {}, `${what}: no fields of the object's`);
     t.equal((await bytesOf(answer.body)).toString(), body, what);
   }
   t.equal(store.requests.length, cases.length, 'one request each');
@@ -174,7 +175,10 @@ t.test('names are the same on both sides', async (t) => {
   t.match(await errorOf(client.get({ key: '\xff\xfe', method: 'GET' })), { kind: 'not-found' }, 'no UTF-8');
   const before = store.requests.length;
   // What is answered for no key is a list of the bucket.
-  for (const key of ['', 'x'.repeat(1025)]) t.match(await errorOf(get(client, key)), { kind: 'not-found' });
+  for (const key of ['', 'x'.repeat(1025), 'a/../b', '..', './a', 'a/.']) {
+    t.match(await errorOf(get(client, key)), { kind: 'not-found' });
+    t.match(await errorOf(client.presign(key, { at: 0, expires: 60 })), { kind: 'not-found' });
+  }
   t.equal(store.requests.length, before, 'those that can be no key are not asked for');
 });
 

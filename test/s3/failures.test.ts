@@ -480,6 +480,10 @@ t.test('at the start it is told what is wrong, if anything is', async (t) => {
   const store = await startS3StandIn(t);
   const client = clientOf(t, store);
   t.equal(await client.probe(), undefined);
+  store.next({ kind: 'refuse', status: 404, code: '', text: '<html>Not Found</html>' });
+  const page = await client.probe();
+  t.match(page, { kind: 'failed', status: 404 });
+  t.match(page?.message, /does not answer as S3 does \(404\); check --s3-endpoint/);
   store.mayList = false;
   t.match(await client.probe(), { kind: 'denied' });
   store.region = 'eu-west-1';
