@@ -72,13 +72,16 @@ t.test('every flag and variable that the README speaks of exists', async (t) => 
   const flags = new Set(OPTION_LIST.flatMap(([name, row]) => (isOnCommandLine(row) ? [flagOf(name)] : [])));
   const migrate = parseCommandLine(['migrate', '--help'], '');
   const ofMigrate =
-    'print' in migrate ? [...migrate.print.matchAll(/^ +(--[a-z-]+)/gm)].map(([, flag]) => flag) : [];
+    'print' in migrate ? [...migrate.print.matchAll(/^ +(--[a-z0-9-]+)/gm)].map(([, flag]) => flag) : [];
   const variables = new Set(OPTION_LIST.flatMap(([name]) => environmentOf(name)));
   // What is said of directives names the flags of other programs.
   const own = readme.replace(/<!-- migration:start -->[\s\S]*<!-- migration:end -->/, '');
   // Lines of a shell that run this command, and inline code that begins with a flag.
   const lines = own.split('\n').filter((line) => /^\s*(?:npx )?media-serve /.test(line));
-  const spoken = [...lines.join('\n').matchAll(/ (--[a-z][a-z-]*)/g), ...own.matchAll(/`(--[a-z][a-z-]*)/g)];
+  const spoken = [
+    ...lines.join('\n').matchAll(/ (--[a-z][a-z0-9-]*)/g),
+    ...own.matchAll(/`(--[a-z][a-z0-9-]*)/g),
+  ];
   t.ok(spoken.length > 5);
   for (const [, flag = ''] of spoken) {
     const known =
@@ -88,7 +91,7 @@ t.test('every flag and variable that the README speaks of exists', async (t) => 
       /^--(?:help|version)$/.test(flag);
     t.ok(known, flag);
   }
-  for (const [variable] of readme.matchAll(/\bMEDIA_SERVE_[A-Z_]+[A-Z]\b/g)) {
+  for (const [variable] of readme.matchAll(/\bMEDIA_SERVE_[A-Z0-9_]+[A-Z]\b/g)) {
     // Codes of errors have the same beginning.
     if (!read('src/http/errors.ts').includes(`'${variable}'`)) t.ok(variables.has(variable), variable);
   }

@@ -110,7 +110,7 @@ function bucketOfWebAddress(text: string): string {
     /^https?:\/\/(?:([^/]+)\.s3[.-][^/]*|s3[.-][^/]*\/([^/]+))(?:\/([^?#]*))?$/i.exec(text) ?? [];
   const bucket = virtual ?? path;
   return bucket === undefined
-    ? 'write s3://bucket/prefix, and the address of a store that is not AWS apart from it, as its endpoint'
+    ? 'write s3://bucket/prefix, and the address of a store that is not AWS apart from it, as --s3-endpoint'
     : `write s3://${bucket}${key === '' ? '' : `/${key}`}`;
 }
 
@@ -121,7 +121,7 @@ const ENDPOINT = /^(https?):\/\/(\[[0-9a-f:.]+\]|[^:[\]/@?#\s]+)(?::(\d{1,5}))?(
  * @throws {TypeError} with a message that says what to write instead; it repeats no password
  */
 export function parseEndpoint(text: string): Endpoint {
-  if (/^[^/?#]*:?\/\/[^/]*@/.test(text)) {
+  if (text.includes('@')) {
     throw new TypeError(
       'it has a name or a password in it; write only the address, such as https://s3.example.com, and give credentials apart from it',
     );
@@ -168,12 +168,10 @@ export function locateBucket({ url, endpoint, region: given, style: wanted }: Bu
   const region = given ?? regionOf(endpoint?.host);
   if (region === undefined) {
     throw new TypeError(
-      `s3://${bucket} has no region; give the one that the bucket is in, such as eu-central-1`,
+      `s3://${bucket} has no region; write the one that the bucket is in, such as --s3-region eu-central-1 (in the environment AWS_REGION, in a location of the config file "s3Region"), or the address of a store that is not AWS as --s3-endpoint (AWS_ENDPOINT_URL_S3, "s3Endpoint")`,
     );
   }
-  if (!REGION.test(region)) {
-    throw new TypeError(`${quote(region)} is no region; write one such as eu-central-1`);
-  }
+  checkRegion(region);
   const store = endpoint ?? awsEndpoint(region);
   const isAws = AWS_HOST.test(store.host);
   if (isAws && store.host.startsWith(`${bucket}.`)) {
@@ -198,14 +196,21 @@ export function locateBucket({ url, endpoint, region: given, style: wanted }: Bu
   };
 }
 
+/** @throws {TypeError} when the text cannot be the name of a region */
+export function checkRegion(text: string): void {
+  if (!REGION.test(text)) {
+    throw new TypeError(`${quote(text)} is no region; write one such as eu-central-1`);
+  }
+}
+
 function checkVirtual(bucket: string, host: string): void {
   if (isIP(host) !== 0) {
     throw new TypeError(
-      `the bucket cannot stand in front of ${host}, which is an address and no name; choose the style path, or name the endpoint`,
+      `the bucket cannot stand in front of ${host}, which is an address and no name; write --s3-addressing path, or an endpoint that has a name`,
     );
   }
   if (!LABEL.test(bucket.replaceAll('.', '-'))) {
-    throw new TypeError(`${quote(bucket)} cannot be part of a host name; choose the style path`);
+    throw new TypeError(`${quote(bucket)} cannot be part of a host name; write --s3-addressing path`);
   }
 }
 

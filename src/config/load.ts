@@ -1,8 +1,9 @@
 // Flags, environment and file become one checked, frozen Config.
 import { isatty } from 'node:tty';
 import { type ConfigFile, readConfigFile } from './file.js';
-import type { Config } from './location.js';
+import { type Config, isInBucket, type Location } from './location.js';
 import { collectLocations } from './locations.js';
+import { OPTION_LIST } from './options.js';
 import { linkSecret } from './secure-link.js';
 import { type Environment, type Flags, Sources } from './sources.js';
 import { explainUnknownVariables } from './unknown-variables.js';
@@ -25,9 +26,14 @@ export function loadConfig(flags: Flags, environment: Environment): Config {
 export function configFrom(flags: Flags, environment: Environment, file: ConfigFile | undefined): Config {
   const sources = new Sources(flags, environment, file);
   sources.checkAll();
+  const locations = collectLocations(sources, file);
   return deepFreeze({
-    locations: collectLocations(sources, file),
-    warnings: [...explainUnknownVariables(environment, variablesOfSecrets(file)), ...(file?.notes ?? [])],
+    locations,
+    warnings: [
+      ...explainUnknownVariables(environment, variablesOfSecrets(file)),
+      ...explainOptionsOfBuckets(sources, locations),
+      ...(file?.notes ?? []),
+    ],
     listen: sources.require('listen'),
     listenFrom: sources.fromOf('listen'),
     socketMode: sources.require('socketMode'),
@@ -45,6 +51,15 @@ export function configFrom(flags: Flags, environment: Environment, file: ConfigF
     logLevel: sources.require('logLevel'),
     logFormat: sources.get('logFormat') ?? (isatty(1) ? 'pretty' : 'json'),
   });
+}
+
+/** Whoever says where buckets are, and names none, has probably written the bucket as something else. */
+function explainOptionsOfBuckets(sources: Sources, locations: readonly Location[]): string[] {
+  if (locations.some(isInBucket)) return [];
+  return OPTION_LIST.filter(([name, { onlyFor }]) => onlyFor === 'bucket' && sources.isOwn(name)).map(
+    ([name]) =>
+      `${sources.fromOf(name)}: is about buckets, and no location has one; write s3://bucket/prefix as a root`,
+  );
 }
 
 /** Variables that locations of the file name themselves; they have been read, so each is well-formed. */

@@ -1,9 +1,10 @@
 // The heart of the configuration: a list of locations, the longest prefix wins, as in nginx.
+import type { BucketLocation } from './bucket.js';
 import type { OptionValue } from './options.js';
 import type { SecureLink } from './secure-link.js';
 import type { Upstream } from './values.js';
 
-/** A directory whose files are served from disk (nginx: `location PREFIX { alias ROOT; }`). */
+/** Files that are served, from a directory or a bucket (nginx: `location PREFIX { alias ROOT; }`). */
 export interface FileLocation {
   /**
    * `media`: uploads, untrusted bytes on the app's own origin. `static`: the app's own build output.
@@ -14,8 +15,12 @@ export interface FileLocation {
   readonly prefix: string;
   /** What declared it, for messages: a flag, a variable, a place in the file. */
   readonly from: string;
-  /** Absolute path of the directory. */
+  /** Absolute path of the directory; of a bucket its URL as it was written, for messages. */
   readonly root: string;
+  /** Where the bucket is; undefined when the files are in a directory, of which alone all that follows of disks and links holds. */
+  readonly bucket: BucketLocation | undefined;
+  /** Whether a bucket is asked without credentials. */
+  readonly s3Anonymous: OptionValue<'s3Anonymous'>;
   /** How long caches may keep a file, in milliseconds; absent in `internal` locations. */
   readonly maxAge: OptionValue<'maxAge'> | undefined;
   /** Who may have the files; empty when everyone may. */
@@ -108,9 +113,29 @@ export interface DeniedLocation {
 
 export type Location = FileLocation | DeniedLocation | UpstreamLocation;
 
-/** Whether its answers come from disk. */
+/** Whether its answers are files, wherever these are. */
 export function isOfFiles(location: Location): location is FileLocation {
   return location.kind !== 'upstream' && location.kind !== 'denied';
+}
+
+/** Files in a directory. */
+export interface LocationInDirectory extends FileLocation {
+  readonly bucket: undefined;
+}
+
+/** Files in a bucket. */
+export interface LocationInBucket extends FileLocation {
+  readonly bucket: BucketLocation;
+}
+
+/** Whether its answers come from a directory. */
+export function isInDirectory(location: Location): location is LocationInDirectory {
+  return isOfFiles(location) && location.bucket === undefined;
+}
+
+/** Whether its answers come from a bucket. */
+export function isInBucket(location: Location): location is LocationInBucket {
+  return isOfFiles(location) && location.bucket !== undefined;
 }
 
 /** Everything the operator said, checked and frozen. */

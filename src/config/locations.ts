@@ -1,19 +1,20 @@
 // The list of locations: what the file lists, with what flags and environment say laid over it.
-import { resolve } from 'node:path';
+import { type BucketLocation, locateBucket, parseBucketUrl } from './bucket.js';
 import { BadValueError } from './errors.js';
 import type { ConfigFile, LocationEntry } from './file.js';
 import type { FileAccess, FileLocation, Location, UpstreamLocation } from './location.js';
-import { type LocationKind, OPTION_LIST, OPTIONS, type OptionName, type OptionValue } from './options.js';
+import {
+  type LocationKind,
+  OPTION_LIST,
+  OPTIONS,
+  type OptionName,
+  type OptionValue,
+  type RootSort,
+} from './options.js';
+import { isBucketRoot, rootFrom } from './root.js';
 import { describeSecureLink } from './secure-link.js';
 import { type Lookup, read, type Sourced, type Sources } from './sources.js';
-import { withoutShell } from './text.js';
-import {
-  deniedPrefix,
-  directory,
-  prefix as prefixType,
-  upstreams as upstreamList,
-  type ValueType,
-} from './values.js';
+import { deniedPrefix, prefix as prefixType, upstreams as upstreamList, type ValueType } from './values.js';
 
 /**
  * Longest prefix first. A location of the file gives way to one with the same prefix from flags or environment.
@@ -141,11 +142,8 @@ function readEntry(
   if (entry.kind === 'upstream') {
     return upstreamLocation({ kind: entry.kind, prefix, from }, read(upstreamList, at('upstream')), own);
   }
-  const inFile: ValueType<string> = {
-    ...directory,
-    parse: (value) => directory.parse(resolve(file?.directory ?? '', withoutShell(String(value)))),
-  };
-  const root = read(inFile, { raw: entry['root'], from });
+  const root = read(rootFrom(file?.directory ?? ''), { raw: entry['root'], from });
+  checkSort(entry, sortOf(root), at);
   return fileLocation({ kind: entry.kind, prefix, from }, root, own);
 }
 
@@ -155,18 +153,75 @@ interface Place<K extends LocationKind> {
   readonly from: string;
 }
 
+/** @throws {BadValueError} for an option that the location itself has, and that means nothing for its root */
+function checkSort(entry: LocationEntry, sort: RootSort, at: (key: string) => Sourced): void {
+  for (const [name, { onlyFor = sort }] of OPTION_LIST) {
+    if (onlyFor === sort || entry[name] === undefined) continue;
+    throw new BadValueError(
+      at(name).from,
+      sort === 'bucket'
+        ? 'is about files on disk, and the root of this location is a bucket; leave it out'
+        : 'is about buckets, and the root of this location is a directory; leave it out, or write s3://bucket/prefix as the root',
+    );
+  }
+}
+
+function sortOf(root: string): RootSort {
+  return isBucketRoot(root) ? 'bucket' : 'directory';
+}
+
 function fileLocation(place: Place<FileLocation['kind']>, root: string, options: Lookup): FileLocation {
-  // What these say together stands in one place, checked.
-  const { authRequest, authCache, secureLink, secureLinkSecret, secureLinkMd5, ...rest } = optionsFor(
-    place.kind,
-    options,
-  );
+  const sort = sortOf(root);
+  // What some of these say together stands in one place, checked.
+  const {
+    authRequest,
+    authCache,
+    secureLink,
+    secureLinkSecret,
+    secureLinkMd5,
+    s3Endpoint,
+    s3Region,
+    s3Addressing,
+    s3Anonymous = false,
+    ...rest
+  } = optionsFor(place.kind, options, sort);
   const signed = describeSecureLink(place.from, { secureLink, secureLinkSecret, secureLinkMd5 }, options);
   const access: FileAccess = {
     ...(authRequest === undefined ? {} : { authRequest: { target: authRequest, cache: authCache ?? 0 } }),
     ...(signed === undefined ? {} : { secureLink: signed }),
   };
-  return { ...place, root, ...rest, access } as FileLocation;
+  const bucket =
+    sort === 'bucket' ? locate(place.from, root, { s3Endpoint, s3Region, s3Addressing }) : undefined;
+  return { ...place, root, bucket, s3Anonymous, ...rest, access } as FileLocation;
+}
+
+/** What a location's options say of where its bucket is. */
+interface StoreOptions {
+  readonly s3Endpoint: OptionValue<'s3Endpoint'> | undefined;
+  readonly s3Region: OptionValue<'s3Region'> | undefined;
+  readonly s3Addressing: OptionValue<'s3Addressing'> | undefined;
+}
+
+/** @throws {BadValueError} when there can be no such bucket there */
+function locate(
+  from: string,
+  root: string,
+  { s3Endpoint, s3Region, s3Addressing }: StoreOptions,
+): BucketLocation {
+  const url = parseBucketUrl(root);
+  if (s3Endpoint === undefined && s3Addressing !== 'path' && /[A-Z]/.test(url.bucket)) {
+    throw new BadValueError(
+      from,
+      `${root} has a capital in the bucket's name, and AWS has no such buckets; write s3://${url.bucket.toLowerCase()}, or --s3-addressing path for one of the few from before 2018, or --s3-endpoint for a store that is not AWS`,
+    );
+  }
+  const style = s3Addressing === 'auto' ? undefined : s3Addressing;
+  try {
+    return locateBucket({ url, endpoint: s3Endpoint, region: s3Region, style });
+  } catch (error) {
+    if (error instanceof TypeError) throw new BadValueError(from, error.message);
+    throw error;
+  }
 }
 
 function upstreamLocation(
@@ -174,14 +229,20 @@ function upstreamLocation(
   upstreams: UpstreamLocation['upstreams'],
   options: Lookup,
 ): UpstreamLocation {
-  return { ...place, upstreams, ...optionsFor(place.kind, options) } as UpstreamLocation;
+  return { ...place, upstreams, ...optionsFor(place.kind, options, undefined) } as UpstreamLocation;
 }
 
-/** The values of all options that may stand in a location of this kind; the table says which these are. */
+/**
+ * The values of all options that may stand in a location of this kind; the table says which these are. Those about buckets are
+ * read for a bucket alone: in the environment they are others' variables, too.
+ */
 function optionsFor(
   kind: LocationKind,
   options: Lookup,
+  sort: RootSort | undefined,
 ): { readonly [N in OptionName]?: OptionValue<N> | undefined } {
-  const names = OPTION_LIST.filter(([, row]) => row.contexts.includes(kind)).map(([name]) => name);
+  const names = OPTION_LIST.filter(
+    ([, { contexts, onlyFor }]) => contexts.includes(kind) && (onlyFor !== 'bucket' || sort === 'bucket'),
+  ).map(([name]) => name);
   return Object.fromEntries(names.map((name) => [name, options.get(name)]));
 }

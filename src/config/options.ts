@@ -1,6 +1,7 @@
 // The option table. Every option is declared here and nowhere else: its type, default, names in the environment,
 // where it may stand, the nginx directive it answers to, and its documentation. `--help`, the README's reference
 // and the config file's JSON Schema are generated from it (reference.ts).
+import { endpoint, mount, region, root } from './root.js';
 import { linkExpression, linkSecret } from './secure-link.js';
 import {
   appPath,
@@ -21,7 +22,6 @@ import {
   group,
   listenAddress,
   listOf,
-  mount,
   networks,
   oneOf,
   onOff,
@@ -43,11 +43,15 @@ export type LocationKind = 'media' | 'static' | 'internal' | 'denied' | 'upstrea
  */
 export type Context = 'command' | 'server' | LocationKind;
 
+/** Where the files of a location may be. */
+export type RootSort = 'directory' | 'bucket';
+
 /** What options are about, as `--help` and the README's reference group them, in this order. */
 const TOPICS = {
   files: 'Files: which ones, and where they appear',
   responses: 'Files: how they are sent',
   access: 'Files: who may have them',
+  buckets: 'Files: in object storage (S3 and what speaks like it)',
   app: 'The app',
   buffering: 'The app: what waits for it, or for clients',
   clients: 'Clients and their limits',
@@ -72,6 +76,11 @@ export interface Option<T> {
   readonly default?: string;
   /** Names read from the environment after `MEDIA_SERVE_<NAME>`, which every option has. */
   readonly environment?: readonly string[];
+  /**
+   * Set when it means something for roots of this sort alone. In a location with another root it is refused; for the whole
+   * server it is just not used, and what others' variables say of it is not even read.
+   */
+  readonly onlyFor?: RootSort;
   /** The nginx directive it stands for. */
   readonly nginx?: string;
   /** One line of documentation, in Markdown, without a full stop at the end. */
@@ -84,12 +93,12 @@ const option = <T>(row: Option<T>): Option<T> => row;
 export const OPTIONS = {
   root: option({
     topic: 'files',
-    type: directory,
+    type: root,
     contexts: ['command'],
     default: './media',
     environment: ['MEDIA_ROOT'],
     nginx: 'alias',
-    doc: 'uploads on disk: whoever knows the URL of one gets it, and the app is not asked',
+    doc: 'uploads, in a directory or in a bucket (`s3://BUCKET/PREFIX`): whoever knows the URL of one gets it, and the app is not asked',
   }),
   proxyOnly: option({
     topic: 'files',
@@ -109,11 +118,11 @@ export const OPTIONS = {
   }),
   staticRoot: option({
     topic: 'files',
-    type: directory,
+    type: root,
     contexts: ['command'],
     environment: ['STATIC_ROOT'],
     nginx: 'alias',
-    doc: "the app's collected static files",
+    doc: "the app's collected static files, in a directory or in a bucket",
   }),
   staticUrl: option({
     topic: 'files',
@@ -129,14 +138,14 @@ export const OPTIONS = {
     type: mount,
     contexts: ['command'],
     nginx: 'location … { alias … }',
-    doc: 'one more directory of uploads; may be repeated (in the environment: separated by commas)',
+    doc: 'one more directory of uploads, or a bucket; may be repeated (in the environment: separated by commas)',
   }),
   internal: option({
     topic: 'files',
     type: mount,
     contexts: ['command'],
     nginx: 'location … { internal; alias … }',
-    doc: 'files that nobody can ask for: the app hands them out with `X-Accel-Redirect: PREFIX…` or `X-Sendfile: DIR…`; may be repeated',
+    doc: 'files that nobody can ask for: the app hands them out with `X-Accel-Redirect: PREFIX…` or `X-Sendfile: DIR…`, from a bucket with the former; may be repeated',
   }),
   upstream: option({
     topic: 'app',
@@ -210,6 +219,7 @@ export const OPTIONS = {
     topic: 'files',
     type: oneOf('inside', 'never', 'follow'),
     contexts: ['server', 'media', 'static', 'internal'],
+    onlyFor: 'directory',
     default: 'inside',
     nginx: 'disable_symlinks',
     doc: '`inside`: links are followed while the real path stays in the root; `never`: none is; `follow`: links may lead anywhere, so that whoever can place one reads all that this process can',
@@ -225,6 +235,7 @@ export const OPTIONS = {
     topic: 'files',
     type: oneOf('auto', 'direct', 'threads'),
     contexts: ['server', 'media', 'static', 'internal'],
+    onlyFor: 'directory',
     default: 'auto',
     nginx: 'aio',
     doc: 'who asks the disk: `direct` is fastest, and everything waits when the disk hangs; with `threads` only those wait who want its files; `auto` takes threads for a root that lies on NFS, CIFS, FUSE, 9p, Ceph or the like, or has such a mount in it, now or later',
@@ -233,6 +244,7 @@ export const OPTIONS = {
     topic: 'files',
     type: countFromOne,
     contexts: ['server', 'media', 'static', 'internal'],
+    onlyFor: 'directory',
     default: '16',
     nginx: 'thread_pool … threads=',
     doc: 'threads for each root that they ask, and so the calls that may hang; past it its files are 503 at once. They begin when they are needed, and one takes about 10 MB',
@@ -241,6 +253,7 @@ export const OPTIONS = {
     topic: 'files',
     type: requiredTimeout,
     contexts: ['server', 'media', 'static', 'internal'],
+    onlyFor: 'directory',
     default: '10s',
     doc: 'how long such a thread may take to find a file, or to read a piece of it; past it the answer is 504, or is broken off where it has begun',
   }),
@@ -264,6 +277,7 @@ export const OPTIONS = {
     topic: 'responses',
     type: onOff,
     contexts: ['server', 'media', 'static', 'internal'],
+    onlyFor: 'directory',
     default: 'on',
     nginx: 'sendfile',
     doc: 'large files go to the client in one copy within the kernel, on Linux and where the optional package koffi is installed; off for file systems that give old bytes to mappings, such as shared folders of virtual machines',
@@ -296,7 +310,7 @@ export const OPTIONS = {
     type: fromFile<readonly ('br' | 'zst' | 'gz')[]>({ type: 'array', items: { enum: ['br', 'zst', 'gz'] } }),
     contexts: ['media', 'static', 'internal'],
     nginx: 'gzip_static',
-    doc: 'siblings (`app.css.br`, `.zst`, `.gz`) that are sent in place of a file to clients that accept them; for `static` all three, for `media` none by default; one that is more than two seconds older than its file is of another version and is left out, as is one that is not smaller',
+    doc: 'siblings (`app.css.br`, `.zst`, `.gz`) that are sent in place of a file to clients that accept them; for `static` all three, for `media` and from buckets none by default; one that is more than two seconds older than its file is of another version and is left out, as is one that is not smaller',
   }),
   cacheControl: option({
     topic: 'responses',
@@ -401,6 +415,39 @@ export const OPTIONS = {
     default: '$secure_link_expires$uri $secret',
     nginx: 'secure_link_md5',
     doc: 'what the `md5` of a link is made of',
+  }),
+  s3Endpoint: option({
+    topic: 'buckets',
+    type: endpoint,
+    contexts: ['server', 'media', 'static', 'internal'],
+    environment: ['AWS_S3_ENDPOINT_URL', 'AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL'],
+    onlyFor: 'bucket',
+    doc: 'the address of a store that is not AWS, such as `https://fra1.digitaloceanspaces.com`, `http://minio:9000`, without the bucket in it',
+  }),
+  s3Region: option({
+    topic: 'buckets',
+    type: region,
+    contexts: ['server', 'media', 'static', 'internal'],
+    environment: ['AWS_S3_REGION_NAME', 'AWS_REGION', 'AWS_DEFAULT_REGION'],
+    onlyFor: 'bucket',
+    doc: 'the region that the bucket is in, such as `eu-central-1`; a store with an endpoint of its own mostly needs none',
+  }),
+  s3Addressing: option({
+    topic: 'buckets',
+    type: oneOf('auto', 'path', 'virtual'),
+    contexts: ['server', 'media', 'static', 'internal'],
+    default: 'auto',
+    environment: ['AWS_S3_ADDRESSING_STYLE'],
+    onlyFor: 'bucket',
+    doc: "where the bucket stands in a request: in its `path`, or in front of the host's name (`virtual`); `auto` is `virtual` on AWS, but for names with a dot, and `path` elsewhere",
+  }),
+  s3Anonymous: option({
+    topic: 'buckets',
+    type: onOff,
+    contexts: ['server', 'media', 'static', 'internal'],
+    default: 'off',
+    onlyFor: 'bucket',
+    doc: 'ask without credentials, for buckets that everybody may read: requests are not signed',
   }),
   maxConnections: option({
     topic: 'clients',

@@ -9,7 +9,10 @@ const PREFIX = described(
   prefix.schema,
   'where the location appears, such as `/media/`; the longest prefix wins',
 );
-const ROOT = described(directory.schema, 'the directory, relative to the config file');
+const ROOT = described(
+  directory.schema,
+  'a directory, relative to the config file, or a bucket: `s3://bucket/prefix`',
+);
 
 /** The keys that make a location what it is, by kind; its options come from the table. */
 const LOCATIONS: Readonly<Record<LocationKind, Record<string, JsonSchema>>> = {

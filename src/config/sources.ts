@@ -84,12 +84,21 @@ export class Sources implements Lookup {
     return value;
   }
 
+  /** Whether the option was given to this server itself: not at all, or by a variable that other programs read, is false. */
+  isOwn(name: OptionName): boolean {
+    const { environment = [] }: Option<unknown> = OPTIONS[name];
+    const given = this.find(name);
+    return given !== undefined && !environment.includes(given.from);
+  }
+
   /**
    * Reads everything that was given, so that a bad value is refused also where nothing uses it.
    * @throws {BadValueError}
    */
   checkAll(): void {
     for (const [name, row] of OPTION_LIST) {
+      // AWS's variables may be there for others, who know what they mean.
+      if (row.onlyFor === 'bucket' && !this.isOwn(name)) continue;
       if (row.type.repeatable === true) this.list(name);
       else this.get(name);
     }

@@ -227,30 +227,6 @@ export const deniedPrefix: ValueType<string> = {
   },
 };
 
-/** `PREFIX=DIR`: a URL prefix and the directory that is mounted there. */
-export const mount: ValueType<Mount> = {
-  placeholder: 'PREFIX=DIR',
-  schema: { type: 'string', pattern: '.=.' },
-  repeatable: true,
-  // Each half is looked at by itself.
-  isVerbatim: true,
-  parse(value) {
-    const text = trimMistakes(String(value));
-    const equals = text.indexOf('=');
-    if (equals < 1 || equals === text.length - 1) {
-      throw new TypeError(`${quote(value)} is not PREFIX=DIR; write for example /media/=./uploads`);
-    }
-    const [before, after] = [text.slice(0, equals), text.slice(equals + 1)].map(asMeant);
-    return { prefix: parsePrefix(before), root: directory.parse(after) };
-  },
-};
-
-/** A directory under a URL prefix. */
-export interface Mount {
-  readonly prefix: string;
-  readonly root: string;
-}
-
 /** A path of the app, with a query perhaps, as it stands in a request. */
 export const appPath: ValueType<string> = {
   placeholder: 'PATH',

@@ -2,7 +2,13 @@
 import Fastify, { type FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { BadValueError } from '../config/errors.js';
-import { type Config, type FileLocation, isOfFiles, type Location } from '../config/location.js';
+import {
+  type Config,
+  type FileLocation,
+  isInDirectory,
+  isOfFiles,
+  type Location,
+} from '../config/location.js';
 import { shareFiles } from '../files/cors.js';
 import { guardFiles } from '../files/guard.js';
 import { OpenFileCache } from '../files/open-file-cache.js';
@@ -102,7 +108,7 @@ export async function assemble(
     busy.flush();
   });
   // It is a library to be opened: now there is a descriptor for it.
-  if (config.locations.some((location) => isOfFiles(location) && location.sendfile)) {
+  if (config.locations.some((location) => isInDirectory(location) && location.sendfile)) {
     app.addHook('onListen', async () => void kernelSend());
   }
   await app.ready();
@@ -129,7 +135,7 @@ interface Routes {
 export async function surveyOf(config: Config, log: Logger): Promise<Surveyed> {
   const roots = rootsOf(config);
   const mayHang = config.locations
-    .filter(isOfFiles)
+    .filter(isInDirectory)
     .filter(({ root, diskIo }) => isAskedByThreads(root, diskIo));
   if (mayHang.length === 0) return surveyHere(roots);
   const timeout = Math.min(...mayHang.map(({ diskTimeout }) => diskTimeout));
@@ -168,6 +174,7 @@ function createRoutes(
       table.add({ location, handle: denyEverybody });
       continue;
     }
+    if (!isInDirectory(location)) refuseBucket(location);
     const store = openStore(location, excluded.next().value ?? [], log);
     stores.push(store);
     if (location.kind === 'internal') internal.push({ location, store });
@@ -186,6 +193,11 @@ function openStore(location: FileLocation, excluded: readonly string[], log: Log
   const { root, symlinks, dotfiles = [], diskIo, diskThreads, diskTimeout } = location;
   const io = { mode: diskIo, threads: diskThreads, timeout: diskTimeout };
   return new RootStore(root, { symlinks, dotfiles, excluded }, io, log);
+}
+
+/** @throws {BadValueError} always, until there is a store for it */
+function refuseBucket({ from, root }: FileLocation): never {
+  throw new BadValueError(from, `${root} is a bucket, and nothing serves from buckets yet; name a directory`);
 }
 
 /** Answers all that is asked of a denied location. */

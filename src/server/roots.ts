@@ -2,7 +2,7 @@
 // One that is not there may come later. All of it is calls on the disk; see survey.ts for who makes them.
 import { type Stats, statSync } from 'node:fs';
 import { BadValueError } from '../config/errors.js';
-import { type Config, type FileLocation, isOfFiles, isProtected } from '../config/location.js';
+import { type Config, type FileLocation, isInDirectory, isProtected } from '../config/location.js';
 import { depthWithin } from '../stores/directory-identity.js';
 import { checkRealPaths, followsLinks } from '../stores/disk.js';
 import { closedDirectory, cureFor, describeRefusal } from '../stores/permissions.js';
@@ -33,9 +33,9 @@ export interface RootSurvey {
   readonly amongUploads: readonly (readonly [location: Root, uploads: Root])[];
 }
 
-/** The roots of all locations that have one. */
+/** The directories of all locations that have one; buckets are no such roots (bucket-roots.ts). */
 export function rootsOf({ locations }: Pick<Config, 'locations'>): readonly Root[] {
-  return locations.filter(isOfFiles).map((location) => {
+  return locations.filter(isInDirectory).map((location) => {
     const { kind, prefix, from, root, symlinks } = location;
     return { kind, prefix, from, root, symlinks, isProtected: isProtected(location) };
   });

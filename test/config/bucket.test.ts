@@ -183,7 +183,11 @@ t.test('where a bucket is', async (t) => {
 
 t.test('where a bucket cannot be is told with what to give', async (t) => {
   const cases: readonly (readonly [what: string, BucketOptions, RegExp])[] = [
-    ['no region', { url: at('media') }, /s3:\/\/media has no region; give/],
+    [
+      'no region',
+      { url: at('media') },
+      /s3:\/\/media has no region; write the one .* --s3-region .*AWS_REGION.*--s3-endpoint/,
+    ],
     ['no region', { url: at('media'), endpoint: parseEndpoint('https://s3.amazonaws.com') }, /no region/],
     ['a wrong region', { url: at('media'), region: 'eu central' }, /is no region/],
     [
@@ -198,12 +202,12 @@ t.test('where a bucket cannot be is told with what to give', async (t) => {
     [
       'in front of an address',
       { url: at('media'), endpoint: parseEndpoint('http://127.0.0.1:9000'), style: 'virtual' },
-      /style path/,
+      /write --s3-addressing path/,
     ],
     [
       'a name that is none of a host',
       { url: at('Old_Bucket'), region: 'us-east-1', style: 'virtual' },
-      /style path/,
+      /write --s3-addressing path/,
     ],
   ];
   for (const [what, options, message] of cases)

@@ -49,7 +49,7 @@ t.test('the help has the options under the topics of the reference', async (t) =
   t.same(
     groups.map((group) => ({
       title: group.split('\n')[0],
-      flags: [...group.matchAll(/^ {2}(--[a-z-]+)/gm)].map(([, flag]) => flag),
+      flags: [...group.matchAll(/^ {2}(--[a-z0-9-]+)/gm)].map(([, flag]) => flag),
     })),
     expected,
   );

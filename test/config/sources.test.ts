@@ -152,6 +152,9 @@ t.test('what nobody can mean around a value is not part of it, whatever the opti
     errorPage: '502=/a.html',
     trustProxy: 'private, 192.0.2.0/24',
     logLevel: 'warn',
+    s3Endpoint: 'https://minio.example:9000',
+    s3Region: 'eu-west-1',
+    s3Addressing: 'path',
   };
   for (const [name, value] of Object.entries(values) as [OptionName, string][]) {
     const expected = new Sources({}, { [environmentOf(name)[0] ?? '']: value }).get(name);

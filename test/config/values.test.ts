@@ -9,7 +9,6 @@ import {
   directory,
   duration,
   file,
-  mount,
   oneOf,
   prefix,
   requiredTimeout,
@@ -148,14 +147,6 @@ t.test('a directory becomes absolute', async (t) => {
     for (const name of ['./~/a', '~a b/c', '/a/~/b', '/$HOME', '$'])
       t.equal(type.parse(name), resolve(name), name);
   }
-});
-
-t.test('a mount is a prefix and a directory', async (t) => {
-  t.same(mount.parse('/more/=/srv/more'), { prefix: '/more/', root: '/srv/more' });
-  t.same(mount.parse('more=./more'), { prefix: '/more/', root: resolve('more') });
-  t.same(mount.parse('/a/=/srv/a=b'), { prefix: '/a/', root: '/srv/a=b' });
-  refuses(t, mount, ['', '=', '/more/', '/more/=', '=/srv/more'], /write for example \/media\/=/);
-  t.throws(() => mount.parse('/a/?b=/srv'), { message: /is not a URL prefix/ });
 });
 
 t.test('one of a few words is exactly one of them', async (t) => {

@@ -52,6 +52,8 @@ const FILE: FileLocation = {
   prefix: '/f/',
   from: 'a test',
   root: '/nowhere',
+  bucket: undefined,
+  s3Anonymous: false,
   maxAge: 0,
   access: {},
   cacheControl: undefined,
