@@ -35,7 +35,7 @@ export function createWishReader(
   location: FileLocation,
   contentTypeOf: (name: string) => string,
 ): { readonly hasSiblings: boolean; readonly read: ReadWishes } {
-  const suffixes = location.precompressed ?? (location.kind === 'static' ? ['br', 'zst', 'gz'] : []);
+  const suffixes = location.precompressed ?? usualSuffixes(location);
   const codings = CODINGS.filter(([suffix]) => suffixes.some((wanted) => suffix === `.${wanted}`));
   if (codings.length === 0) return { hasSiblings: false, read: () => AS_IT_IS };
   return {
@@ -52,6 +52,11 @@ export function createWishReader(
       return { siblings, isIdentityRefused: identity === 0 };
     },
   };
+}
+
+/** Looking for them in a bucket costs requests, which are paid for: it is done where it is asked for. */
+function usualSuffixes({ kind, bucket }: FileLocation): readonly Suffix[] {
+  return kind === 'static' && bucket === undefined ? ['br', 'zst', 'gz'] : [];
 }
 
 /** Whether files of this type are worth negotiating: what is compressed already is never sent compressed again. */

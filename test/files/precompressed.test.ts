@@ -3,6 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { loadConfig } from '../../src/config/load.js';
+import { isOfFiles } from '../../src/config/location.js';
+import { createWishReader } from '../../src/files/precompressed.js';
 import { converse, wasReady } from '../support/conversation.js';
 import { startLocations } from '../support/locations.js';
 import { get, rawRequest } from '../support/raw.js';
@@ -369,4 +372,26 @@ t.test('HEAD negotiates as GET does', async (t) => {
   ]);
   for (const name of ['etag', 'content-encoding', 'content-length', 'vary', 'content-type'])
     t.equal(viaHead?.headers[name], viaGet?.headers[name], name);
+});
+
+t.test('in a bucket they are looked for where the location asks for them', async (t) => {
+  const cases: readonly (readonly [kind: string, root: string, options: object, suffixes: string[]])[] = [
+    ['static', '/srv/static', {}, ['.br', '.gz']],
+    ['media', '/srv/media', {}, []],
+    ['static', 's3://assets', {}, []],
+    ['media', 's3://media', {}, []],
+    ['static', 's3://assets', { precompressed: ['gz'] }, ['.gz']],
+    ['media', 's3://media', { precompressed: ['gz', 'br'] }, ['.br', '.gz']],
+    ['static', 's3://assets', { precompressed: [] }, []],
+  ];
+  const config = join(t.testdir({}), 'config.json');
+  for (const [kind, root, options, suffixes] of cases) {
+    writeFileSync(config, JSON.stringify({ locations: [{ kind, prefix: '/a/', root, ...options }] }));
+    const [location] = loadConfig({ config }, { AWS_REGION: 'eu-west-1' }).locations.filter(isOfFiles);
+    if (location === undefined) throw new Error('there is no location');
+    const { hasSiblings, read } = createWishReader(location, () => 'text/css');
+    const what = `${kind} ${root} ${JSON.stringify(options)}`;
+    t.equal(hasSiblings, suffixes.length > 0, what);
+    t.same(read('app.css', 'gzip, br').siblings, suffixes, what);
+  }
 });
