@@ -66,7 +66,7 @@ async function serve(
   waitForApps(config, log.events, stopping.signal);
   tellOfPathsWithoutApp(config, log.events);
   warnOfMissingSpool(config, log.events);
-  warnOfStaticAmongUploads(surveyed.survey, log.events);
+  warnOfStaticAmongUploads(surveyed.survey, config, log.events);
   if (!surveyed.isElsewhere) warnOfProjects(config, log.events);
   let isStopping = false;
   answerSignals(log.events, (signal) => {

@@ -225,3 +225,22 @@ function regionOf(host: string | undefined): string | undefined {
   if (host.endsWith('.r2.cloudflarestorage.com')) return 'auto';
   return REGION_IN_HOST.exec(host)?.[1] ?? ANY_REGION;
 }
+
+/**
+ * Whether two are the same bucket, however they are addressed. On AWS a bucket's name is no one else's; elsewhere the store has to
+ * be the same, with or without TLS.
+ */
+export function isSameBucket(a: BucketLocation, b: BucketLocation): boolean {
+  if (a.bucket !== b.bucket) return false;
+  if (AWS_HOST.test(a.host) && AWS_HOST.test(b.host)) return true;
+  const [one, other] = [storeOf(a), storeOf(b)];
+  // The same host has other ports for other stores, and for TLS.
+  return one.host === other.host && one.path === other.path && (a.port === b.port || a.secure !== b.secure);
+}
+
+/** The store that a bucket is on, without the bucket. */
+function storeOf({ bucket, style, host, basePath }: BucketLocation): Pick<Endpoint, 'host' | 'path'> {
+  return style === 'virtual'
+    ? { host: host.slice(bucket.length + 1), path: basePath }
+    : { host, path: basePath.slice(0, -bucket.length - 1) };
+}

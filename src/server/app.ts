@@ -5,6 +5,7 @@ import { BadValueError } from '../config/errors.js';
 import {
   type Config,
   type FileLocation,
+  isInBucket,
   isInDirectory,
   isOfFiles,
   type Location,
@@ -17,7 +18,7 @@ import { DeniedError } from '../http/errors.js';
 import { LogThrottle } from '../http/log-throttle.js';
 import { networkTest } from '../http/network-test.js';
 import type { Subrequest } from '../http/order.js';
-import { parseTarget, toBytePath } from '../http/target.js';
+import { type BytePath, parseTarget, toBytePath } from '../http/target.js';
 import { Server } from '../http1/server.js';
 import { kernelSend } from '../stores/kernel-send.js';
 import { isAskedByThreads, RootStore } from '../stores/root-store.js';
@@ -25,6 +26,7 @@ import { LoopGuard } from '../upstream/loop.js';
 import { type Proxy as AppProxy, type AppTimes, createProxy } from '../upstream/proxy.js';
 import { type LookUp, lookUpHost, shareLookups } from '../upstream/resolver.js';
 import { UploadMemory } from '../upstream/upload-memory.js';
+import { checkBuckets, namesKeptFrom } from './bucket-roots.js';
 import { type ConnectionPlaces, connectionPlaces, watchedLimit } from './connection-places.js';
 import { distrustedProxies } from './distrusted-proxies.js';
 import { createFront, type FailedRequest } from './front.js';
@@ -133,6 +135,7 @@ interface Routes {
  * @throws {BadValueError} in what is promised, when one is of no use
  */
 export async function surveyOf(config: Config, log: Logger): Promise<Surveyed> {
+  checkBuckets(config);
   const roots = rootsOf(config);
   const mayHang = config.locations
     .filter(isInDirectory)
@@ -174,10 +177,12 @@ function createRoutes(
       table.add({ location, handle: denyEverybody });
       continue;
     }
-    if (!isInDirectory(location)) refuseBucket(location);
-    const store = openStore(location, excluded.next().value ?? [], log);
+    const store = isInBucket(location)
+      ? openBucket(location, namesKeptFrom(location, config))
+      : openStore(location, excluded.next().value ?? [], log);
     stores.push(store);
-    if (location.kind === 'internal') internal.push({ location, store });
+    // An absolute path, which X-Sendfile has, is never in a bucket.
+    if (location.kind === 'internal' && isInDirectory(location)) internal.push({ location, store });
     const files = createFileHandler(location, { log, cache, store });
     const guarded = guardFiles(location, files, askFor(location, config, proxies), log);
     table.add({ location, handle: shareFiles(location, guarded) });
@@ -195,8 +200,11 @@ function openStore(location: FileLocation, excluded: readonly string[], log: Log
   return new RootStore(root, { symlinks, dotfiles, excluded }, io, log);
 }
 
-/** @throws {BadValueError} always, until there is a store for it */
-function refuseBucket({ from, root }: FileLocation): never {
+/**
+ * The store of a location's objects: there is none yet.
+ * @param _kept names that belong to protected locations: this one serves nothing that begins with one of them
+ */
+function openBucket({ from, root }: FileLocation, _kept: readonly BytePath[]): never {
   throw new BadValueError(from, `${root} is a bucket, and nothing serves from buckets yet; name a directory`);
 }
 

@@ -77,10 +77,21 @@ export function surveyByName(roots: readonly Root[]): RootSurvey {
 const isWithinOnDisk = (inner: string, outer: string): boolean => depthWithin(inner, outer) !== undefined;
 
 function refuseUploads(location: Root, uploads: Root, depth: number): never {
-  throw new BadValueError(
-    location.from,
-    `${location.root} ${depth === 0 ? 'is' : 'contains'} the directory of uploads ${uploads.root} (${uploads.from}): under ${location.prefix} they would be sent as the app's own files, and a stranger's page would run as part of the site; give the static files a directory of their own, with no uploads in it`,
-  );
+  throw new BadValueError(location.from, describeUploads(location, uploads, 'directory', depth === 0));
+}
+
+/**
+ * What is wrong with static files that have uploads among them.
+ * @param where what the roots are
+ * @param isSame whether both roots are the same
+ */
+export function describeUploads(
+  { root, prefix }: Pick<Root, 'root' | 'prefix'>,
+  uploads: Pick<Root, 'root' | 'from'>,
+  where: 'directory' | 'place',
+  isSame: boolean,
+): string {
+  return `${root} ${isSame ? 'is' : 'contains'} the ${where} of uploads ${uploads.root} (${uploads.from}): under ${prefix} they would be sent as the app's own files, and a stranger's page would run as part of the site; give the static files a ${where} of their own, with no uploads in it`;
 }
 
 function staticBesideUploads(roots: readonly Root[]): readonly (readonly [location: Root, uploads: Root])[] {

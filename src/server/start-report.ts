@@ -2,8 +2,15 @@
 // be there. Of the app: wait-for-app.ts.
 import type { Logger } from 'pino';
 import { formatAddress } from '../config/address.js';
-import { type Config, isProtected, type Location, type UpstreamLocation } from '../config/location.js';
+import {
+  type Config,
+  type FileLocation,
+  isProtected,
+  type Location,
+  type UpstreamLocation,
+} from '../config/location.js';
 import { spoolDirectoryOf, TemporaryFile } from '../upstream/temporary-file.js';
+import { bucketsAmongUploads } from './bucket-roots.js';
 import type { ConnectionPlaces } from './connection-places.js';
 import { projectFilesIn } from './project-files.js';
 import { type RootSurvey, rootsOf } from './roots.js';
@@ -15,9 +22,17 @@ export function describeStart(config: Config, address: string, { max }: Connecti
 
 function describeLocation(location: Location): string {
   if (location.kind === 'denied') return `${location.prefix} → nobody (denied)`;
-  const where = location.kind === 'upstream' ? describeUpstreams(location) : location.root;
+  const where = location.kind === 'upstream' ? describeUpstreams(location) : describeRoot(location);
   const isPublic = location.kind === 'media' && !isProtected(location);
   return `${location.prefix} → ${where} (${location.kind}${isPublic ? ', public: the app is not asked' : ''})`;
+}
+
+/** What was written of a bucket has no credentials in it, and neither has its store's address. */
+function describeRoot({ root, bucket, s3Anonymous }: FileLocation): string {
+  if (bucket === undefined) return root;
+  const { secure, authority, region } = bucket;
+  const asked = s3Anonymous ? 'without credentials' : `in ${region}`;
+  return `${root} at ${secure ? 'https' : 'http'}://${authority}, ${asked}`;
 }
 
 /** Warns of roots that are not there yet: an app makes them when it needs them, and volumes come in any order. */
@@ -69,12 +84,17 @@ export function warnOfMissingSpool(config: Config, log: Logger): void {
 }
 
 /** Warns when static files lie among uploads, so that one of these may come to be among them. */
-export function warnOfStaticAmongUploads({ amongUploads }: RootSurvey, log: Logger): void {
-  for (const [{ root }, uploads] of amongUploads) {
-    log.warn(
-      { root, uploads: uploads.root },
-      'static files lie in a directory of uploads: what the app lets its users put there runs as part of the site; give static files a directory of their own',
-    );
+export function warnOfStaticAmongUploads({ amongUploads }: RootSurvey, config: Config, log: Logger): void {
+  for (const [where, pairs] of [
+    ['directory', amongUploads],
+    ['place', bucketsAmongUploads(config)],
+  ] as const) {
+    for (const [{ root }, uploads] of pairs) {
+      log.warn(
+        { root, uploads: uploads.root },
+        `static files lie in a ${where} of uploads: what the app lets its users put there runs as part of the site; give static files a ${where} of their own`,
+      );
+    }
   }
 }
 

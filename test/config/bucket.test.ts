@@ -5,6 +5,7 @@ import {
   type BucketOptions,
   type BucketUrl,
   type Endpoint,
+  isSameBucket,
   locateBucket,
   parseBucketUrl,
   parseEndpoint,
@@ -212,4 +213,35 @@ t.test('where a bucket cannot be is told with what to give', async (t) => {
   ];
   for (const [what, options, message] of cases)
     t.throws(() => locateBucket(options), { name: 'TypeError', message }, what);
+});
+
+t.test('a bucket is the same, however it is addressed', async (t) => {
+  const [path, virtual] = [{ style: 'path' }, { style: 'virtual' }] as const;
+  const on = (address: string): Pick<BucketOptions, 'endpoint'> => ({ endpoint: parseEndpoint(address) });
+  const region = 'eu-west-1';
+  const cases: readonly (readonly [
+    same: boolean,
+    one: Omit<BucketOptions, 'url'>,
+    other: Omit<BucketOptions, 'url'>,
+  ])[] = [
+    [true, { region, ...path }, { region, ...virtual }],
+    [true, { region }, { region: 'eu-west-2' }],
+    [true, { region }, { region, ...on('https://s3.dualstack.eu-west-1.amazonaws.com') }],
+    [true, { region, ...on('https://s3.amazonaws.com'), ...path }, { region }],
+    [true, { ...on('http://minio:9000'), ...path }, { ...on('http://minio:9000'), ...virtual }],
+    [true, { ...on('http://minio'), ...path }, { ...on('https://minio'), ...virtual }],
+    [true, on('https://a.example/s3'), { ...on('https://a.example/s3/'), ...virtual }],
+    [false, on('http://minio:9000'), on('http://minio:9001')],
+    [false, on('http://minio'), on('http://other')],
+    [false, on('https://a.example/s3'), on('https://a.example/other')],
+    [false, { region }, on('http://minio')],
+  ];
+  for (const [same, one, other] of cases) {
+    const [a, b] = [one, other].map((options) => locateBucket({ url: at('media'), ...options }));
+    if (a === undefined || b === undefined) throw new Error('there are two');
+    t.equal(isSameBucket(a, b), same, JSON.stringify([one, other]));
+    t.equal(isSameBucket(b, a), same);
+    t.equal(isSameBucket(a, { ...a, prefix: 'a/' }), true, 'whatever the prefix');
+    t.equal(isSameBucket(a, locateBucket({ url: at('other'), ...one })), false, 'by its name');
+  }
 });

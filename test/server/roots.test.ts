@@ -5,6 +5,7 @@ import { join, relative } from 'node:path';
 import t from 'tap';
 import type { Environment, Flags } from '../../src/config/sources.js';
 import { createLog, createMediaServer, loadConfig } from '../../src/index.js';
+import { rootsOf } from '../../src/server/roots.js';
 import { runCommand } from '../support/command.js';
 import { startHere } from '../support/here.js';
 import { get, rawRequest } from '../support/raw.js';
@@ -223,3 +224,25 @@ t.test(
     chmodSync(closed, 0o755);
   },
 );
+
+t.test('buckets are no directories, and are told apart by what is written', async (t) => {
+  const region = { AWS_REGION: 'eu-west-1' };
+  const config = loadConfig(
+    {
+      root: 's3://site/media',
+      staticRoot: base,
+      mount: ['/more/=s3://site/more'],
+      internal: [`/a/=${base}/a`, '/b/=s3://site/b'],
+    },
+    region,
+  );
+  t.same(
+    rootsOf(config).map(({ prefix, root }) => [prefix, root]),
+    [
+      ['/static/', base],
+      ['/a/', `${base}/a`],
+    ],
+  );
+  const refused = /^--static-root: s3:\/\/site contains the place of uploads s3:\/\/site\/media \(--root\): /;
+  t.match(await refusal({ root: 's3://site/media', staticRoot: 's3://site' }, region), refused);
+});

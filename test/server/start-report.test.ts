@@ -1,7 +1,12 @@
 // What is said at the start.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Logger } from 'pino';
 import t from 'tap';
+import { loadConfig } from '../../src/config/load.js';
+import type { Config } from '../../src/config/location.js';
+import { connectionPlaces } from '../../src/server/connection-places.js';
+import { describeStart, warnOfStaticAmongUploads } from '../../src/server/start-report.js';
 import { startRecorder } from '../support/app.js';
 import { get, rawRequest } from '../support/raw.js';
 import { startServer } from '../support/server.js';
@@ -20,6 +25,28 @@ t.test('the first line tells what is served where', async (t) => {
       `/ → ${app.address} (upstream)`,
     ],
   });
+});
+
+t.test('of a bucket the first line tells the store, and nothing that gives access', async (t) => {
+  const flags = { root: 's3://site/media', internal: ['/protected/=s3://site/protected'] };
+  const s3 = { s3Endpoint: 'http://minio:9000', s3Region: 'eu-west-1', s3Anonymous: true };
+  const secret = { AWS_ACCESS_KEY_ID: 'AKIAHUSH', AWS_SECRET_ACCESS_KEY: 'hush' };
+  const places = connectionPlaces(10);
+  const told = (config: Config): unknown => describeStart(config, 'http://localhost:8080', places);
+  t.match(told(loadConfig(flags, { ...secret, AWS_REGION: 'eu-west-1' })), {
+    locations: [
+      '/protected/ → s3://site/protected at https://site.s3.eu-west-1.amazonaws.com, in eu-west-1 (internal)',
+      '/media/ → s3://site/media at https://site.s3.eu-west-1.amazonaws.com, in eu-west-1 (media, public: the app is not asked)',
+    ],
+  });
+  const other = told(loadConfig({ ...flags, ...s3 }, secret));
+  t.match(other, {
+    locations: [
+      '/protected/ → s3://site/protected at http://minio:9000, without credentials (internal)',
+      '/media/ → s3://site/media at http://minio:9000, without credentials (media, public: the app is not asked)',
+    ],
+  });
+  t.notMatch(JSON.stringify(other), /hush/i);
 });
 
 t.test('that nothing answers at other paths is said, where it is so', async (t) => {
@@ -64,6 +91,18 @@ t.test('static files within a directory of uploads are a warning', async (t) => 
   const server = await startServer(t, ['--root', root, '--static-root', assets]);
   const line = await server.logged(({ level }) => Number(level) >= 40);
   t.match(line, { level: 40, root: assets, uploads: root, msg: /directory of their own/ });
+});
+
+t.test('static files within uploads of a bucket are a warning, too', async (t) => {
+  const config = loadConfig(
+    { root: 's3://site', staticRoot: 's3://site/static' },
+    { AWS_REGION: 'eu-west-1' },
+  );
+  const lines: unknown[][] = [];
+  const log = { warn: (...line: unknown[]) => void lines.push(line) } as unknown as Logger;
+  warnOfStaticAmongUploads({ excluded: [], missing: [], amongUploads: [] }, config, log);
+  t.match(lines, [[{ root: 's3://site/static', uploads: 's3://site' }, /place of their own/]]);
+  t.equal(lines.length, 1);
 });
 
 t.test('a root that looks like a project is a warning that names what was found', async (t) => {
