@@ -14,6 +14,7 @@ import {
   type Option,
   type OptionName,
 } from './options.js';
+import { isBucketRoot } from './root.js';
 
 /**
  * The answer to a flag that is not known, in one line.
@@ -22,8 +23,9 @@ import {
  */
 export function explainUnknownFlag(written: string, next: string | undefined): string {
   const [, flag = written, own] = /^(-[^=]*)=(.*)$/s.exec(written) ?? [];
-  const value = own ?? (next?.startsWith('-') ? undefined : next);
+  const given = own ?? (next?.startsWith('-') ? undefined : next);
   const name = flag.replace(/^-+/, '');
+  const value = /bucket/i.test(name) && given !== undefined ? asBucketUrl(given) : given;
   if (/^(?:h|help|\?)$/i.test(name)) return `${quote(flag)} is no option; write media-serve --help`;
   if (/^(?:v|version)$/i.test(name)) return `${quote(flag)} is no option; write media-serve --version`;
   const isOff = /^no-/i.test(name);
@@ -31,6 +33,11 @@ export function explainUnknownFlag(written: string, next: string | undefined): s
   const answers = meant.map((option) => flagWith(option, value, isOff));
   if (answers.length === 0) return `${quote(written)} is no option; media-serve --help lists them`;
   return `${quote(written)} is no option; write ${answers.join(' or ')} (media-serve --help lists all)`;
+}
+
+/** Where others take a bucket's name alone. */
+function asBucketUrl(text: string): string {
+  return text.includes('://') ? text : `s3://${text}`;
 }
 
 /** The option as it is to be written, with the value that was meant for it, if it can be its value. */
@@ -125,7 +132,8 @@ function explainBare(stray: string): string {
   if (isAddressOfApp(app)) {
     return `${quote(stray)} belongs to no option; write --upstream ${app} for the app, --listen ${app} for where to listen`;
   }
-  return `${quote(stray)} belongs to no option; write --root ${inShell(stray)} for a directory, --upstream ADDRESS for the app`;
+  const what = isBucketRoot(stray) ? 'bucket' : 'directory';
+  return `${quote(stray)} belongs to no option; write --root ${inShell(stray)} for a ${what}, --upstream ADDRESS for the app`;
 }
 
 function isAddressOfApp(text: string): boolean {

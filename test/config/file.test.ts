@@ -79,6 +79,7 @@ t.test('a mistake in the file is one line that names the file, the place and the
     ],
     ['{"locations": [{"kind": "media", "url": "/", "root": "."}]}', /"url"; write "prefix" /],
     ['{"locations": [{"kind": "static", "prefix": "/", "alias": "."}]}', /"alias"; write "root" /],
+    ['{"locations": [{"kind": "media", "prefix": "/", "bucket": "a"}]}', /"bucket"; write "root" /],
     [
       '{"locations": [{"kind": "upstream", "prefix": "/", "proxy_pass": ":1"}]}',
       /"proxy_pass"; write "upstream" /,

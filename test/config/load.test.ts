@@ -196,6 +196,7 @@ t.test('variables that look like ours and are none are a warning with the neares
     ['media_serve_listen', /write MEDIA_SERVE_LISTEN$/],
     ['MEDIA_SERVE_PROXY_READ_TIMEOUT', /write MEDIA_SERVE_READ_TIMEOUT$/],
     ['MEDIA_SERVE_AUTH_REQUEST', /write "authRequest" into a location of the config file/],
+    ['MEDIA_SERVE_S3_ENDPOINT_URL', /write MEDIA_SERVE_S3_ENDPOINT$/],
     ['MEDIA_SERVE_QUITE_ANOTHER_THING', /the most like it are MEDIA_SERVE_/],
   ];
   for (const [name, write] of cases) {
