@@ -219,6 +219,7 @@ t.test('no message repeats a password', async (t) => {
       { flags: { root: URL }, environment: { AWS_ENDPOINT_URL: value } },
       { file: inFile({ s3Endpoint: value }) },
       { flags: { root: `s3://${value}` } },
+      { environment: { MEDIA_ROOT: `"s3://${value}` } },
     ]) {
       let message = 'nothing was refused';
       try {
