@@ -21,6 +21,8 @@ export interface FileLocation {
   readonly bucket: BucketLocation | undefined;
   /** Whether a bucket is asked without credentials. */
   readonly s3Anonymous: OptionValue<'s3Anonymous'>;
+  /** Who sends what is in a bucket. */
+  readonly storeMode: OptionValue<'storeMode'>;
   /** How long caches may keep a file, in milliseconds; absent in `internal` locations. */
   readonly maxAge: OptionValue<'maxAge'> | undefined;
   /** Who may have the files; empty when everyone may. */

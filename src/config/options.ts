@@ -449,6 +449,14 @@ export const OPTIONS = {
     onlyFor: 'bucket',
     doc: 'ask without credentials, for buckets that everybody may read: requests are not signed',
   }),
+  storeMode: option({
+    topic: 'buckets',
+    type: oneOf('proxy', 'redirect'),
+    contexts: ['server', 'media', 'static', 'internal'],
+    default: 'proxy',
+    onlyFor: 'bucket',
+    doc: 'who sends what is in a bucket: this server (`proxy`), or the store, to which visitors are sent with a URL that is signed for half an hour, and which they must be able to reach (`redirect`); permission is asked first',
+  }),
   maxConnections: option({
     topic: 'clients',
     type: countFromOne,

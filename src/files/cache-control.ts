@@ -6,11 +6,16 @@ import { type BytePath, toText } from '../http/target.js';
 const HASHED_NAME = /\.[0-9a-f]{12}(?:\.[^./]*)?$/;
 const IMMUTABLE = 'public, max-age=31536000, immutable';
 
+/** The Cache-Control field for a file; `said` is what its store says, if it says something. */
+export type CacheControlOf = (name: BytePath, said?: string) => string;
+
 /** The Cache-Control field for each file of a location. */
 export function cacheControlFor(
   location: Pick<FileLocation, 'kind' | 'maxAge' | 'cacheControl' | 'access'>,
-): (name: BytePath) => string {
-  const usual = usualFor(location);
+): CacheControlOf {
+  const own = usualFor(location);
+  // What needs a permission must not become everybody's by what was once stored with it.
+  const usual = (said: string | undefined): string => (isProtected(location) ? own : (said ?? own));
   const rules = (location.cacheControl ?? []).map(({ match, value }) => ({
     pattern: new RegExp(match),
     value,
@@ -18,10 +23,10 @@ export function cacheControlFor(
   // In uploads a stranger chooses the name, so that it promises nothing about the content.
   if (location.kind === 'static' && !isProtected(location))
     rules.push({ pattern: HASHED_NAME, value: IMMUTABLE });
-  if (rules.length === 0) return () => usual;
-  return (name) => {
+  if (rules.length === 0) return (_, said) => usual(said);
+  return (name, said) => {
     const text = toText(name);
-    return rules.find(({ pattern }) => pattern.test(text))?.value ?? usual;
+    return rules.find(({ pattern }) => pattern.test(text))?.value ?? usual(said);
   };
 }
 

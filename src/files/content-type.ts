@@ -2,6 +2,7 @@
 import { lookup } from 'mime-types';
 import type { FileLocation } from '../config/location.js';
 import { fieldValue } from '../http/fields.js';
+import { essenceOf } from '../http/media-type.js';
 import { ownString } from '../http/own-string.js';
 import { type BytePath, toText } from '../http/target.js';
 
@@ -16,18 +17,35 @@ const TEXT_TYPES = /^(?:text\/|application\/(?:javascript|json|xml|[\w.-]+\+(?:j
 const CODE_TYPES =
   /^(?:text|application)\/(?:x-)?(?:javascript\d*(?:\.\d)?|ecmascript|jscript|livescript|css|wasm|vbscript)$/;
 
+/** What a store says of everything that nobody has said a type of. */
+const SAYS_NOTHING = /^(?:application|binary)\/octet-stream$/;
+
+/** The Content-Type field for a file; `said` is the type that its store says, if it says one. */
+export type ContentTypeOf = (name: BytePath, said?: string) => string;
+
 /** The Content-Type field for each file of a location; empty where the operator wants none. */
 export function contentTypeFor(
   location: Pick<FileLocation, 'kind' | 'types' | 'defaultType' | 'charset'> &
     Partial<Pick<FileLocation, 'headers'>>,
-): (name: BytePath) => string {
+): ContentTypeOf {
   const ofAll = fieldValue(Object.entries(location.headers ?? {}).flat(), 'content-type');
   if (ofAll !== undefined) return () => ofAll;
   const own = new Map(
     Object.entries(location.types ?? {}).map(([extension, type]) => [extension.toLowerCase(), type]),
   );
   const computed = new Map<string, string>();
-  return (name) => {
+  const ofSaid = (said: string | undefined, name: BytePath): string | undefined => {
+    const essence = said === undefined ? undefined : essenceOf(said);
+    if (said === undefined || essence === undefined || SAYS_NOTHING.test(essence)) return undefined;
+    // What the operator says of names is for whatever has such a name.
+    if (own.has(toText(extensionOf(name)).toLowerCase())) return undefined;
+    const type = harmless(essence, location.kind);
+    // What it says of the charset is known better there.
+    return type !== essence || !said.includes(';') ? withCharset(type, location.charset) : said;
+  };
+  return (name, said) => {
+    const stored = ofSaid(said, name);
+    if (stored !== undefined) return stored;
     const extension = extensionOf(name);
     const known = computed.get(extension);
     if (known !== undefined) return known;

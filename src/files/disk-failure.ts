@@ -1,4 +1,4 @@
-// Failures of the disk, each answered with its status and logged once, with the cure where there is a usual one.
+// Failures of the disk, or of the store in its place, each answered with its status and logged once, with the cure where there is a usual one.
 import type { Logger } from 'pino';
 import {
   BusyError,
@@ -7,6 +7,9 @@ import {
   ForbiddenError,
   NotFoundError,
   ReadFailedError,
+  StoreBusyError,
+  StoreFailedError,
+  StoreTimeoutError,
 } from '../http/errors.js';
 import type { StoreError } from '../stores/store.js';
 
@@ -29,5 +32,11 @@ export function toHttpError({ failure, path, reason, advice }: StoreError, log: 
       return new DiskTimeoutError(path, reason);
     case 'hung':
       return new DiskHangsError(path, reason);
+    case 'store-busy':
+      return new StoreBusyError(reason);
+    case 'store-timeout':
+      return new StoreTimeoutError(reason);
+    case 'store-failed':
+      return new StoreFailedError(reason);
   }
 }

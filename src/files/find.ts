@@ -2,6 +2,7 @@
 // said of it. What may be kept of it for the next request is kept here.
 import type { Logger } from 'pino';
 import type { FileLocation } from '../config/location.js';
+import type { Selecting } from '../http/conditional.js';
 import { NotAcceptableError } from '../http/errors.js';
 import { goOn, type MayWait } from '../http/may-wait.js';
 import { ownString } from '../http/own-string.js';
@@ -57,7 +58,8 @@ export class FileFinder {
    * @param name below the location's prefix
    * @throws {StoreError} or an HttpError, here and in what is promised
    */
-  find(path: BytePath, name: BytePath, acceptEncoding: string | undefined): MayWait<Finding> {
+  find(path: BytePath, name: BytePath, request: Selecting): MayWait<Finding> {
+    const acceptEncoding = request.headers['accept-encoding'] as string | undefined;
     const { siblings, isIdentityRefused } = this.#wishesOf(name, acceptEncoding);
     const known = (suffix: string): CachedFile | CachedMetadata | undefined => {
       if (suffix === '' && isIdentityRefused) return undefined;
@@ -65,7 +67,7 @@ export class FileFinder {
       return this.#cache.get(key) ?? (suffix === '' ? this.#cache.getMetadata(key) : undefined);
     };
     return goOn(
-      () => this.#store.find({ path: name, siblings, known }),
+      () => this.#store.find({ path: name, siblings, request, known }),
       (found) => this.#take(path, name, found, isIdentityRefused),
       (error) => {
         this.#forget(cacheKey(path, ''));
@@ -103,6 +105,7 @@ export class FileFinder {
       version: file.version,
       mark: versionMarkOf(file, Date.now()),
       coding: codingOf(suffix),
+      said: file.said,
     });
   }
 
@@ -116,7 +119,8 @@ export class FileFinder {
     const { original, known, file } = found;
     const direct = file?.direct;
     if (direct === undefined || !this.#cache.admits(version)) {
-      const isNew = known === undefined && original === undefined;
+      // What a store far away says may be otherwise at any moment, and nothing here can watch it.
+      const isNew = known === undefined && original === undefined && file?.said === undefined;
       const seen = isNew && this.#cache.admitsMetadata(version) ? found.snapshot() : undefined;
       if (seen !== undefined) {
         this.#cache.setMetadata(key, { representation, snapshot: seen, original, isWhole: false });

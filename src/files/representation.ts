@@ -1,9 +1,10 @@
 // A file as it is offered: its validators, and the fields of its response that no request changes (RFC 9110 §8).
 import type { FileLocation } from '../config/location.js';
 import { replaceFields, withoutFields } from '../http/fields.js';
-import { fileValidators, undatedValidators, type Validators } from '../http/validators.js';
-import type { FileVersion } from '../stores/store.js';
+import { fileValidators, givenValidators, undatedValidators, type Validators } from '../http/validators.js';
+import type { FileVersion, ObjectDescription } from '../stores/store.js';
 import { cacheControlFor } from './cache-control.js';
+import type { ContentTypeOf } from './content-type.js';
 import { securityFieldsFor } from './security-headers.js';
 
 /** A file with what is said of it. */
@@ -21,9 +22,12 @@ export interface Representation {
 
 /**
  * What tells a version from others: the time of modification, in milliseconds since the epoch, or where that tells nothing
- * an opaque tag, undefined when there is none (see version-mark.ts).
+ * an opaque tag, undefined when there is none (see version-mark.ts); of what is stored elsewhere, what is said there.
  */
-export type VersionMark = { readonly modified: number } | { readonly tag: string | undefined };
+export type VersionMark =
+  | { readonly modified: number }
+  | { readonly tag: string | undefined }
+  | { readonly etag: string | undefined; readonly lastModified: number | undefined };
 
 /** The file that is sent, and the one that was asked for: a precompressed sibling has its original's type. */
 export interface RepresentedFile {
@@ -36,6 +40,8 @@ export interface RepresentedFile {
   readonly coding: string | undefined;
   /** As the app says; the name tells when it says nothing. */
   readonly contentType?: string | undefined;
+  /** What its store says of it. */
+  readonly said?: ObjectDescription | undefined;
 }
 
 /**
@@ -56,7 +62,7 @@ export type Describe = (file: RepresentedFile) => Representation;
  */
 export function describeFor(
   location: FileLocation,
-  contentTypeOf: (name: string) => string,
+  contentTypeOf: ContentTypeOf,
   varies: (contentType: string) => boolean,
 ): Describe {
   const cacheControlOf = cacheControlFor(location);
@@ -68,17 +74,20 @@ export function describeFor(
   const ownOfSiblings = withoutFields(own, ['Content-Encoding', '']);
   return (file) => {
     const { name, version, coding } = file;
+    // A sibling is stored as what it is, and sent as what it stands for.
+    const said = coding === undefined ? file.said : undefined;
     const added = coding === undefined ? own : ownOfSiblings;
-    const contentType = file.contentType ?? contentTypeOf(name);
+    const contentType = file.contentType ?? contentTypeOf(name, said?.contentType);
     const validators = validatorsOf(file, Date.now());
     const fields: string[] = [];
     if (validators.lastModifiedText !== undefined) fields.push('Last-Modified', validators.lastModifiedText);
     if (validators.etag !== undefined) fields.push('ETag', validators.etag);
-    const cacheControl = cacheControlOf(name);
+    const cacheControl = cacheControlOf(name, said?.cacheControl);
     if (cacheControl !== '') fields.push('Cache-Control', cacheControl);
     fields.push(...securityFieldsOf(contentType));
     const contentFields = contentType === '' ? [] : ['Content-Type', contentType];
     if (coding !== undefined) contentFields.push('Content-Encoding', coding);
+    if (said !== undefined) contentFields.push(...saidFields(said));
     if (location.maxRanges > 0) contentFields.push('Accept-Ranges', 'bytes');
     return {
       file,
@@ -92,7 +101,21 @@ export function describeFor(
   };
 }
 
+/** Fields that are stored with an object, and say what its content is. */
+function saidFields({
+  contentDisposition,
+  contentLanguage,
+  contentEncoding,
+}: ObjectDescription): readonly string[] {
+  const fields: string[] = [];
+  if (contentDisposition !== undefined) fields.push('Content-Disposition', contentDisposition);
+  if (contentLanguage !== undefined) fields.push('Content-Language', contentLanguage);
+  if (contentEncoding !== undefined) fields.push('Content-Encoding', contentEncoding);
+  return fields;
+}
+
 function validatorsOf({ version, mark, coding }: RepresentedFile, now: number): Validators {
+  if ('etag' in mark) return givenValidators(mark.etag, mark.lastModified, now);
   const suffix = TAG_SUFFIXES.get(coding);
   return 'modified' in mark
     ? fileValidators(mark.modified, version.size, now, suffix)

@@ -1,5 +1,6 @@
 // Uploads are untrusted: fields that keep a stranger's file from acting as a part of the site that shows it.
 import { type FileLocation, isProtected } from '../config/location.js';
+import { essenceOf } from '../http/media-type.js';
 
 /**
  * For everything that a browser may run as a document (HTML, SVG, XML, and whatever is not known to be harmless):
@@ -31,18 +32,6 @@ function below(type: string, subtypes: string): readonly string[] {
   return subtypes.split(' ').map((subtype) => `${type}/${subtype}`);
 }
 
-/** RFC 9110 §5.6.2. */
-const TOKEN = "[\\w!#$%&'*+.^`|~-]+";
-
-/** Without slash and backslash: who splits at a comma within quotes, too, finds no second type there. */
-const QUOTED = '"[\\t !#-.0-[\\]-~]*"';
-
-/**
- * One media type with its parameters (RFC 9110 §8.3.1), and nothing else. Of several, as in `image/png, text/html`,
- * browsers take the last (WHATWG Fetch, "extract a MIME type"); an app repeats what an uploader said.
- */
-const MEDIA_TYPE = new RegExp(`^(${TOKEN}/${TOKEN})(?:[ \\t]*;[ \\t]*${TOKEN}=(?:${TOKEN}|${QUOTED}))*$`);
-
 /** Security fields for a file by its type, names and values in turn. */
 export type SecurityFields = (contentType: string) => readonly string[];
 
@@ -64,6 +53,5 @@ export function securityFieldsFor(location: Pick<FileLocation, 'kind' | 'access'
 function isShown(contentType: string): boolean {
   // As most are written: without parameters, in lower case.
   if (SHOWN_TYPES.has(contentType)) return true;
-  const [, essence = ''] = MEDIA_TYPE.exec(contentType) ?? [];
-  return SHOWN_TYPES.has(essence.toLowerCase());
+  return SHOWN_TYPES.has(essenceOf(contentType) ?? '');
 }

@@ -1,14 +1,8 @@
 // What of a file a request gets: preconditions first, then ranges (RFC 9110 §13.2.2, §14.2).
-import { evaluatePreconditions, ifRangeHolds } from '../http/conditional.js';
+import { evaluatePreconditions, ifRangeHolds, type Selecting } from '../http/conditional.js';
 import { PreconditionFailedError, RangeNotSatisfiableError } from '../http/errors.js';
 import { type ByteRange, parseRange } from '../http/ranges.js';
 import type { Representation } from './representation.js';
-
-/** What of a request says which part of a file it is to get; fields as Node keeps them. */
-export interface Selecting {
-  readonly method: string;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-}
 
 /** `whole`: 200; `not-modified`: 304; ranges: 206. */
 export type Selection = 'whole' | 'not-modified' | readonly ByteRange[];

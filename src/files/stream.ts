@@ -68,7 +68,7 @@ async function sendRange(
   while (position < end && !writer.isGone) {
     position +=
       direct === undefined
-        ? await copy(writer, (most) => file.read(position, most), Math.min(end - position, pieceSize()))
+        ? await copy(writer, (most) => file.read(position, most, end), Math.min(end - position, pieceSize()))
         : await sendPart(writer, file, direct, position, end);
   }
 }
@@ -94,7 +94,7 @@ async function sendPart(
   const from = position + sent;
   const most = Math.min(end - from, canSendfile ? BEHIND : pieceSize());
   const read = (most: number): MayWait<Piece> =>
-    isSlow ? readElsewhere(file, from, most) : readHere(direct, from, most);
+    isSlow ? readElsewhere(file, from, most, end) : readHere(direct, from, most);
   return sent + (await copy(writer, read, most));
 }
 
@@ -137,9 +137,9 @@ function readHere(file: DirectFile, position: number, most: number): Piece {
 }
 
 /** Reads on another thread, and leaves the turn. */
-async function readElsewhere(file: OpenedFile, position: number, most: number): Promise<Piece> {
+async function readElsewhere(file: OpenedFile, position: number, most: number, end: number): Promise<Piece> {
   try {
-    return await file.read(position, most);
+    return await file.read(position, most, end);
   } finally {
     scheduler.release();
   }

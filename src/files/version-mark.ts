@@ -9,7 +9,8 @@ import { fillFrom, READ_AT_ONCE } from './send.js';
 
 /** @param now in milliseconds since the epoch */
 export function versionMarkOf(file: StoredFile, now: number): VersionMark {
-  const { modified } = file;
+  const { modified, said } = file;
+  if (said !== undefined) return { etag: said.etag, lastModified: said.lastModified };
   return isTimeOfChange(modified, now) ? { modified } : { tag: contentTag(file) ?? changeTag(file, now) };
 }
 

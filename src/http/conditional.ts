@@ -11,6 +11,12 @@ export interface Preconditions {
   readonly 'if-range'?: string | undefined;
 }
 
+/** What of a request says which part of a representation it is to get; fields as Node keeps them. */
+export interface Selecting {
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+}
+
 /** What the preconditions of a GET or HEAD come to. */
 export type Verdict = 'proceed' | 'not-modified' | 'failed';
 

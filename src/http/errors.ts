@@ -139,6 +139,14 @@ export const DiskTimeoutError = createError(
   '%s: the disk has not answered (%s)',
   504,
 );
+/** 502: an object store cannot be asked, or answers what is of no use. Argument: a sentence, for the log. */
+export const StoreFailedError = createError('MEDIA_SERVE_STORE_FAILED', '%s', 502);
+/** 503: an object store asks to slow down, or so much waits for it that no more is asked. Argument: a sentence, for the log. */
+export class StoreBusyError extends createError('MEDIA_SERVE_STORE_BUSY', '%s', 503) {
+  readonly headers = { 'Retry-After': '1' };
+}
+/** 504: an object store has not answered in time. Argument: a sentence, for the log. */
+export const StoreTimeoutError = createError('MEDIA_SERVE_STORE_TIMEOUT', '%s', 504);
 /** 504: the app took too long. Arguments: address, which limit. */
 export const GatewayTimeoutError = createError(
   'MEDIA_SERVE_GATEWAY_TIMEOUT',
@@ -169,9 +177,18 @@ export interface HttpError extends Error {
   readonly limit?: number;
 }
 
+const SHORTAGES = [
+  BusyError,
+  DiskHangsError,
+  DiskTimeoutError,
+  StoreFailedError,
+  StoreBusyError,
+  StoreTimeoutError,
+];
+
 /** True for what is answered to every request as long as something is short, or hangs. */
 export function isOfShortage(error: HttpError): boolean {
-  return [BusyError, DiskHangsError, DiskTimeoutError].some((kind) => error instanceof kind);
+  return SHORTAGES.some((kind) => error instanceof kind);
 }
 
 /** True for the errors of this list. */

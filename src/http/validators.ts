@@ -87,6 +87,22 @@ export function undatedValidators(
   return { etag, lastModified: undefined, lastModifiedText: undefined };
 }
 
+/**
+ * The validators of what is stored elsewhere, as they are given there.
+ * @param etag with its quotes
+ * @param modified in milliseconds since the epoch
+ * @param now in milliseconds since the epoch
+ */
+export function givenValidators(
+  etag: string | undefined,
+  modified: number | undefined,
+  now: number,
+): Validators {
+  const lastModified = modified === undefined ? undefined : Math.floor(modified / 1000);
+  const shown = lastModified === undefined ? undefined : Math.min(lastModified, Math.floor(now / 1000));
+  return { etag, lastModified, lastModifiedText: shown === undefined ? undefined : formatHttpDate(shown) };
+}
+
 function entityTag(opaque: string, changed: number, now: number): string {
   return now - changed < SETTLED_AFTER ? `W/"${opaque}"` : `"${opaque}"`;
 }

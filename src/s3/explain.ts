@@ -162,7 +162,7 @@ const HINTS: Readonly<Record<string, string>> = {
   EPIPE: 'closed the connection before it had answered',
   MEDIA_SERVE_CONNECTION_CLOSED: 'closed the connection before it had answered',
   ERR_TLS_CERT_ALTNAME_INVALID:
-    "has a certificate for other names; check --s3-endpoint, and with a bucket's name in front of the host choose the style path",
+    "has a certificate for other names; check --s3-endpoint, and with a bucket's name in front of the host write --s3-addressing path",
   CERT_HAS_EXPIRED: 'has a certificate that has expired',
   EPROTO: 'does not speak TLS as it should; write http:// in --s3-endpoint where it speaks none',
 };

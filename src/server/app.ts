@@ -9,18 +9,22 @@ import {
   isInDirectory,
   isOfFiles,
   type Location,
+  type LocationInBucket,
 } from '../config/location.js';
 import { shareFiles } from '../files/cors.js';
 import { guardFiles } from '../files/guard.js';
 import { OpenFileCache } from '../files/open-file-cache.js';
-import { createFileHandler } from '../files/serve.js';
+import { redirectToStore } from '../files/redirect-to-store.js';
+import { createFileHandler, type FileHandler } from '../files/serve.js';
 import { DeniedError } from '../http/errors.js';
 import { LogThrottle } from '../http/log-throttle.js';
 import { networkTest } from '../http/network-test.js';
 import type { Subrequest } from '../http/order.js';
-import { type BytePath, parseTarget, toBytePath } from '../http/target.js';
+import { parseTarget, toBytePath } from '../http/target.js';
 import { Server } from '../http1/server.js';
 import { kernelSend } from '../stores/kernel-send.js';
+import type { ObjectStore } from '../stores/object-store.js';
+import { openBucket } from '../stores/open-bucket.js';
 import { isAskedByThreads, RootStore } from '../stores/root-store.js';
 import { LoopGuard } from '../upstream/loop.js';
 import { type Proxy as AppProxy, type AppTimes, createProxy } from '../upstream/proxy.js';
@@ -113,6 +117,8 @@ export async function assemble(
   if (config.locations.some((location) => isInDirectory(location) && location.sendfile)) {
     app.addHook('onListen', async () => void kernelSend());
   }
+  // The app is served meanwhile, and whatever is wrong.
+  app.addHook('onListen', async () => void Promise.all(stores.map((store) => store.check())));
   await app.ready();
   await Promise.all(proxies.map((proxy) => proxy.begin()));
   return {
@@ -127,7 +133,7 @@ export async function assemble(
 interface Routes {
   readonly table: RouteTable;
   readonly proxies: readonly AppProxy[];
-  readonly stores: readonly RootStore[];
+  readonly stores: readonly (RootStore | ObjectStore)[];
 }
 
 /**
@@ -166,7 +172,7 @@ function createRoutes(
     proxies.set(location, proxy);
   }
   const cache = new OpenFileCache(config.cacheSize);
-  const stores: RootStore[] = [];
+  const stores: (RootStore | ObjectStore)[] = [];
   for (const location of config.locations) {
     if (location.kind === 'upstream') {
       const proxy = proxies.get(location);
@@ -177,13 +183,21 @@ function createRoutes(
       table.add({ location, handle: denyEverybody });
       continue;
     }
-    const store = isInBucket(location)
-      ? openBucket(location, namesKeptFrom(location, config))
-      : openStore(location, excluded.next().value ?? [], log);
-    stores.push(store);
-    // An absolute path, which X-Sendfile has, is never in a bucket.
-    if (location.kind === 'internal' && isInDirectory(location)) internal.push({ location, store });
-    const files = createFileHandler(location, { log, cache, store });
+    let files: FileHandler;
+    if (isInBucket(location)) {
+      const store = openObjects(location, config, log);
+      stores.push(store);
+      files =
+        location.storeMode === 'redirect'
+          ? redirectToStore(location, store, log)
+          : createFileHandler(location, { log, cache, store });
+    } else {
+      const store = openDirectory(location, excluded.next().value ?? [], log);
+      stores.push(store);
+      // X-Sendfile names paths on disk.
+      if (location.kind === 'internal') internal.push({ location, store });
+      files = createFileHandler(location, { log, cache, store });
+    }
     const guarded = guardFiles(location, files, askFor(location, config, proxies), log);
     table.add({ location, handle: shareFiles(location, guarded) });
   }
@@ -191,21 +205,26 @@ function createRoutes(
 }
 
 /**
- * The store of a location's files.
+ * The store of the files in a location's directory.
  * @param excluded directories that belong to protected locations: no other location serves from them
  */
-function openStore(location: FileLocation, excluded: readonly string[], log: Logger): RootStore {
+function openDirectory(location: FileLocation, excluded: readonly string[], log: Logger): RootStore {
   const { root, symlinks, dotfiles = [], diskIo, diskThreads, diskTimeout } = location;
   const io = { mode: diskIo, threads: diskThreads, timeout: diskTimeout };
   return new RootStore(root, { symlinks, dotfiles, excluded }, io, log);
 }
 
 /**
- * The store of a location's objects: there is none yet.
- * @param _kept names that belong to protected locations: this one serves nothing that begins with one of them
+ * The store of the objects in a location's bucket.
+ * @throws {BadValueError} when the environment has half of the credentials
  */
-function openBucket({ from, root }: FileLocation, _kept: readonly BytePath[]): never {
-  throw new BadValueError(from, `${root} is a bucket, and nothing serves from buckets yet; name a directory`);
+function openObjects(location: LocationInBucket, config: Config, log: Logger): ObjectStore {
+  try {
+    return openBucket({ ...location, excluded: namesKeptFrom(location, config) }, process.env, log);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new BadValueError(location.from, error.message);
+  }
 }
 
 /** Answers all that is asked of a denied location. */

@@ -28,6 +28,8 @@ const EXPLANATIONS: Readonly<Record<number, string>> = {
 
 /** Where an error says more than its status. */
 const EXPLANATIONS_BY_CODE: Readonly<Record<string, string>> = {
+  MEDIA_SERVE_STORE_FAILED: 'This file cannot be had now; please try again in a moment.',
+  MEDIA_SERVE_STORE_TIMEOUT: 'This file takes too long to come; please try again in a moment.',
   MEDIA_SERVE_STARTING_UP: 'The application is starting up; please try again in a moment.',
 };
 

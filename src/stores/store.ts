@@ -1,8 +1,9 @@
-// Where bytes live, behind one small interface: the disk today.
+// Where bytes live, behind one small interface: a disk, or a bucket of an object store.
 //
 // A name goes in; what comes out is an open file, or that what is known of it still holds. Where that takes more than a few system
 // calls, it is promised.
 import type { Socket } from 'node:net';
+import type { Selecting } from '../http/conditional.js';
 import type { MayWait } from '../http/may-wait.js';
 import type { BytePath } from '../http/target.js';
 
@@ -30,6 +31,8 @@ export interface Wanted<Of extends Known> {
   readonly path: BytePath;
   /** Suffixes of what may be sent in place of the file: its precompressed siblings, the best first. */
   readonly siblings: readonly string[];
+  /** What the request asks for: a store that is far away is asked for no more. Whether it is right is decided elsewhere. */
+  readonly request?: Selecting | undefined;
   /** What is known, since it was found before, of the sibling with this suffix, or with an empty one of the file itself. */
   known(suffix: string): Of | undefined;
 }
@@ -101,9 +104,10 @@ export interface OpenedFile {
   readonly version: FileVersion;
   /**
    * Reads up to `most` bytes at `position`; resolves with none at the end of the file. They are the file's, also when it is
-   * cut meanwhile. Rejects with a StoreError when the disk fails.
+   * cut meanwhile. Rejects with a StoreError when the store fails.
+   * @param until whoever reads will read on up to here, without it: a store that is far away is asked for all of it
    */
-  read(position: number, most: number): Promise<Piece>;
+  read(position: number, most: number, until: number): Promise<Piece>;
   /** The ways on which nothing waits for more than this machine's own disk. Absent where there are none. */
   readonly direct?: DirectFile | undefined;
   /** Releases what is open; further calls do nothing. */
@@ -139,6 +143,21 @@ export interface DirectFile {
 export interface StoredFile extends OpenedFile {
   /** Time of modification in milliseconds since the epoch, never rounded up to the next second, as `mtimeMs` may be. */
   readonly modified: number;
+  /** What the store says of it, where it says more than a disk does. */
+  readonly said?: ObjectDescription | undefined;
+}
+
+/** What an object store says of an object. Whoever may write there has chosen it. */
+export interface ObjectDescription {
+  /** Entity tag, with its quotes. */
+  readonly etag: string | undefined;
+  /** In milliseconds since the epoch. */
+  readonly lastModified: number | undefined;
+  readonly contentType: string | undefined;
+  readonly contentDisposition: string | undefined;
+  readonly contentLanguage: string | undefined;
+  readonly contentEncoding: string | undefined;
+  readonly cacheControl: string | undefined;
 }
 
 /** Why a file could not be opened. */
@@ -151,7 +170,11 @@ export type StoreFailure =
   /** It has not answered in time. */
   | 'timeout'
   /** So many calls wait for it that no more are made. */
-  | 'hung';
+  | 'hung'
+  /** An object store has too much to do, does not answer in time, or cannot be asked; `reason` is a sentence. */
+  | 'store-busy'
+  | 'store-timeout'
+  | 'store-failed';
 
 /** Opening failed. `message` is for the log and names the path on disk. */
 export class StoreError extends Error {

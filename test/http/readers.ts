@@ -13,8 +13,9 @@ import { describeOrdered } from '../../src/files/ordered.js';
 import { isCompressible } from '../../src/files/precompressed.js';
 import { describeFor } from '../../src/files/representation.js';
 import { createSecureLink } from '../../src/files/secure-link.js';
-import { type Selecting, select } from '../../src/files/select.js';
+import { select } from '../../src/files/select.js';
 import { parseAcceptEncoding } from '../../src/http/accept-encoding.js';
+import type { Selecting } from '../../src/http/conditional.js';
 import { NotFoundError } from '../../src/http/errors.js';
 import type { Exchange } from '../../src/http/exchange.js';
 import { connectionOptions, fieldValue } from '../../src/http/fields.js';
@@ -54,6 +55,7 @@ const FILE: FileLocation = {
   root: '/nowhere',
   bucket: undefined,
   s3Anonymous: false,
+  storeMode: 'proxy',
   maxAge: 0,
   access: {},
   cacheControl: undefined,

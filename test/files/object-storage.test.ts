@@ -1,0 +1,311 @@
+// Media in a bucket: the same answers as for the same files on disk, and the rules that hold for uploads. The store is a
+// stand-in that checks each signature; a real one is in test/suites.
+import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import t, { type Test } from 'tap';
+import { startApp, startRecorder } from '../support/app.js';
+import { get, openConnection, type RawResponse, rawRequest } from '../support/raw.js';
+import { type S3StandIn, startS3StandIn, TEST_CREDENTIALS } from '../support/s3-stand-in.js';
+import { type RunningServer, startServer } from '../support/server.js';
+import { until } from '../support/until.js';
+
+/** What the environment of a server says of its credentials. */
+const ENV = {
+  AWS_ACCESS_KEY_ID: TEST_CREDENTIALS.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: TEST_CREDENTIALS.secretAccessKey,
+};
+const LONG = Array.from({ length: 30_000 }, (_, index) => String(index).padStart(8)).join('');
+
+function place(standIn: S3StandIn): string[] {
+  return ['--s3-endpoint', standIn.endpoint, '--s3-region', standIn.region];
+}
+
+async function startSite(t: Test, standIn: S3StandIn, more: readonly string[] = []): Promise<RunningServer> {
+  const { address } = await startRecorder(t);
+  const args = ['--root', `s3://${standIn.bucket}/media`, ...place(standIn), '--upstream', address, ...more];
+  const server = await startServer(t, args, { env: ENV });
+  // At the start each location asks whether all is well.
+  const questions = args.filter((arg) => arg.includes('s3://')).length;
+  const isAnswered = (): boolean => standIn.requests.filter(({ status }) => status !== 0).length >= questions;
+  await until(isAnswered, 'it knows its buckets');
+  return server;
+}
+
+const ask = (server: RunningServer, target: string, fields: readonly string[] = []): Promise<RawResponse> =>
+  rawRequest(server.port, get(target, fields));
+
+t.test('a bucket answers as a directory does', async (t) => {
+  const standIn = await startS3StandIn(t);
+  const directory = t.testdir({});
+  const files: Readonly<Record<string, string>> = {
+    'a.txt': 'hello, world',
+    'empty.txt': '',
+    'long.bin': LONG,
+    'pictures/ü b+c%.png': 'a picture',
+    'page.html': '<p>a page</p>',
+    'script.js': 'alert(1)',
+    noextension: 'x',
+  };
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(directory, name)), { recursive: true });
+    writeFileSync(join(directory, name), content);
+    const { lastModified } = standIn.put(`media/${name}`, content);
+    utimesSync(join(directory, name), lastModified / 1000, lastModified / 1000);
+  }
+  const server = await startSite(t, standIn, ['--mount', `/disk/=${directory}`]);
+
+  /** What an answer says, but for the tags, which have other forms. */
+  const summary = async (
+    prefix: string,
+    method: string,
+    target: string,
+    fields: readonly string[],
+  ): Promise<object> => {
+    const tag = (await ask(server, `${prefix}${target}`)).headers['etag'] ?? '""';
+    const lines = fields.map((field) => field.replaceAll('TAG', tag));
+    const head = [`${method} ${prefix}${target} HTTP/1.1`, 'Host: x', 'Connection: close', ...lines, '', ''];
+    const { status, headers, body } = await rawRequest(server.port, head.join('\r\n'));
+    const { date, etag, 'content-type': type = '', ...rest } = headers;
+    const boundary = /boundary=(\w+)/.exec(type)?.[1] ?? 'none';
+    return {
+      status,
+      hasTag: etag !== undefined,
+      type: type.replace(boundary, ''),
+      ...rest,
+      body: body
+        .toString('latin1')
+        .replaceAll(boundary, '')
+        .replace(/Request [0-9a-f-]{36}/, ''),
+    };
+  };
+  const DATE = 'Thu, 29 Feb 2024 12:00:00 GMT';
+  const BEFORE = 'Thu, 29 Feb 2024 11:59:59 GMT';
+  const conditions: readonly (readonly string[])[] = [
+    [],
+    ['If-None-Match: TAG'],
+    ['If-None-Match: W/TAG'],
+    ['If-None-Match: "other", TAG'],
+    ['If-None-Match: *'],
+    ['If-None-Match: "other"'],
+    [`If-Modified-Since: ${DATE}`],
+    [`If-Modified-Since: ${BEFORE}`],
+    ['If-None-Match: "other"', `If-Modified-Since: ${DATE}`],
+    ['If-Match: TAG'],
+    ['If-Match: "other"'],
+    [`If-Unmodified-Since: ${BEFORE}`],
+    ['Range: bytes=0-4'],
+    ['Range: bytes=3-'],
+    ['Range: bytes=-4'],
+    ['Range: bytes=-0'],
+    ['Range: bytes=0-0,4-5,-2'],
+    ['Range: bytes=1-0'],
+    ['Range: bytes=999999-'],
+    ['Range: bytes=999999-, 1-2'],
+    ['Range: bytes=0-999999'],
+    ['Range: bytes=0-4', 'If-Range: TAG'],
+    ['Range: bytes=3-4', 'If-Range: "other"'],
+    ['Range: bytes=3-4', `If-Range: ${DATE}`],
+    ['Range: bytes=3-4', `If-Range: ${BEFORE}`],
+    ['Range: bytes=3-4', 'If-None-Match: TAG'],
+    ['Range: bytes=3-4', 'If-Match: "other"'],
+    ['Accept-Encoding: br, gzip'],
+  ];
+  const cases: (readonly [method: string, target: string, fields: readonly string[]])[] = [];
+  for (const fields of conditions) {
+    for (const method of ['GET', 'HEAD']) cases.push([method, 'a.txt', fields]);
+    cases.push(['GET', 'empty.txt', fields], ['GET', 'long.bin', fields]);
+  }
+  for (const target of [
+    'pictures/%C3%BC%20b+c%25.png',
+    'page.html',
+    'script.js',
+    'noextension',
+    'missing',
+    '.hidden',
+    'a.txt/',
+    'pictures',
+    '',
+    'a%00b',
+    `${'x'.repeat(1100)}`,
+  ])
+    cases.push(['GET', target, []]);
+  cases.push(['POST', 'a.txt', ['Content-Length: 0']]);
+  for (const [method, target, fields] of cases) {
+    const [bucket, disk] = [
+      await summary('/media/', method, target, fields),
+      await summary('/disk/', method, target, fields),
+    ];
+    t.same(bucket, disk, `${method} ${target.slice(0, 40)} ${fields.join(', ')}`);
+  }
+});
+
+t.test('one request is one request to the store', async (t) => {
+  const standIn = await startS3StandIn(t);
+  const { etag } = standIn.put('media/a', LONG);
+  const server = await startSite(t, standIn);
+  const cases: readonly (readonly [fields: readonly string[], asked: readonly string[]])[] = [
+    [[], ['GET 200']],
+    [['Range: bytes=0-9'], ['GET 206 bytes=0-9']],
+    [['Range: bytes=-9'], ['GET 206 bytes=-9']],
+    [[`If-None-Match: ${etag}`], ['GET 304']],
+    [['If-Modified-Since: Thu, 29 Feb 2024 12:00:00 GMT'], ['GET 304']],
+    [['Range: bytes=0-9', `If-Range: ${etag}`], ['GET 206 bytes=0-9']],
+    // The store is not asked about If-Range, so that this costs a second one.
+    [
+      ['Range: bytes=5-9', 'If-Range: "other"'],
+      ['GET 206 bytes=5-9', `GET 206 bytes=0-${LONG.length - 1}`],
+    ],
+    [['Range: bytes=0-9,20-29'], ['HEAD 200', 'GET 206 bytes=0-9', 'GET 206 bytes=20-29']],
+  ];
+  for (const [fields, asked] of cases) {
+    const before = standIn.requests.length;
+    await ask(server, '/media/a', fields);
+    t.same(
+      standIn.requests
+        .slice(before)
+        .map(({ method, status, headers: { range } }) => [method, status, range].filter(Boolean).join(' ')),
+      asked,
+      fields.join(', '),
+    );
+  }
+});
+
+t.test('what is stored with an object is said, within the rules for uploads', async (t) => {
+  const standIn = await startS3StandIn(t);
+  standIn.put(
+    'media/report',
+    'a report',
+    {
+      'Content-Type': 'text/plain; charset=iso-8859-1',
+      'Content-Disposition': 'attachment; filename="report.txt"',
+      'Content-Language': 'de',
+      'Cache-Control': 'max-age=60',
+      'x-amz-meta-secret': 'of the app',
+      'x-amz-version-id': '3',
+    },
+    '"0123-7"',
+  );
+  const server = await startSite(t, standIn, ['--internal', `/protected/=s3://${standIn.bucket}/media`]);
+  const { headers } = await ask(server, '/media/report');
+  t.match(headers, {
+    etag: '"0123-7"',
+    'last-modified': 'Thu, 29 Feb 2024 12:00:00 GMT',
+    'content-type': 'text/plain; charset=iso-8859-1',
+    'content-disposition': 'attachment; filename="report.txt"',
+    'content-language': 'de',
+    'cache-control': 'max-age=60',
+    'x-content-type-options': 'nosniff',
+  });
+  t.same(
+    Object.keys(headers).filter((name) => name.startsWith('x-amz')),
+    [],
+    'nothing of the store itself',
+  );
+
+  const types: readonly (readonly [stored: string, sent: string, isShown: boolean])[] = [
+    ['image/png', 'image/png', true],
+    ['IMAGE/PNG', 'image/png', true],
+    ['text/html', 'text/html; charset=utf-8', false],
+    ['image/svg+xml', 'image/svg+xml; charset=utf-8', false],
+    // Code is no code of the site's.
+    ['text/javascript', 'text/plain; charset=utf-8', false],
+    ['TEXT/JavaScript; charset=utf-8', 'text/plain; charset=utf-8', false],
+    ['application/wasm', 'text/plain; charset=utf-8', false],
+    // What says nothing, or is not one type, is told by the name.
+    ['binary/octet-stream', 'image/jpeg', true],
+    ['application/octet-stream', 'image/jpeg', true],
+    ['image/png, text/html', 'image/jpeg', true],
+    ['png', 'image/jpeg', true],
+  ];
+  for (const [stored, sent, isShown] of types) {
+    standIn.put('media/a.jpg', 'x', { 'Content-Type': stored });
+    const { headers } = await ask(server, '/media/a.jpg');
+    t.equal(headers['content-type'], sent, stored);
+    t.equal(headers['content-security-policy'] === undefined, isShown, `${stored}: a browser may run it`);
+  }
+  t.equal((await ask(server, '/protected/report')).status, 404, 'only the app hands these out');
+});
+
+t.test('the app hands out what is in a bucket', async (t) => {
+  const standIn = await startS3StandIn(t);
+  standIn.put('private/a b.txt', LONG, { 'Cache-Control': 'public, max-age=60' });
+  const { address } = await startApp(t, ({ url = '' }, response) => {
+    response.setHeader('X-Accel-Redirect', url.slice('/order?'.length)).end();
+  });
+  const args = [
+    '--internal',
+    `/protected/=s3://${standIn.bucket}/private`,
+    ...place(standIn),
+    '--upstream',
+    address,
+  ];
+  const server = await startServer(t, args, { env: ENV });
+  const answer = await ask(server, '/order?/protected/a%20b.txt', ['Range: bytes=10-19']);
+  t.equal(answer.status, 206);
+  t.equal(answer.body.toString(), LONG.slice(10, 20));
+  t.match(answer.headers['cache-control'], /private/, "what needs a permission is not everybody's");
+  t.equal((await ask(server, '/order?/protected/missing')).status, 404);
+});
+
+t.test("a store that fails is a status of its own, and never the store's page", async (t) => {
+  const standIn = await startS3StandIn(t);
+  standIn.put('media/a', LONG);
+  const server = await startSite(t, standIn);
+  const cases: readonly (readonly [status: number, code: string, answered: number])[] = [
+    [404, 'NoSuchKey', 404],
+    [403, 'AccessDenied', 404],
+    [404, 'NoSuchBucket', 502],
+    [403, 'SignatureDoesNotMatch', 502],
+    [503, 'SlowDown', 503],
+    [500, 'InternalError', 502],
+  ];
+  for (const [status, code, answered] of cases) {
+    // As often as it is asked again.
+    standIn.next(
+      ...Array.from({ length: status >= 500 ? 3 : 1 }, () => ({ kind: 'refuse', status, code }) as const),
+    );
+    const answer = await ask(server, '/media/a');
+    t.equal(answer.status, answered, code);
+    t.notMatch(answer.body.toString(), new RegExp(`${code}|<\\?xml`), 'nothing of the store');
+  }
+  await server.logged(({ msg }) => /s3:GetObject/.test(String(msg)));
+  for (const line of server.log) {
+    const text = JSON.stringify(line);
+    t.notOk(
+      text.includes(TEST_CREDENTIALS.secretAccessKey) || text.includes('Signature='),
+      'no secret in the log',
+    );
+  }
+  t.equal((await ask(server, '/media/a')).status, 200, 'and is back');
+});
+
+t.test('what breaks off in the middle is cut off', async (t) => {
+  const standIn = await startS3StandIn(t);
+  standIn.put('media/a', LONG);
+  const server = await startSite(t, standIn);
+  standIn.next({ kind: 'cut-in-body', after: 100_000 });
+  const connection = await openConnection(t, server.port);
+  connection.socket.write(get('/media/a'));
+  const received = await connection.closed();
+  t.match(received, /^HTTP\/1\.1 200 /);
+  t.ok(received.length < LONG.length, 'it is not whole');
+});
+
+t.test("a client that leaves gives the store's connection back", async (t) => {
+  const standIn = await startS3StandIn(t);
+  standIn.put('media/a', Buffer.alloc(32 * 1024 * 1024));
+  const server = await startSite(t, standIn);
+  const connection = await openConnection(t, server.port);
+  connection.socket.write(get('/media/a'));
+  await connection.until((received) => received.startsWith('HTTP/1.1 200 '));
+  connection.socket.destroy();
+  await until(() => standIn.open === 0, "the store's is closed");
+});
+
+t.test('a store that is wrong is told at the start, and the app is served', async (t) => {
+  const standIn = await startS3StandIn(t);
+  const server = await startSite(t, standIn, ['--s3-region', 'eu-central-1']);
+  await server.logged(({ msg }) => /--s3-region/.test(String(msg)));
+  t.equal((await ask(server, '/page')).status, 200);
+  t.equal(await server.stop(), 0);
+});

@@ -1,0 +1,211 @@
+// A bucket as a tree of files: what is found, which bytes come, what it costs the store, and what its errors come to.
+import { pino } from 'pino';
+import t, { type Test } from 'tap';
+import type { S3Limits } from '../../src/s3/client.js';
+import { ObjectStore } from '../../src/stores/object-store.js';
+import { type Found, type Known, type StoredFile, StoreError } from '../../src/stores/store.js';
+import { clientOf } from '../support/s3-client.js';
+import { type S3StandIn, startS3StandIn } from '../support/s3-stand-in.js';
+import { until } from '../support/until.js';
+
+interface Bucket {
+  readonly store: ObjectStore;
+  readonly standIn: S3StandIn;
+  /** Lines of the log from warnings on. */
+  readonly log: Record<string, unknown>[];
+}
+
+async function openBucket(t: Test, limits: Partial<S3Limits> = {}): Promise<Bucket> {
+  const standIn = await startS3StandIn(t);
+  const log: Record<string, unknown>[] = [];
+  const store = new ObjectStore({
+    client: clientOf(t, standIn, { limits }),
+    location: { bucket: standIn.bucket, prefix: 'media/' },
+    maxRanges: 64,
+    log: pino({ level: 'warn', base: null }, { write: (line) => log.push(JSON.parse(line)) }),
+  });
+  return { store, standIn, log };
+}
+
+interface Asking {
+  readonly headers?: Record<string, string>;
+  readonly method?: string;
+  readonly siblings?: readonly string[];
+}
+
+const find = (
+  { store }: Bucket,
+  path: string,
+  { headers = {}, method = 'GET', siblings = [] }: Asking = {},
+): Promise<Found<Known>> =>
+  store.find({ path, siblings, request: { method, headers }, known: () => undefined });
+
+async function open(bucket: Bucket, path: string, asking?: Asking): Promise<StoredFile> {
+  const { file } = await find(bucket, path, asking);
+  if (file === undefined) throw new Error('nothing was opened');
+  return file;
+}
+
+/** Reads as files/stream does. */
+async function read(file: StoredFile, first: number, end: number, most = 1000): Promise<string> {
+  let text = '';
+  while (first + text.length < end) {
+    const { bytes, release } = await file.read(
+      first + text.length,
+      Math.min(most, end - first - text.length),
+      end,
+    );
+    text += bytes.toString('latin1');
+    release();
+  }
+  return text;
+}
+
+const failure = (wanted: Promise<unknown>): Promise<string> =>
+  wanted.then(
+    () => 'found',
+    (error: unknown) => (error instanceof StoreError ? error.failure : String(error)),
+  );
+
+const asked = ({ standIn }: Bucket): string[] =>
+  standIn.requests.map(({ method, target, headers: { range } }) =>
+    [method, target, range].filter((part) => part !== undefined).join(' '),
+  );
+
+const LONG = Array.from({ length: 1000 }, (_, index) => String(index).padStart(10)).join('');
+
+t.test('an object is found and read with one request, whatever its name', async (t) => {
+  const bucket = await openBucket(t);
+  for (const name of ['a.txt', 'with space', 'a+b', '100%', 'ü/ß', '..x', '%41', "it's(!)*"]) {
+    bucket.standIn.put(`media/${name}`, `content of ${name}`, { 'Content-Type': 'text/plain' });
+    const before = bucket.standIn.requests.length;
+    const file = await open(bucket, Buffer.from(name).toString('latin1'));
+    const { size } = file.version;
+    t.equal(Buffer.from(await read(file, 0, size), 'latin1').toString(), `content of ${name}`, name);
+    t.equal(file.said?.contentType, 'text/plain');
+    file.close();
+    t.equal(bucket.standIn.requests.length, before + 1, 'one request');
+  }
+  t.equal(await failure(open(bucket, 'missing')), 'not-found');
+  t.equal(bucket.standIn.connections, 1, 'a connection is used again');
+});
+
+t.test('what is asked for is what is fetched, and other bytes are of the same version', async (t) => {
+  const bucket = await openBucket(t);
+  const { etag } = bucket.standIn.put('media/long', LONG);
+  const file = await open(bucket, 'long', { headers: { range: 'bytes=100-199' } });
+  t.equal(file.version.size, LONG.length);
+  t.equal(await read(file, 100, 200, 7), LONG.slice(100, 200), 'in pieces of any size');
+  t.equal(await read(file, 500, 520), LONG.slice(500, 520), 'elsewhere');
+  t.equal(await read(file, 0, 20), LONG.slice(0, 20), 'before it');
+  t.same(asked(bucket), [
+    'GET /media/media/long bytes=100-199',
+    'GET /media/media/long bytes=500-519',
+    'GET /media/media/long bytes=0-19',
+  ]);
+  t.same(
+    bucket.standIn.requests.map(({ headers }) => headers['if-match']),
+    [undefined, etag, etag],
+  );
+  bucket.standIn.put('media/long', LONG.toUpperCase().replace('0', 'X'));
+  t.equal(await failure(read(file, 700, 710)), 'store-failed', 'never two versions in one answer');
+  file.close();
+});
+
+t.test('a HEAD, and what is not modified, have no bytes', async (t) => {
+  const bucket = await openBucket(t);
+  const { etag, lastModified } = bucket.standIn.put('media/a', 'hello');
+  const head = await open(bucket, 'a', { method: 'HEAD' });
+  t.match(head, { version: { size: 5 }, said: { etag, lastModified } });
+  const kept = await open(bucket, 'a', { headers: { 'if-none-match': etag } });
+  t.match(kept.said, { etag });
+  bucket.standIn.next({ kind: 'ignore-conditions' });
+  const whole = await open(bucket, 'a', { headers: { 'if-none-match': etag } });
+  t.equal(whole.version.size, 5, 'a store that knows no conditions sends the whole');
+  const past = await open(bucket, 'a', { headers: { range: 'bytes=10-' } });
+  t.equal(past.version.size, 5, 'the size of what has not so many bytes');
+  for (const file of [head, kept, whole, past]) file.close();
+  t.same(
+    bucket.standIn.requests.map(({ method, status }) => `${method} ${status}`),
+    ['HEAD 200', 'GET 304', 'GET 200', 'GET 416', 'HEAD 200'],
+  );
+});
+
+t.test('a 304 that HTTP would not give is asked for once more', async (t) => {
+  const bucket = await openBucket(t);
+  bucket.standIn.put('media/a', 'hello');
+  bucket.standIn.next({
+    kind: 'raw',
+    bytes: 'HTTP/1.1 304 Not Modified\r\nETag: "other"\r\nConnection: close\r\n\r\n',
+  });
+  const file = await open(bucket, 'a', { headers: { 'if-none-match': '"mine"' } });
+  t.equal(await read(file, 0, 5), 'hello');
+  file.close();
+});
+
+t.test('what is cut off by its reader gives its connection up', async (t) => {
+  const bucket = await openBucket(t);
+  bucket.standIn.put('media/large', Buffer.alloc(4 * 1024 * 1024));
+  const file = await open(bucket, 'large');
+  await read(file, 0, 10);
+  file.close();
+  file.close();
+  await until(() => bucket.standIn.open === 0, 'it is closed');
+  t.equal(await failure(file.read(10, 10, 20)), 'store-failed');
+});
+
+t.test(
+  'each error of the store comes to what a client may know, and the log to what the operator must',
+  async (t) => {
+    const bucket = await openBucket(t, { attempts: 1 });
+    bucket.standIn.put('media/a', 'hello');
+    const cases: readonly (readonly [status: number, code: string, failure: string])[] = [
+      [404, 'NoSuchKey', 'not-found'],
+      [403, 'AccessDenied', 'not-found'],
+      [404, 'NoSuchBucket', 'store-failed'],
+      [403, 'SignatureDoesNotMatch', 'store-failed'],
+      [503, 'SlowDown', 'store-busy'],
+      [500, 'InternalError', 'store-failed'],
+      [301, 'PermanentRedirect', 'store-failed'],
+    ];
+    for (const [status, code, expected] of cases) {
+      bucket.standIn.next({ kind: 'refuse', status, code });
+      t.equal(await failure(open(bucket, 'a')), expected, code);
+    }
+    t.equal(bucket.log.length, 1, 'what is refused is told');
+    t.match(bucket.log[0], { level: 40, msg: /s3:GetObject/ });
+    bucket.standIn.next({ kind: 'refuse', status: 403, code: 'AccessDenied' });
+    await failure(open(bucket, 'b'));
+    t.equal(bucket.log.length, 1, 'once');
+    await bucket.standIn.stop();
+    t.equal(await failure(open(bucket, 'a')), 'store-failed');
+  },
+);
+
+t.test('at the start it is told what is wrong', async (t) => {
+  const bucket = await openBucket(t);
+  await bucket.store.check();
+  t.same(bucket.log, [], 'nothing');
+  bucket.standIn.credentials = undefined;
+  bucket.standIn.next({ kind: 'refuse', status: 403, code: 'InvalidAccessKeyId' });
+  await bucket.store.check();
+  t.match(bucket.log, [{ level: 50, msg: /AWS_ACCESS_KEY_ID/ }]);
+});
+
+t.test('a sibling is taken that belongs to what is there', async (t) => {
+  const bucket = await openBucket(t);
+  const siblings = ['.br', '.gz'];
+  bucket.standIn.put('media/a.css', 'a long style sheet');
+  const suffix = async (): Promise<string> => {
+    const found = await find(bucket, 'a.css', { siblings });
+    found.file?.close();
+    return found.suffix;
+  };
+  t.equal(await suffix(), '', 'there is none');
+  bucket.standIn.put('media/a.css.gz', 'short');
+  t.equal(await suffix(), '.gz');
+  bucket.standIn.put('media/a.css.br', 'longer than the original is');
+  t.equal(await suffix(), '.gz', 'one that is not smaller saves nothing');
+  bucket.standIn.remove('media/a.css');
+  t.equal(await failure(find(bucket, 'a.css', { siblings })), 'not-found', 'without the original');
+});
