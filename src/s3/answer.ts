@@ -163,7 +163,7 @@ export function checkRange(head: AnswerHead, asked: S3Range | undefined, isHead:
 }
 
 function isSame({ first, last }: { first: number; last: number }, asked: S3Range, size: number): boolean {
-  if (last >= size || first > last) return false;
+  if (first > last) return false;
   if ('suffix' in asked) return first === Math.max(0, size - asked.suffix) && last === size - 1;
   return first === asked.first && last === Math.min(asked.last ?? Number.POSITIVE_INFINITY, size - 1);
 }

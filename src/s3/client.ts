@@ -334,19 +334,13 @@ export class S3Client {
     credentials: Credentials | undefined,
     mayUseKept: boolean,
   ): Promise<{ attempt: Attempt; result: S3Answer | Error }> {
-    const { request, path, patience } = running;
+    const { request, asked, path, patience } = running;
     const head = await this.#requestHead(request, path, credentials);
-    const connection = mayUseKept ? this.#connections.takeIdle() : this.#connections.connect();
-    const { connectTimeout, firstByteTimeout, maxBuffered } = this.#limits;
-    const limits = {
-      timeout: connection.wasUsed ? firstByteTimeout : connectTimeout + firstByteTimeout,
-      maxBuffered,
-      readsLittle: this.#location.secure,
-    };
-    const attempt = new Attempt(connection, limits, (error) => brokenOff(running.asked, error));
+    let attempt: Attempt | undefined;
     try {
       const answered = await patience.wait((stopped) => {
-        stopped((error) => attempt.abort(error));
+        attempt = this.#attempt(asked, mayUseKept);
+        stopped((error) => attempt?.abort(error));
         return attempt.send({
           method: request.method,
           head,
@@ -355,13 +349,23 @@ export class S3Client {
           isLast: false,
         });
       });
+      if (attempt === undefined) throw new Error('nothing was sent');
       return { attempt, result: this.#read(running, answered, attempt) };
     } catch (error) {
-      // What ended the wait, or the connection.
-      attempt.abort(new Error('it is not waited for any more'));
-      if (!(error instanceof Error) || patience.isOver) throw error;
+      if (!(error instanceof Error) || attempt === undefined || patience.isOver) throw error;
       return { attempt, result: error };
     }
+  }
+
+  #attempt(asked: Asked, mayUseKept: boolean): Attempt {
+    const connection = mayUseKept ? this.#connections.takeIdle() : this.#connections.connect();
+    const { connectTimeout, firstByteTimeout, maxBuffered } = this.#limits;
+    const limits = {
+      timeout: connection.wasUsed ? firstByteTimeout : connectTimeout + firstByteTimeout,
+      maxBuffered,
+      readsLittle: this.#location.secure,
+    };
+    return new Attempt(connection, limits, (error) => brokenOff(asked, error));
   }
 
   /** What an answer comes to. */

@@ -138,6 +138,7 @@ t.test('a store that gives other bytes than it was asked for is not believed', a
     'HTTP/1.1 206 OK\r\nContent-Length: 3\r\nContent-Range: bytes 0-1/9\r\n\r\nabc',
     'HTTP/1.1 206 OK\r\nContent-Length: 2\r\nContent-Range: bytes 0-1/*\r\n\r\nab',
     'HTTP/1.1 206 OK\r\nContent-Length: 2\r\n\r\nab',
+    'HTTP/1.1 206 OK\r\nContent-Length: 0\r\nContent-Range: bytes 0--1/0\r\n\r\n',
     'HTTP/1.1 206 OK\r\nContent-Length: 12\r\nContent-Range: bytes 0-11/9\r\n\r\nabcdefghijkl',
     'HTTP/1.1 206 OK\r\nContent-Type: multipart/byteranges; boundary=x\r\nContent-Length: 2\r\n\r\n--',
     'HTTP/1.1 200 OK\r\n\r\nno end can be told from a cut',
@@ -148,6 +149,9 @@ t.test('a store that gives other bytes than it was asked for is not believed', a
     store.next({ kind: 'raw', bytes });
     t.match(await errorOf(get(client, 'x', { range: { first: 0, last: 1 } })), { kind: 'failed' }, bytes);
   }
+  const none = 'HTTP/1.1 206 OK\r\nContent-Length: 0\r\nContent-Range: bytes 9-8/9\r\n\r\n';
+  store.next({ kind: 'raw', bytes: none });
+  t.match(await errorOf(get(client, 'x', { range: { first: 9 } })), { kind: 'failed' }, 'no bytes at all');
   store.next({ kind: 'raw', bytes: answers[0] ?? '' });
   t.match(await errorOf(get(client, 'x')), { kind: 'failed' }, 'a part of what was asked for as a whole');
 });
@@ -212,6 +216,16 @@ t.test('a bucket is found by its host name, with TLS, and by those who have a se
     t.equal(store.connections, 1, 'on one connection');
     t.equal(store.requests[0]?.headers.host, `${host}:${store.port}`);
   }
+});
+
+t.test('what would end a field is never sent', async (t) => {
+  const store = await startS3StandIn(t);
+  const client = clientOf(t, store);
+  for (const asked of [{ ifMatch: '"x"\r\nX: y' }, { ifNoneMatch: '"x"\n' }, { ifNoneMatch: '\u010d' }]) {
+    await t.rejects(get(client, 'x', asked), { name: 'TypeError' });
+  }
+  t.equal(store.requests.length, 0);
+  t.same(client.load, { underWay: 0, waiting: 0 });
 });
 
 t.test('a bucket that is open to all is asked without a signature', async (t) => {

@@ -144,11 +144,15 @@ t.test('those that the store refuses are asked for anew, though not without end'
   await store.find('second', 60);
   t.equal(await name(second), 'second');
   t.same(store.asked, [false, true], 'whoever keeps them is told to look again');
+  store.now += MINUTE;
   credentials.refused(await first);
   t.equal(await name(credentials.get()), 'second', 'what was refused before concerns the old ones');
   credentials.refused(await second);
-  t.equal(await name(credentials.get()), 'second');
-  t.equal(store.asked.length, 2, 'new ones that are refused too are not asked for at once again');
+  const third = credentials.get();
+  await store.find('third', 60);
+  credentials.refused(await third);
+  t.equal(await name(credentials.get()), 'third');
+  t.equal(store.asked.length, 3, 'new ones that are refused too are not asked for at once again');
 });
 
 t.test("AWS's package is loaded when it is needed, and named when it is missing", async (t) => {

@@ -1,8 +1,9 @@
 // Readers that are slow, and others who want to read as well: connections are few, and nobody keeps one for nothing.
 import { randomBytes } from 'node:crypto';
 import t from 'tap';
-import type { S3Body } from '../../src/s3/body.js';
+import { ObjectBody, type S3Body } from '../../src/s3/body.js';
 import type { S3Client } from '../../src/s3/client.js';
+import { LentBody } from '../../src/s3/lent-body.js';
 import { bytesOf, clientOf, errorOf } from '../support/s3-client.js';
 import { startS3StandIn } from '../support/s3-stand-in.js';
 import { until } from '../support/until.js';
@@ -60,6 +61,50 @@ t.test('while nobody waits a slow reader keeps its connection', async (t) => {
   await new Promise((resolve) => setTimeout(resolve, 300));
   t.equal((await bytesOf(slow)).length, CONTENT.length);
   t.equal(store.requests.length, 2);
+});
+
+t.test('a reader that has taken something just now keeps its connection, too', async (t) => {
+  const store = await startS3StandIn(t);
+  store.put('large', CONTENT);
+  store.put('small', 'hello');
+  const client = clientOf(t, store, { limits: { ...LIMITS, lentFor: 60_000 } });
+  const reader = await open(client, 'large');
+  const waiting = open(client, 'small');
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  t.equal(client.load.waiting, 1);
+  t.equal((await bytesOf(reader)).length, CONTENT.length);
+  t.equal((await bytesOf(await waiting)).toString(), 'hello');
+  t.equal(store.requests.length, 2);
+});
+
+t.test('a part that comes when nobody wants it any more is closed', async (t) => {
+  let closed = 0;
+  let come = (_part: S3Body): void => {};
+  const source = { pause: () => {}, resume: () => {}, cut: () => {} };
+  const body = new LentBody(
+    new ObjectBody(source, 1000, 100),
+    { first: 0, last: 99 },
+    {
+      part: 10,
+      ask: () =>
+        new Promise((resolve) => {
+          come = resolve;
+        }),
+      cut: () => {},
+    },
+  );
+  body.takeBack();
+  const reading = body.read();
+  await new Promise((resolve) => setImmediate(resolve));
+  body.close();
+  come({
+    read: async () => undefined,
+    close: () => {
+      closed += 1;
+    },
+  });
+  t.equal(await reading, undefined);
+  t.equal(closed, 1);
 });
 
 t.test('an object that has changed meanwhile is never read on', async (t) => {

@@ -32,6 +32,11 @@ t.test("AWS's example of a signed target", async (t) => {
   );
   t.equal(await presignedTarget(SCOPE, TEST_CREDENTIALS, '/test.txt', {}, AT, 86_400), target, 'every time');
   t.not(await presignedTarget(SCOPE, TEST_CREDENTIALS, '/test.txt', {}, AT + 1000, 86_400), target);
+  const elsewhere = { ...SCOPE, region: 'eu-west-1' };
+  t.match(
+    await presignedTarget(elsewhere, TEST_CREDENTIALS, '/test.txt', {}, AT, 86_400),
+    /%2Feu-west-1%2Fs3/,
+  );
 });
 
 /** What the stand-in says of a request. */

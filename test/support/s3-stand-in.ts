@@ -48,8 +48,8 @@ export type Misbehaviour =
   | { readonly kind: 'close' }
   /** Refuses; `text` in place of a document. */
   | { readonly kind: 'refuse'; readonly status: number; readonly code: string; readonly text?: string }
-  /** Answers with these bytes, whatever was asked. */
-  | { readonly kind: 'raw'; readonly bytes: string }
+  /** Answers with these bytes, whatever was asked, and closes the connection where it ends. */
+  | { readonly kind: 'raw'; readonly bytes: string; readonly ends?: boolean }
   /** Knows nothing of conditions, as if the request had none. */
   | { readonly kind: 'ignore-conditions' };
 
@@ -287,7 +287,10 @@ class Exchange {
   get isOver(): boolean {
     const { misbehaviour, request } = this;
     if (misbehaviour?.kind === 'close') request.socket.destroy();
-    if (misbehaviour?.kind === 'raw') request.socket.write(misbehaviour.bytes, 'latin1');
+    if (misbehaviour?.kind === 'raw') {
+      request.socket.write(misbehaviour.bytes, 'latin1');
+      if (misbehaviour.ends === true) request.socket.end();
+    }
     return misbehaviour !== undefined && ['stall', 'close', 'raw'].includes(misbehaviour.kind);
   }
 
