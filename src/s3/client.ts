@@ -2,17 +2,9 @@
 // does no harm, within a bound, and says what is wrong in one sentence where it does not.
 import { createSecureContext } from 'node:tls';
 import type { BucketLocation } from '../config/bucket.js';
-import { formatHttpDate } from '../http/date.js';
 import type { BytePath } from '../http/target.js';
 import { ClientConnections } from '../http1/client-connections.js';
-import {
-  type AnswerHead,
-  checkRange,
-  type ObjectFields,
-  type S3Answer,
-  type S3Range,
-  type S3Status,
-} from './answer.js';
+import { type AnswerHead, checkRange, type S3Answer, type S3Status } from './answer.js';
 import { type Answered, Attempt } from './attempt.js';
 import { NO_BODY, type ObjectBody, type S3Body } from './body.js';
 import type { CredentialSource, Credentials } from './credentials.js';
@@ -29,67 +21,12 @@ import {
 } from './explain.js';
 import { isKey, keyPath } from './key-path.js';
 import { LentBody, type Span } from './lent-body.js';
+import { S3_LIMITS, type S3Limits } from './limits.js';
 import { Patience } from './patience.js';
 import { Places } from './places.js';
+import { type Presigned, type PresignOptions, presign } from './presign.js';
+import { requestHead, type S3Request } from './request.js';
 import { sharedLookup } from './shared-lookup.js';
-import { presignedTarget, signedFields } from './signing.js';
-
-/** What is asked of an object. */
-export interface S3Request {
-  /** The whole key, with the prefix of its location. */
-  readonly key: BytePath;
-  readonly method: 'GET' | 'HEAD';
-  readonly range?: S3Range | undefined;
-  /** One entity tag, or several, as in the field. */
-  readonly ifMatch?: string | undefined;
-  readonly ifNoneMatch?: string | undefined;
-  /** In milliseconds since the epoch. */
-  readonly ifModifiedSince?: number | undefined;
-  /** Until the answer is here; its body is closed by itself. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** Bounds. Times are in milliseconds. */
-export interface S3Limits {
-  /** For a connection, with the lookup of the host's name and TLS. */
-  readonly connectTimeout: number;
-  /** From the request to the head of its answer. */
-  readonly firstByteTimeout: number;
-  /** Longest silence within an answer. */
-  readonly silenceTimeout: number;
-  /** Until the head is here, all attempts and the wait for a place included. */
-  readonly totalTimeout: number;
-  /** How often a request is sent. */
-  readonly attempts: number;
-  /** Requests that are with the store at once. */
-  readonly maxConnections: number;
-  /** Requests that wait to be. */
-  readonly maxWaiting: number;
-  /** How long an idle connection is kept. */
-  readonly idleTimeout: number;
-  /** Bytes of one body that are held before the store must wait. */
-  readonly maxBuffered: number;
-  /** How long the reader of a body may take nothing before its connection is given to others who wait for one. */
-  readonly lentFor: number;
-  /** First pause before another attempt; each is up to twice as long as the one before. */
-  readonly backoff: number;
-}
-
-/** The bounds where no others are given. */
-export const S3_LIMITS: S3Limits = {
-  connectTimeout: 5000,
-  firstByteTimeout: 15_000,
-  silenceTimeout: 30_000,
-  totalTimeout: 30_000,
-  attempts: 3,
-  maxConnections: 64,
-  maxWaiting: 1024,
-  idleTimeout: 15_000,
-  // One read. The kernel holds more on the way; 200 slow readers with twice as much cost 40 MiB and gain nothing.
-  maxBuffered: 128 * 1024,
-  lentFor: 1000,
-  backoff: 100,
-};
 
 /** What a client is made of. */
 export interface S3ClientOptions {
@@ -103,23 +40,6 @@ export interface S3ClientOptions {
   readonly onNotice?: ((notice: string) => void) | undefined;
 }
 
-/** What a signed URL is to say. */
-export interface PresignOptions {
-  /** From when on, in milliseconds since the epoch: the same moment gives the same URL. */
-  readonly at: number;
-  /** For how long, in seconds; a week at most. */
-  readonly expires: number;
-  /** Fields that the store is to answer with in place of the object's. */
-  readonly response?: ObjectFields | undefined;
-}
-
-/** A URL with which anybody may get an object, for a while. */
-export interface Presigned {
-  readonly url: string;
-  /** In milliseconds since the epoch: earlier than was asked for when the credentials end before. */
-  readonly expiresAt: number;
-}
-
 /** Longest pause before another attempt, in milliseconds. */
 const LONGEST_BACKOFF = 2000;
 /** How often it is looked for connections that can be taken back, while requests wait for one, in milliseconds. */
@@ -131,8 +51,6 @@ const MAX_HEAD = 32 * 1024;
 const CLOSED = new Set(['MEDIA_SERVE_CONNECTION_CLOSED', 'ECONNRESET', 'EPIPE']);
 /** Credentials that were good, and may be again when they are asked for anew. */
 const RENEWABLE = new Set(['ExpiredToken', 'InvalidToken', 'TokenRefreshRequired', 'InvalidAccessKeyId']);
-/** A field's value (RFC 9110 §5.5). */
-const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 /** A name that is in no bucket, but for a very strange one. */
 const NOWHERE = '.media-serve-asks-whether-it-may-read';
 
@@ -199,11 +117,13 @@ export class S3Client {
   async get(request: S3Request): Promise<S3Answer> {
     const asked = this.#asked(request.key);
     const place = this.#places.take();
-    const patience = this.#begin(request.signal);
-    if (place.taken !== undefined) this.#timer ??= setInterval(this.#takeBack, TAKE_BACK_INTERVAL).unref();
+    let isWaiting = place.taken !== undefined;
+    const patience = this.#begin(request.signal, () => isWaiting);
+    if (isWaiting) this.#timer ??= setInterval(this.#takeBack, TAKE_BACK_INTERVAL).unref();
     let attempt: Attempt | undefined;
     try {
       await patience.wait(async () => place.taken);
+      isWaiting = false;
       const path = keyPath(this.#location, request.key);
       const found = await this.#ask({ request, asked, path, patience });
       attempt = found.attempt;
@@ -221,18 +141,9 @@ export class S3Client {
    * Makes a URL with which anybody may get the object for a while; nothing is asked of the store.
    * Rejects with an S3Error when there are no credentials to sign it with, or there can be no such object.
    */
-  async presign(key: BytePath, { at, expires, response = {} }: PresignOptions): Promise<Presigned> {
+  async presign(key: BytePath, options: PresignOptions): Promise<Presigned> {
     this.#asked(key);
-    const { secure, authority, region } = this.#location;
-    const origin = `${secure ? 'https' : 'http'}://${authority}`;
-    const path = keyPath(this.#location, key);
-    const expiresAt = at + expires * 1000;
-    const query = responseQuery(response);
-    // A bucket that is everybody's needs no signature, and takes no other fields without one.
-    if (this.#credentials === undefined) return { url: `${origin}${path}`, expiresAt };
-    const credentials = await this.#credentials.get();
-    const target = await presignedTarget({ region, authority }, credentials, path, query, at, expires);
-    return { url: `${origin}${target}`, expiresAt: Math.min(expiresAt, credentials.expiresAt ?? expiresAt) };
+    return presign(this.#location, this.#credentials, key, options);
   }
 
   /**
@@ -281,10 +192,16 @@ export class S3Client {
     return asked;
   }
 
-  #begin(signal: AbortSignal | undefined): Patience {
-    const { totalTimeout } = this.#limits;
+  /** @param isWaiting whether it is others that it waits for, and not the store */
+  #begin(signal: AbortSignal | undefined, isWaiting: () => boolean): Patience {
+    const { totalTimeout, maxConnections } = this.#limits;
     const late = (): S3Error =>
-      new S3Error('timeout', `${storeName(this.#location)} has not answered within ${totalTimeout} ms`);
+      isWaiting()
+        ? new S3Error(
+            'busy',
+            `${maxConnections} requests were with the store for ${totalTimeout} ms: it was never this one's turn`,
+          )
+        : new S3Error('timeout', `${storeName(this.#location)} has not answered within ${totalTimeout} ms`);
     const patience = new Patience(totalTimeout, signal, late);
     if (this.#isClosed) patience.lose(stopping());
     this.#waited.add(patience);
@@ -335,7 +252,7 @@ export class S3Client {
     mayUseKept: boolean,
   ): Promise<{ attempt: Attempt; result: S3Answer | Error }> {
     const { request, asked, path, patience } = running;
-    const head = await this.#requestHead(request, path, credentials);
+    const head = await requestHead(request, path, this.#location, credentials, this.now);
     let attempt: Attempt | undefined;
     try {
       const answered = await patience.wait((stopped) => {
@@ -458,38 +375,6 @@ export class S3Client {
     );
     return true;
   }
-
-  async #requestHead(
-    request: S3Request,
-    path: string,
-    credentials: Credentials | undefined,
-  ): Promise<string> {
-    const { method, range, ifMatch, ifNoneMatch, ifModifiedSince } = request;
-    const { authority, region } = this.#location;
-    const fields: Record<string, string> = range === undefined ? {} : { range: rangeField(range) };
-    const lines =
-      credentials === undefined
-        ? Object.entries(fields)
-            .map(([name, value]) => `${name}: ${value}\r\n`)
-            .join('')
-        : await signedFields({ authority, region }, credentials, method, path, fields, this.now);
-    const since =
-      ifModifiedSince === undefined ? undefined : formatHttpDate(Math.floor(ifModifiedSince / 1000));
-    return `${method} ${path} HTTP/1.1\r\nHost: ${authority}\r\n${ALWAYS}${lines}${fieldLine('If-Match', ifMatch)}${fieldLine('If-None-Match', ifNoneMatch)}${fieldLine('If-Modified-Since', since)}\r\n`;
-  }
-}
-
-/** No proxy on the way is to compress what it sends: the bytes are the object's. */
-const ALWAYS = 'User-Agent: media-serve\r\nAccept-Encoding: identity\r\n';
-
-function rangeField(range: S3Range): string {
-  return 'suffix' in range ? `bytes=-${range.suffix}` : `bytes=${range.first}-${range.last ?? ''}`;
-}
-
-function fieldLine(name: string, value: string | undefined): string {
-  if (value === undefined) return '';
-  if (!FIELD_VALUE.test(value)) throw new TypeError(`${name} cannot have this value`);
-  return `${name}: ${value}\r\n`;
 }
 
 function isAnswer(status: number): status is S3Status {
@@ -508,19 +393,6 @@ function isSameKey(a: Credentials, b: Credentials): boolean {
     a.secretAccessKey === b.secretAccessKey &&
     a.sessionToken === b.sessionToken
   );
-}
-
-function responseQuery(response: ObjectFields): Record<string, string> {
-  const query: Record<string, string> = {};
-  const add = (name: string, value: string | undefined): void => {
-    if (value !== undefined) query[`response-${name}`] = value;
-  };
-  add('cache-control', response.cacheControl);
-  add('content-disposition', response.contentDisposition);
-  add('content-encoding', response.contentEncoding);
-  add('content-language', response.contentLanguage);
-  add('content-type', response.contentType);
-  return query;
 }
 
 /** A body of which nobody could tell whether it is whole. */

@@ -3,7 +3,7 @@
 
 import type { Selecting } from '../http/conditional.js';
 import { parseHttpDate } from '../http/date.js';
-import type { S3Request } from '../s3/client.js';
+import type { S3Request } from '../s3/request.js';
 
 /** What is asked of a store for a request. */
 export type ObjectRequest = Pick<S3Request, 'method' | 'range' | 'ifNoneMatch' | 'ifModifiedSince'>;

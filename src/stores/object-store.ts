@@ -6,8 +6,9 @@ import { evaluatePreconditions, type Preconditions, type Selecting } from '../ht
 import { type BytePath, toText } from '../http/target.js';
 import { givenValidators } from '../http/validators.js';
 import type { ObjectFields, S3Answer } from '../s3/answer.js';
-import type { Presigned, S3Client } from '../s3/client.js';
+import type { S3Client } from '../s3/client.js';
 import { S3Error, type S3Failure } from '../s3/errors.js';
+import type { Presigned } from '../s3/presign.js';
 import { ObjectFile, type ObjectSource } from './object-file.js';
 import { type ObjectRequest, objectRequestFor, WHOLE } from './object-request.js';
 import { type Found, type Known, type Store, StoreError, type StoreFailure, type Wanted } from './store.js';

@@ -6,8 +6,9 @@ import t from 'tap';
 import { locateBucket, parseEndpoint } from '../../src/config/bucket.js';
 import { toBytePath } from '../../src/http/target.js';
 import type { S3Answer } from '../../src/s3/answer.js';
-import type { S3Client, S3Request } from '../../src/s3/client.js';
+import type { S3Client } from '../../src/s3/client.js';
 import { fixedCredentials } from '../../src/s3/credentials.js';
+import type { S3Request } from '../../src/s3/request.js';
 import { bytesOf, clientOf, errorOf } from '../support/s3-client.js';
 import { startS3StandIn, TEST_CREDENTIALS } from '../support/s3-stand-in.js';
 import { until } from '../support/until.js';
@@ -264,6 +265,13 @@ t.test(
     t.equal(late.statusCode, 403, 'it ends');
   },
 );
+
+t.test('a signed URL is good for no longer than S3 allows', async (t) => {
+  const client = clientOf(t, await startS3StandIn(t));
+  for (const expires of [0, -1, Number.NaN, 604_801]) {
+    await t.rejects(client.presign('x', { at: 0, expires }), { name: 'RangeError' });
+  }
+});
 
 t.test('a signed URL says when the credentials end before it', async (t) => {
   const store = await startS3StandIn(t);

@@ -2,9 +2,10 @@
 import t from 'tap';
 import { locateBucket, parseEndpoint } from '../../src/config/bucket.js';
 import type { S3Answer } from '../../src/s3/answer.js';
-import type { S3Client, S3Request } from '../../src/s3/client.js';
+import type { S3Client } from '../../src/s3/client.js';
 import { type Credentials, fixedCredentials } from '../../src/s3/credentials.js';
 import type { S3Error } from '../../src/s3/errors.js';
+import type { S3Request } from '../../src/s3/request.js';
 import { deserted } from '../support/app.js';
 import { bytesOf, type ClientOptions, clientOf, errorOf } from '../support/s3-client.js';
 import {

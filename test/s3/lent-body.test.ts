@@ -146,7 +146,7 @@ t.test('an object whose versions nothing tells apart keeps its connection', asyn
   store.put('large', CONTENT, {}, 'W/"weak"');
   const client = clientOf(t, store, { limits: { ...LIMITS, totalTimeout: 500 } });
   const slow = await open(client, 'large');
-  t.match(await errorOf(open(client, 'large')), { kind: 'timeout' });
+  t.match(await errorOf(open(client, 'large')), { kind: 'busy' });
   t.equal((await bytesOf(slow)).length, CONTENT.length);
 });
 

@@ -1,7 +1,7 @@
 // A bucket as a tree of files: what is found, which bytes come, what it costs the store, and what its errors come to.
 import { pino } from 'pino';
 import t, { type Test } from 'tap';
-import type { S3Limits } from '../../src/s3/client.js';
+import type { S3Limits } from '../../src/s3/limits.js';
 import { ObjectStore } from '../../src/stores/object-store.js';
 import { type Found, type Known, type StoredFile, StoreError } from '../../src/stores/store.js';
 import { clientOf } from '../support/s3-client.js';

@@ -2,9 +2,10 @@
 import type { Test } from 'tap';
 import { locateBucket, parseEndpoint } from '../../src/config/bucket.js';
 import type { S3Body } from '../../src/s3/body.js';
-import { S3Client, type S3ClientOptions, type S3Limits } from '../../src/s3/client.js';
+import { S3Client, type S3ClientOptions } from '../../src/s3/client.js';
 import { fixedCredentials } from '../../src/s3/credentials.js';
 import { S3Error } from '../../src/s3/errors.js';
+import type { S3Limits } from '../../src/s3/limits.js';
 import { TEST_CERTIFICATE } from './certificate.js';
 import { type S3StandIn, TEST_CREDENTIALS } from './s3-stand-in.js';
 

@@ -1,0 +1,43 @@
+// How much of a store a client takes, and how long it waits.
+
+/** Bounds. Times are in milliseconds. */
+export interface S3Limits {
+  /** For a connection, with the lookup of the host's name and TLS. */
+  readonly connectTimeout: number;
+  /** From the request to the head of its answer. */
+  readonly firstByteTimeout: number;
+  /** Longest silence within an answer. */
+  readonly silenceTimeout: number;
+  /** Until the head is here, all attempts and the wait for a place included. */
+  readonly totalTimeout: number;
+  /** How often a request is sent. */
+  readonly attempts: number;
+  /** Requests that are with the store at once. */
+  readonly maxConnections: number;
+  /** Requests that wait to be. */
+  readonly maxWaiting: number;
+  /** How long an idle connection is kept. */
+  readonly idleTimeout: number;
+  /** Bytes of one body that are held before the store must wait. */
+  readonly maxBuffered: number;
+  /** How long the reader of a body may take nothing before its connection is given to others who wait for one. */
+  readonly lentFor: number;
+  /** First pause before another attempt; each is up to twice as long as the one before. */
+  readonly backoff: number;
+}
+
+/** The bounds where no others are given. */
+export const S3_LIMITS: S3Limits = {
+  connectTimeout: 5000,
+  firstByteTimeout: 15_000,
+  silenceTimeout: 30_000,
+  totalTimeout: 30_000,
+  attempts: 3,
+  maxConnections: 64,
+  maxWaiting: 1024,
+  idleTimeout: 15_000,
+  // One read. The kernel holds more on the way; 200 slow readers with twice as much cost 40 MiB and gain nothing.
+  maxBuffered: 128 * 1024,
+  lentFor: 1000,
+  backoff: 100,
+};
