@@ -53,6 +53,9 @@ const TAG_SUFFIXES: ReadonlyMap<string | undefined, string> = new Map([
   ['zstd', '-zstd'],
 ]);
 
+/** Security fields that depend on the type. */
+const TOLD_BY_TYPE: readonly string[] = ['Content-Security-Policy', ''];
+
 /** How a location describes its files. */
 export type Describe = (file: RepresentedFile) => Representation;
 
@@ -82,9 +85,12 @@ export function describeFor(
     const fields: string[] = [];
     if (validators.lastModifiedText !== undefined) fields.push('Last-Modified', validators.lastModifiedText);
     if (validators.etag !== undefined) fields.push('ETag', validators.etag);
-    const cacheControl = cacheControlOf(name, said?.cacheControl);
+    const isWhole = said?.isWhole ?? true;
+    const cacheControl = cacheControlOf(name, isWhole ? said?.cacheControl : '');
     if (cacheControl !== '') fields.push('Cache-Control', cacheControl);
-    fields.push(...securityFieldsOf(contentType));
+    // A 304 replaces what a cache has of the fields that it repeats: what is not known here must not be in it.
+    const security = securityFieldsOf(contentType);
+    fields.push(...(isWhole ? security : withoutFields(security, TOLD_BY_TYPE)));
     const contentFields = contentType === '' ? [] : ['Content-Type', contentType];
     if (coding !== undefined) contentFields.push('Content-Encoding', coding);
     if (said !== undefined) contentFields.push(...saidFields(said));

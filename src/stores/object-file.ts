@@ -40,7 +40,7 @@ export class ObjectFile implements StoredFile {
    */
   constructor(
     source: ObjectSource,
-    { size = 0, etag, lastModified, fields, range, body }: S3Answer,
+    { size = 0, etag, lastModified, fields, range, status, body }: S3Answer,
     hasBody: boolean,
   ) {
     const modified = lastModified ?? 0;
@@ -53,6 +53,7 @@ export class ObjectFile implements StoredFile {
     this.said = {
       etag,
       lastModified,
+      isWhole: status !== 304,
       contentType: fields.contentType,
       contentDisposition: fields.contentDisposition,
       contentLanguage: fields.contentLanguage,

@@ -153,6 +153,8 @@ export interface ObjectDescription {
   readonly etag: string | undefined;
   /** In milliseconds since the epoch. */
   readonly lastModified: number | undefined;
+  /** False where it says nothing of what follows, since whoever asked has it already (304). */
+  readonly isWhole: boolean;
   readonly contentType: string | undefined;
   readonly contentDisposition: string | undefined;
   readonly contentLanguage: string | undefined;
