@@ -45,8 +45,9 @@ export async function requestHead(
           .map(([name, value]) => `${name}: ${value}\r\n`)
           .join('')
       : await signedFields(scope, credentials, method, path, fields, at);
-  const since =
-    ifModifiedSince === undefined ? undefined : formatHttpDate(Math.floor(ifModifiedSince / 1000));
+  // Beside a tag a date counts for nothing (RFC 9110 §13.1.3), which not every store knows.
+  const isDated = ifModifiedSince !== undefined && ifNoneMatch === undefined;
+  const since = isDated ? formatHttpDate(Math.floor(ifModifiedSince / 1000)) : undefined;
   return `${method} ${path} HTTP/1.1\r\nHost: ${scope.authority}\r\n${ALWAYS}${lines}${fieldLine('If-Match', ifMatch)}${fieldLine('If-None-Match', ifNoneMatch)}${fieldLine('If-Modified-Since', since)}\r\n`;
 }
 

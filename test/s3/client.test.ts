@@ -119,6 +119,7 @@ t.test('ranges and conditions are asked of the store', async (t) => {
     t.equal((await bytesOf(answer.body)).toString(), body, what);
   }
   t.equal(store.requests.length, cases.length, 'one request each');
+  for (const { headers } of store.requests) t.notOk(headers['if-none-match'] && headers['if-modified-since']);
   t.equal(store.connections, 1, 'all of them on one connection');
 });
 
