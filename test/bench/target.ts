@@ -12,7 +12,12 @@ const CONNECTIONS = 1024;
 
 export function peerTarget(peer: Peer, workspace: Workspace, stubs: Stubs, cores: Cores): Target {
   return {
-    async start({ upstream = stubs.fast, protectedFiles, connections = CONNECTIONS } = {}): Promise<Server> {
+    async start({
+      upstream = stubs.fast,
+      protectedFiles,
+      hasBucket,
+      connections = CONNECTIONS,
+    } = {}): Promise<Server> {
       const folder = workspace.folder(peer.id);
       const port = await freePort();
       const command = peer.command({
@@ -20,6 +25,7 @@ export function peerTarget(peer: Peer, workspace: Workspace, stubs: Stubs, cores
         folder,
         media: workspace.media,
         protectedFiles,
+        bucketPort: hasBucket === true ? stubs.fast.port : undefined,
         upstreamPort: upstream.port,
         connections,
       });

@@ -34,6 +34,8 @@ export interface StartOptions {
   readonly upstream?: Stub;
   /** The server gets the folder of files that only X-Accel-Redirect reaches. */
   readonly protectedFiles?: string;
+  /** The server serves the bucket that the fast stub has. */
+  readonly hasBucket?: boolean;
   /** Connections that must be possible at once. */
   readonly connections?: number;
 }

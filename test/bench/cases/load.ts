@@ -32,6 +32,8 @@ export interface Load {
   readonly about: 'requests' | 'bytes' | 'latency';
   /** Proxied cases: the stub that answers. */
   readonly upstream?: 'fast' | 'app';
+  /** The server is given the bucket that the fast stub has. */
+  readonly hasBucket?: boolean;
   /** The server is given the files that only X-Accel-Redirect reaches. */
   readonly protectedFiles?: boolean;
   /** The requests, chosen from at random when there are several, and their right answers. */
@@ -90,6 +92,7 @@ export function loadCase(load: Load): Case {
     async prepare(bench, target) {
       const options: StartOptions = {
         ...(upstream && { upstream: bench.stubs[upstream] }),
+        ...(load.hasBucket && { hasBucket: true }),
         ...(load.protectedFiles && { protectedFiles: bench.workspace.protectedFiles }),
       };
       const server = await target.start(options);

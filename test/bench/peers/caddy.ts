@@ -11,7 +11,7 @@ export const caddy: Peer = {
   async probe() {
     if (!isInstalled('caddy')) throw new Error('not installed');
     const output = await capture({ command: 'caddy', args: ['version'] });
-    return { version: output.trim().split(' ')[0] ?? '', cannot: {} };
+    return { version: output.trim().split(' ')[0] ?? '', cannot: { bucket: 'not set up here' } };
   },
   command({ port, folder, media, upstreamPort, protectedFiles }) {
     const config = join(folder, 'Caddyfile');

@@ -18,7 +18,7 @@ export const fastify: Peer = {
     const path = createRequire(import.meta.url).resolve('fastify/package.json');
     const { version } = JSON.parse(readFileSync(path, 'utf8')) as { version: string };
     const reason = 'files only: @fastify/http-proxy is no dependency of this project';
-    return { version, cannot: { proxy: reason, 'protected files': reason } };
+    return { version, cannot: { proxy: reason, 'protected files': reason, bucket: reason } };
   },
   command: ({ port, media }) => ({ command: process.execPath, args: [APP, media, String(port)] }),
 };

@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { capture, isInstalled } from '../proc.js';
+import { BUCKET } from '../stub/answers.js';
 import type { Peer } from './peer.js';
 
 export const nginx: Peer = {
@@ -13,7 +14,7 @@ export const nginx: Peer = {
     const output = await capture({ command: 'nginx', args: ['-v'] });
     return { version: /nginx\/(\S+)/.exec(output)?.[1] ?? output.trim(), cannot: {} };
   },
-  command({ port, folder, media, upstreamPort, connections, protectedFiles }) {
+  command({ port, folder, media, upstreamPort, connections, protectedFiles, bucketPort }) {
     const config = join(folder, 'nginx.conf');
     writeFileSync(
       config,
@@ -33,10 +34,12 @@ http {
   uwsgi_temp_path ${folder}/uwsgi;
   scgi_temp_path ${folder}/scgi;
   upstream app { server 127.0.0.1:${upstreamPort}; keepalive 32; }
+  upstream store { server 127.0.0.1:${bucketPort ?? upstreamPort}; keepalive 64; }
   server {
     listen 127.0.0.1:${port};
     location /media/ { alias ${media}/; }
     ${protectedFiles === undefined ? '' : `location /protected/ { internal; alias ${protectedFiles}/; }`}
+    ${bucketPort === undefined ? '' : BUCKET_LOCATION}
     location / {
       proxy_pass http://app;
       proxy_http_version 1.1;
@@ -55,3 +58,10 @@ http {
     return { command: 'nginx', args: ['-p', folder, '-e', 'stderr', '-c', config] };
   },
 };
+
+/** nginx cannot sign: its bucket must be everybody's. */
+const BUCKET_LOCATION = `location /bucket/ {
+      proxy_pass http://store/${BUCKET}/;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+    }`;

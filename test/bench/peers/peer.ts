@@ -2,7 +2,7 @@
 import type { Command } from '../proc.js';
 
 /** What a case needs of a server. */
-export type Ability = 'files' | 'proxy' | 'protected files';
+export type Ability = 'files' | 'proxy' | 'protected files' | 'bucket';
 
 export interface Setup {
   readonly port: number;
@@ -12,6 +12,8 @@ export interface Setup {
   readonly media: string;
   /** Reached by `X-Accel-Redirect: /protected/…` alone; undefined in cases that do not need it. */
   readonly protectedFiles: string | undefined;
+  /** Where the store is whose bucket BUCKET is served under `/bucket/`; undefined in cases that do not need it. */
+  readonly bucketPort: number | undefined;
   /** Where every other path goes. */
   readonly upstreamPort: number;
   /** Connections that must be possible at once, where the server wants to know. */

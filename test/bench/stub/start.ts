@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { isInstalled, type Running, start } from '../proc.js';
 import { freePort, untilAnswered } from '../ready.js';
 import type { Workspace } from '../workspace.js';
-import { REDIRECT_TO, SMALL_ANSWER } from './answers.js';
+import { BUCKET, REDIRECT_TO, SMALL_ANSWER } from './answers.js';
 
 const APP = fileURLToPath(new URL('app.ts', import.meta.url));
 
@@ -20,7 +20,7 @@ export interface Stub {
 }
 
 export interface Stubs {
-  /** Answers /small, /download and /protected-file. */
+  /** Answers /small, /download and /protected-file, and for the objects of a bucket, whoever signs the request. */
   readonly fast: Stub;
   /** Answers /upload and /websocket. */
   readonly app: Stub;
@@ -90,6 +90,7 @@ http {
     listen 127.0.0.1:${port};
     location = /small { return 200 '${SMALL_ANSWER}'; }
     location = /download { alias ${workspace.downloads}/f10m.bin; }
+    location /${BUCKET}/ { types { image/jpeg jpg; video/mp4 mp4; } alias ${workspace.media}/; }
     location = /protected-file { add_header X-Accel-Redirect ${REDIRECT_TO}; return 200 ''; }
   }
 }
