@@ -1,7 +1,7 @@
 // Small files cached in memory (nginx: open_file_cache, which holds descriptors; here the bytes are held, never stale).
 //
 // Before a cached file is used, its name is looked up again (one lstat for it and for each directory below the root,
-// about 4 µs each on a local disk, in this thread; requests that are answered together share it, see stores/lookups): the
+// about 4 µs each on a local disk, in this thread; requests that are answered together share it, see stores/disk/lookups): the
 // directories must be the same, and of the file device, inode, size, modification and status-change time must be what
 // they were. Nobody can set the last of these, so that a file which was replaced, truncated, deleted, made unreadable, or
 // rewritten with its size and time put back is noticed by the very next request. Two changes within one tick of the file

@@ -3,7 +3,7 @@
 // That wakes the processes at their other ends once, and not for every answer again while they are about to sleep;
 // and the same code runs for many requests in a row. Measured with a bare socket server and `npm run bench -- --cases
 // hot-4k`: a third to a half of a small answer's time is the wake-up. Batches took 20 KB files at random from 0.58 to
-// 0.69 of nginx, and a 64 KiB file in memory from 0.67 to 0.76, before anything was shared in them (stores/lookups).
+// 0.69 of nginx, and a 64 KiB file in memory from 0.67 to 0.76, before anything was shared in them (stores/disk/lookups).
 import { inBatch, isInBatch } from '../http/batch.js';
 import { reportDefect } from '../http/defect.js';
 

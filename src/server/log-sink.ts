@@ -3,7 +3,7 @@
 // a way that says so instead of waiting, wherever the system has one.
 import { closeSync, constants, fstatSync, openSync, write } from 'node:fs';
 import { Socket } from 'node:net';
-import { mayHangOpen } from '../stores/remote-mounts.js';
+import { mayHangOpen } from '../stores/disk/remote-mounts.js';
 
 /** Where bytes go. */
 export interface LogSink {

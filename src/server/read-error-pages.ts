@@ -8,7 +8,7 @@ import { contentType } from 'mime-types';
 import type { Logger } from 'pino';
 import { BadValueError } from '../config/errors.js';
 import type { Config } from '../config/location.js';
-import { mayHang } from '../stores/remote-mounts.js';
+import { mayHang } from '../stores/disk/remote-mounts.js';
 import type { ErrorPages } from './error-page.js';
 
 /** The pages, and what still may come. */

@@ -3,10 +3,10 @@
 import { type Stats, statSync } from 'node:fs';
 import { BadValueError } from '../config/errors.js';
 import { type Config, type FileLocation, isInDirectory, isProtected } from '../config/location.js';
-import { depthWithin } from '../stores/directory-identity.js';
-import { checkRealPaths, followsLinks } from '../stores/disk.js';
-import { closedDirectory, cureFor, describeRefusal } from '../stores/permissions.js';
-import { endBeyondMount } from '../stores/remote-mounts.js';
+import { depthWithin } from '../stores/disk/directory-identity.js';
+import { checkRealPaths, followsLinks } from '../stores/disk/disk-store.js';
+import { closedDirectory, cureFor, describeRefusal } from '../stores/disk/permissions.js';
+import { endBeyondMount } from '../stores/disk/remote-mounts.js';
 import { StoreError } from '../stores/store.js';
 
 const CURE = 'mount the volume or directory there, or name another one';

@@ -4,8 +4,8 @@ import type { FileLocation } from '../config/location.js';
 import { toHttpError } from '../files/disk-failure.js';
 import { goOn, type MayWait } from '../http/may-wait.js';
 import type { Target } from '../http/target.js';
-import type { RootStore } from '../stores/root-store.js';
-import { locateByName, locateSendfile } from '../stores/sendfile.js';
+import type { RootStore } from '../stores/disk/root-store.js';
+import { locateByName, locateSendfile } from '../stores/disk/sendfile.js';
 import { StoreError } from '../stores/store.js';
 
 /** An internal location, and its store. */

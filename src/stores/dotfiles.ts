@@ -1,7 +1,7 @@
 // Names that are not served: dotfiles (.env, .git, .htpasswd, editors' leftovers), at any depth. Exceptions are names that are
 // made to be seen, and those that the operator names.
 import { type BytePath, toBytePath, toText } from '../http/target.js';
-import { publishedPath } from './kubelet-links.js';
+import { publishedPath } from './disk/kubelet-links.js';
 
 /**
  * `.well-known` is a place for what everybody is to find (RFC 8615). `.thumbnails` is where filebrowser and Mezzanine put

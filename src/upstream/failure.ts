@@ -8,7 +8,7 @@ import {
   isHttpError,
   StartingUpError,
 } from '../http/errors.js';
-import { cureForSocket, describeRefusal, refusalOnTheWayToSocket } from '../stores/permissions.js';
+import { cureForSocket, describeRefusal, refusalOnTheWayToSocket } from '../stores/disk/permissions.js';
 import { codeOf, isUnreadable } from './retry.js';
 
 const CLOSED = 'it closed the connection before it answered; a worker may have died or timed out';

@@ -64,7 +64,7 @@ const ALONE: readonly RegExp[] = [
   /^test\/http\/linear\./,
   /^test\/http1\/(?:answers|lifetimes|memory|resets|streams|tunnel|turn)\b/,
   /^test\/nginx\/side-by-side\./,
-  /^test\/stores\/(?:cut|disk|kernel-send)\./,
+  /^test\/stores\/disk\/(?:cut|disk-store|kernel-send)\./,
 ];
 
 /** Whether a test imports such a module, by whatever way. */

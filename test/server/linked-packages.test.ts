@@ -18,7 +18,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
-import { kernelSend } from '../../src/stores/kernel-send.js';
+import { kernelSend } from '../../src/stores/disk/kernel-send.js';
 import { spawnChild } from '../support/child.js';
 import { NODE, NODE_ARGUMENTS } from '../support/node.js';
 import { get, rawRequest } from '../support/raw.js';

@@ -1,4 +1,4 @@
-import type { DiskStore } from '../../src/stores/disk.js';
+import type { DiskStore } from '../../src/stores/disk/disk-store.js';
 import { StoreError } from '../../src/stores/store.js';
 
 /** The content of a file in a store, or why there is none. */

@@ -1,0 +1,176 @@
+// A directory on a disk that may let its calls wait: all of them are made by threads of its own.
+import { acquireBuffer, LARGEST_BUFFER, releaseBuffer } from '../../http/buffer-pool.js';
+import { type BytePath, type Target, toBytePath, toText } from '../../http/target.js';
+import {
+  type DirectFile,
+  type FileVersion,
+  type Found,
+  type Known,
+  type Piece,
+  type Store,
+  type StoredFile,
+  StoreError,
+  type Wanted,
+} from '../store.js';
+import type { DiskResult, FoundFile } from './disk-task.js';
+import type { DiskThreads } from './disk-threads.js';
+import { withSeparator } from './names.js';
+import type { InternalRoot } from './sendfile.js';
+
+/** A directory that threads ask. */
+export class ThreadedStore implements Store {
+  readonly #root: BytePath;
+  readonly #threads: DiskThreads;
+
+  /** @param root absolute path */
+  constructor(root: string, threads: DiskThreads) {
+    this.#root = withSeparator(toBytePath(root));
+    this.#threads = threads;
+  }
+
+  find<Of extends Known>({ path, siblings, known }: Wanted<Of>): Promise<Found<Of>> {
+    const knownNow = new Map<string, Of>();
+    for (const suffix of [...siblings, '']) {
+      const it = known(suffix);
+      if (it !== undefined) knownNow.set(suffix, it);
+    }
+    const plain = new Map<string, Known>();
+    for (const [suffix, { snapshot, original, isWhole }] of knownNow) {
+      plain.set(suffix, { snapshot, original, isWhole });
+    }
+    const name = this.#root + path;
+    return this.#threads.ask(
+      { kind: 'find', path, siblings, known: plain },
+      toText(name),
+      (result, window) => {
+        if (result.kind !== 'found') throw unexpected(result);
+        const { suffix, original, isKnown, file, unusable, snapshot } = result;
+        return {
+          suffix,
+          original,
+          known: isKnown ? knownNow.get(suffix) : undefined,
+          file: file && this.#open(name + suffix, file, window),
+          unusable: unusable.map(
+            ({ failure, path, reason, advice }) => new StoreError(failure, path, reason, advice),
+          ),
+          snapshot: () => snapshot,
+        };
+      },
+    );
+  }
+
+  stat(path: BytePath): Promise<FileVersion | undefined> {
+    return this.#threads.ask({ kind: 'stat', path }, toText(this.#root + path), (result) => {
+      if (result.kind !== 'stat') throw unexpected(result);
+      return result.version;
+    });
+  }
+
+  /** What X-Sendfile names, as `locateSendfile` finds it. */
+  locate(value: string, internal: readonly InternalRoot[]): Promise<Target | string> {
+    return this.#threads.ask({ kind: 'locate', value, internal }, toText(value), (result) => {
+      if (result.kind !== 'located') throw unexpected(result);
+      return result.target;
+    });
+  }
+
+  #open(name: BytePath, file: FoundFile, window: Buffer): StoredFile {
+    return file.descriptor === undefined
+      ? new ReadFile(file, Buffer.from(window.subarray(0, file.length)))
+      : new ThreadedFile(file, file.descriptor, name, this.#threads);
+  }
+}
+
+/** A small file that has been read when it was found. */
+class ReadFile implements StoredFile, DirectFile {
+  readonly version: FileVersion;
+  readonly modified: number;
+  readonly #content: Buffer;
+
+  constructor({ version, modified }: FoundFile, content: Buffer) {
+    this.version = version;
+    this.modified = modified;
+    this.#content = content;
+  }
+
+  get direct(): DirectFile {
+    return this;
+  }
+
+  async read(position: number, most: number): Promise<Piece> {
+    return { bytes: this.#content.subarray(position, position + most), release: () => {} };
+  }
+
+  readSync(buffer: Buffer, position: number): number {
+    return this.#content.copy(buffer, 0, position);
+  }
+
+  close(): void {}
+}
+
+/** A large file, which is open. */
+class ThreadedFile implements StoredFile {
+  readonly version: FileVersion;
+  readonly modified: number;
+  readonly direct = undefined;
+  readonly #name: BytePath;
+  readonly #threads: DiskThreads;
+  #descriptor: number | undefined;
+  /** Reads that have not returned: they must not find the descriptor's number given to another file. */
+  #reading = 0;
+  #closed = false;
+
+  constructor({ version, modified }: FoundFile, descriptor: number, name: BytePath, threads: DiskThreads) {
+    this.version = version;
+    this.modified = modified;
+    this.#descriptor = descriptor;
+    this.#name = name;
+    this.#threads = threads;
+  }
+
+  async read(position: number, most: number): Promise<Piece> {
+    const descriptor = this.#descriptor;
+    if (descriptor === undefined) throw new StoreError('failed', toText(this.#name), 'it is closed');
+    this.#reading += 1;
+    const task = {
+      kind: 'read',
+      descriptor,
+      name: this.#name,
+      position,
+      most: Math.min(most, LARGEST_BUFFER),
+    } as const;
+    return this.#threads.ask(
+      task,
+      toText(this.#name),
+      (result, window) => {
+        if (result.kind !== 'bytes') throw unexpected(result);
+        return pieceOf(window.subarray(0, result.length));
+      },
+      () => {
+        this.#reading -= 1;
+        this.#closeIfUnused();
+      },
+    );
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#closeIfUnused();
+  }
+
+  #closeIfUnused(): void {
+    if (!this.#closed || this.#reading > 0 || this.#descriptor === undefined) return;
+    this.#threads.close(this.#descriptor, toText(this.#name));
+    this.#descriptor = undefined;
+  }
+}
+
+function pieceOf(bytes: Buffer): Piece {
+  const buffer = acquireBuffer(bytes.length);
+  bytes.copy(buffer);
+  return { bytes: buffer.subarray(0, bytes.length), release: () => releaseBuffer(buffer) };
+}
+
+function unexpected({ kind }: DiskResult): Error {
+  return new Error(`a thread answered what was not asked: ${kind}`);
+}
