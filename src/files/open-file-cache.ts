@@ -9,13 +9,12 @@
 // cannot be noticed: bytes written through a shared memory mapping, whose times the kernel updates when it writes them back.
 // On a network file system the stat is answered from the client's attribute cache: a change made on another host is
 // seen when that cache expires (NFS: acregmin, 3 s by default), unless the volume is mounted with `noac`.
-import type { DirectFile, FileVersion, Known, OpenedFile, Piece } from '../stores/store.js';
+import type { MemoryFile } from '../stores/memory-file.js';
+import { type FileVersion, type Known, SMALL_FILE } from '../stores/store.js';
 import { BoundedCache } from './bounded-cache.js';
 import type { ReadyResponse } from './ready-response.js';
 import type { Representation } from './representation.js';
 
-/** A larger file would push out many small ones and gain little: its cost is in sending. */
-export const MAX_CACHED_SIZE = 128 * 1024;
 /** FAT's clock ticks every 2 s, ext4's every 4 ms, NFS's as its server's; the rest is for clocks that differ. */
 const SETTLED_AFTER = 3000;
 
@@ -61,9 +60,7 @@ export class OpenFileCache {
 
   /** Whether a file of this version may be cached; if so, there is room for it. */
   admits(version: FileVersion): boolean {
-    return (
-      isSettled(version) && version.size <= MAX_CACHED_SIZE && this.#files.makeRoomFor(cost(version.size))
-    );
+    return isSettled(version) && version.size <= SMALL_FILE && this.#files.makeRoomFor(cost(version.size));
   }
 
   /** @param file admitted */
@@ -106,29 +103,4 @@ const METADATA = 2560;
 
 function cost(size: number): number {
   return size + OVERHEAD;
-}
-
-/** A cached file as an open one, for responses that need a part of it. */
-export class MemoryFile implements OpenedFile, DirectFile {
-  readonly version: FileVersion;
-  readonly #content: Buffer;
-
-  constructor(version: FileVersion, content: Buffer) {
-    this.version = version;
-    this.#content = content;
-  }
-
-  get direct(): DirectFile {
-    return this;
-  }
-
-  async read(position: number, most: number): Promise<Piece> {
-    return { bytes: this.#content.subarray(position, position + most), release: () => {} };
-  }
-
-  readSync(buffer: Buffer, position: number): number {
-    return this.#content.copy(buffer, 0, position);
-  }
-
-  close(): void {}
 }

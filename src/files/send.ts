@@ -1,12 +1,9 @@
 // Sends an answer: head, then the pieces of its content with constant memory, at the pace of the client.
 import { TruncatedError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
-import type { DirectFile, OpenedFile } from '../stores/store.js';
+import { type DirectFile, type OpenedFile, SMALL_FILE } from '../stores/store.js';
 import { type Answer, pieceLength } from './answer.js';
 import { type SendOptions, stream } from './stream.js';
-
-/** Up to this size content is read in one go, on this thread: a trip to another costs more than the read. */
-export const READ_AT_ONCE = 128 * 1024;
 
 /**
  * Sends the answer; who opened the file closes it, when this has returned undefined or the promise is settled.
@@ -21,7 +18,7 @@ export function sendAnswer(
   const isHead = exchange.request.method === 'HEAD';
   const { direct } = file;
   const sent = isHead ? { ...answer, pieces: [], length: 0 } : answer;
-  const isSmall = sent.length <= READ_AT_ONCE && options.limiter === undefined;
+  const isSmall = sent.length <= SMALL_FILE && options.limiter === undefined;
   if (sent.length > 0 && !(isSmall && direct !== undefined)) return stream(exchange, answer, file, options);
   sendSmall(exchange, sent, direct, options.sendTimeout);
   return undefined;

@@ -3,9 +3,9 @@
 import { createHash } from 'node:crypto';
 import { acquireBuffer, releaseBuffer } from '../http/buffer-pool.js';
 import { isTimeOfChange } from '../http/validators.js';
-import type { StoredFile } from '../stores/store.js';
+import { SMALL_FILE, type StoredFile } from '../stores/store.js';
 import type { VersionMark } from './representation.js';
-import { fillFrom, READ_AT_ONCE } from './send.js';
+import { fillFrom } from './send.js';
 
 /** @param now in milliseconds since the epoch */
 export function versionMarkOf(file: StoredFile, now: number): VersionMark {
@@ -18,7 +18,7 @@ export function versionMarkOf(file: StoredFile, now: number): VersionMark {
 function contentTag(file: StoredFile): string | undefined {
   const { direct, version } = file;
   const { size } = version;
-  if (direct === undefined || size > READ_AT_ONCE) return undefined;
+  if (direct === undefined || size > SMALL_FILE) return undefined;
   const buffer = acquireBuffer(size);
   try {
     const content = buffer.subarray(0, size);

@@ -8,6 +8,12 @@ import type { MayWait } from '../http/may-wait.js';
 import type { BytePath } from '../http/target.js';
 
 /**
+ * Up to this size, in bytes, a file is read in one go, where it is found and on this thread: a trip to another costs more than the
+ * read. A larger one in a cache would push out many small ones and gain little, since its cost is in sending.
+ */
+export const SMALL_FILE = 128 * 1024;
+
+/**
  * A tree of files. What is found out of one is found out in one call: a store that is far away is asked once.
  *
  * Paths are relative to the store, without a leading slash, and normalized.

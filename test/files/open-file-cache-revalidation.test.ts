@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t from 'tap';
-import { MAX_CACHED_SIZE } from '../../src/files/open-file-cache.js';
+import { SMALL_FILE } from '../../src/stores/store.js';
 import { type Conversation, converse, type Question, wasReady } from '../support/conversation.js';
 import { AN_HOUR_LATER, tellTime } from '../support/later.js';
 import { startLocations } from '../support/locations.js';
@@ -33,7 +33,7 @@ const MODIFIED = 1_704_067_200;
 const SIZE = 64;
 
 /** Too large to be cached: of such files the metadata is, and they are read anew each time. */
-const LARGE_SIZE = MAX_CACHED_SIZE + 2;
+const LARGE_SIZE = SMALL_FILE + 2;
 const LARGE_FILES = 4;
 
 const text = (word: string, size = SIZE): string => word.padEnd(size, '.');

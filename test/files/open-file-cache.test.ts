@@ -4,8 +4,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
-import { type CachedFile, MAX_CACHED_SIZE, OpenFileCache } from '../../src/files/open-file-cache.js';
+import { type CachedFile, OpenFileCache } from '../../src/files/open-file-cache.js';
 import type { FileVersion } from '../../src/stores/store.js';
+import { SMALL_FILE } from '../../src/stores/store.js';
 import { converse, wasReady } from '../support/conversation.js';
 import { startHere } from '../support/here.js';
 
@@ -17,7 +18,7 @@ t.test('what is cached stays below --cache-size, and 0 caches nothing', async (t
   const root = t.testdir({});
   const names = Array.from({ length: count }, (_, index) => `${index}.bin`);
   for (const name of names) writeFileSync(join(root, name), name.padEnd(size, '.'));
-  writeFileSync(join(root, 'large.bin'), 'x'.repeat(MAX_CACHED_SIZE + 1));
+  writeFileSync(join(root, 'large.bin'), 'x'.repeat(SMALL_FILE + 1));
   const cases: readonly (readonly [args: readonly string[], most: number])[] = [
     [[], count],
     [['--cache-size', '1mb'], (1024 * KB) / size],
@@ -57,7 +58,7 @@ function cachedFile(size: number): CachedFile {
 t.test('the bytes that are cached never exceed the limit, whatever comes and goes', async () => {
   const key = fc.constantFrom(...'abcdefghijklmnopqrstuvwxyz');
   const operation = fc.oneof(
-    fc.tuple(fc.constant('set'), key, fc.nat(MAX_CACHED_SIZE)),
+    fc.tuple(fc.constant('set'), key, fc.nat(SMALL_FILE)),
     fc.tuple(fc.constant('get'), key, fc.constant(0)),
     fc.tuple(fc.constant('delete'), key, fc.constant(0)),
   );
@@ -128,8 +129,8 @@ t.test(
     const cases: readonly (readonly [expected: boolean, limit: number, changes: Partial<FileVersion>])[] = [
       [true, 1024 * KB, {}],
       [true, 1024 * KB, { size: 0 }],
-      [true, 1024 * KB, { size: MAX_CACHED_SIZE }],
-      [false, 1024 * KB, { size: MAX_CACHED_SIZE + 1 }],
+      [true, 1024 * KB, { size: SMALL_FILE }],
+      [false, 1024 * KB, { size: SMALL_FILE + 1 }],
       // FAT's clock ticks every two seconds.
       [false, 1024 * KB, { ctimeMs: now - 2000 }],
       [false, 1024 * KB, { mtimeMs: now - 2000 }],

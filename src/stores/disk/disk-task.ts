@@ -2,16 +2,20 @@
 // another; the bytes of files go through memory that both see.
 import { inBatch } from '../../http/batch.js';
 import type { BytePath, Target } from '../../http/target.js';
-import { type FileVersion, type Known, type PathSnapshot, StoreError, type StoreFailure } from '../store.js';
+import {
+  type FileVersion,
+  type Known,
+  type PathSnapshot,
+  SMALL_FILE,
+  StoreError,
+  type StoreFailure,
+} from '../store.js';
 import { closeRead } from './close.js';
 import { DiskFile } from './disk-file.js';
 import type { DiskStore } from './disk-store.js';
 import type { DiskFound } from './find-on-disk.js';
-import type { Known as KnownDirectory } from './protected-directories.js';
+import type { KnownDirectory } from './protected-directories.js';
 import { type InternalRoot, locateSendfile } from './sendfile.js';
-
-/** The largest file that is read when it is found, in bytes: a second call would take longer than that. */
-export const READ_WHEN_FOUND = 128 * 1024;
 
 export type DiskTask =
   | {
@@ -167,7 +171,7 @@ export class DiskWorker {
   #take(file: DiskFile): FoundFile {
     const { modified } = file;
     const version = plainVersion(file.version);
-    if (version.size > READ_WHEN_FOUND) return { version, modified, descriptor: file.detach(), length: 0 };
+    if (version.size > SMALL_FILE) return { version, modified, descriptor: file.detach(), length: 0 };
     let length = 0;
     while (length < version.size) {
       const bytes = file.readSync(this.#window.subarray(length, version.size), length);
@@ -189,4 +193,9 @@ function plainVersion({ dev, ino, size, mtimeMs, ctimeMs }: FileVersion): FileVe
 
 function plain({ failure, path, reason, advice }: StoreError): PlainStoreError {
   return { failure, path, reason, advice };
+}
+
+/** The same as it was. */
+export function storeErrorOf({ failure, path, reason, advice }: PlainStoreError): StoreError {
+  return new StoreError(failure, path, reason, advice);
 }

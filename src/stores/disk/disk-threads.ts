@@ -7,9 +7,9 @@
 import type { Logger } from 'pino';
 import { StoreError } from '../store.js';
 import type { DiskPolicy } from './disk-store.js';
-import type { DiskAnswer, DiskResult, DiskTask } from './disk-task.js';
+import { type DiskAnswer, type DiskResult, type DiskTask, storeErrorOf } from './disk-task.js';
 import { DiskThread, type ThreadListener } from './disk-thread.js';
-import type { Known as KnownDirectory } from './protected-directories.js';
+import type { KnownDirectory } from './protected-directories.js';
 
 /** What a disk's threads work with. */
 export interface DiskThreadsOptions {
@@ -422,8 +422,7 @@ function refuse(job: Job, error: StoreError): void {
 /** Tells whoever asked. */
 function settle(job: Job, result: DiskResult, window: Buffer): void {
   if (result.kind === 'failed') {
-    const { failure, path, reason, advice } = result.error;
-    job.fail(new StoreError(failure, path, reason, advice));
+    job.fail(storeErrorOf(result.error));
     return;
   }
   try {

@@ -39,7 +39,7 @@ const UNKNOWN = 'cannot be told from what belongs to protected locations';
 const lookups = new Lookups(statSync);
 
 /** A directory; the time of its creation, 0 where it is not known, tells it from a later one with the same number. */
-export type Known = Pick<BigIntStats, 'dev' | 'ino' | 'birthtimeNs'>;
+export type KnownDirectory = Pick<BigIntStats, 'dev' | 'ino' | 'birthtimeNs'>;
 
 /** See above. */
 export class ProtectedDirectories {
@@ -47,12 +47,12 @@ export class ProtectedDirectories {
   /** Those of them that are not looked at, since no file of the root can be in them. */
   readonly #apart: ApartDirectories;
   /** What each name means; the last thing that it meant while it means nothing, since that may have been moved. */
-  readonly #current: (Known | undefined)[];
+  readonly #current: (KnownDirectory | undefined)[];
   /**
    * What names meant before: it was exchanged for another, and its files are as secret as they were. Where the time of
    * creation is not known it is forgotten: a later directory may have its number.
    */
-  readonly #former = new Map<Identity, Known>();
+  readonly #former = new Map<Identity, KnownDirectory>();
   /** What the requests of a batch share. */
   readonly #seen: (Stats | undefined)[];
   /** Where they lie, by the table of mounts and in the state that they were asked in last. */
@@ -113,12 +113,12 @@ export class ProtectedDirectories {
   }
 
   /** All that are protected, those that names meant before among them. */
-  get known(): readonly Known[] {
+  get known(): readonly KnownDirectory[] {
     return [...this.#current.filter((known) => known !== undefined), ...this.#former.values()];
   }
 
   /** What others have found out to be protected stays so here: they may have looked when this one did not. */
-  learn(others: readonly Known[]): void {
+  learn(others: readonly KnownDirectory[]): void {
     const { known } = this;
     for (const other of others) {
       if (other.birthtimeNs === 0n || known.some((own) => isSame(own, other))) continue;
@@ -129,7 +129,7 @@ export class ProtectedDirectories {
 
   /** Whether a directory may be protected, by numbers that may have been rounded. */
   mayHave({ dev, ino }: Pick<Stats, 'dev' | 'ino'>): boolean {
-    const isIt = (known: Known | undefined): boolean =>
+    const isIt = (known: KnownDirectory | undefined): boolean =>
       known !== undefined && Number(known.dev) === dev && Number(known.ino) === ino;
     return this.#isUnknown || this.#current.some(isIt) || [...this.#former.values()].some(isIt);
   }
@@ -249,7 +249,7 @@ export class ProtectedDirectories {
     if (before !== undefined && before.birthtimeNs !== 0n) this.#addFormer(before);
   }
 
-  #addFormer(before: Known): void {
+  #addFormer(before: KnownDirectory): void {
     const identity = identityOf(before);
     this.#former.delete(identity);
     this.#former.set(identity, before);
@@ -258,11 +258,11 @@ export class ProtectedDirectories {
   }
 }
 
-function textOf({ dev, ino, birthtimeNs }: Known): string {
+function textOf({ dev, ino, birthtimeNs }: KnownDirectory): string {
   return `${dev}:${ino}:${birthtimeNs}`;
 }
 
-function isSame(known: Known | undefined, { dev, ino, birthtimeNs }: Known): boolean {
+function isSame(known: KnownDirectory | undefined, { dev, ino, birthtimeNs }: KnownDirectory): boolean {
   return known?.ino === ino && known.dev === dev && known.birthtimeNs === birthtimeNs;
 }
 

@@ -1,8 +1,8 @@
 // A directory on a disk that may let its calls wait: all of them are made by threads of its own.
 import { acquireBuffer, LARGEST_BUFFER, releaseBuffer } from '../../http/buffer-pool.js';
 import { type BytePath, type Target, toBytePath, toText } from '../../http/target.js';
+import { MemoryFile } from '../memory-file.js';
 import {
-  type DirectFile,
   type FileVersion,
   type Found,
   type Known,
@@ -12,7 +12,7 @@ import {
   StoreError,
   type Wanted,
 } from '../store.js';
-import type { DiskResult, FoundFile } from './disk-task.js';
+import { type DiskResult, type FoundFile, storeErrorOf } from './disk-task.js';
 import type { DiskThreads } from './disk-threads.js';
 import { withSeparator } from './names.js';
 import type { InternalRoot } from './sendfile.js';
@@ -50,9 +50,7 @@ export class ThreadedStore implements Store {
           original,
           known: isKnown ? knownNow.get(suffix) : undefined,
           file: file && this.#open(name + suffix, file, window),
-          unusable: unusable.map(
-            ({ failure, path, reason, advice }) => new StoreError(failure, path, reason, advice),
-          ),
+          unusable: unusable.map(storeErrorOf),
           snapshot: () => snapshot,
         };
       },
@@ -82,30 +80,13 @@ export class ThreadedStore implements Store {
 }
 
 /** A small file that has been read when it was found. */
-class ReadFile implements StoredFile, DirectFile {
-  readonly version: FileVersion;
+class ReadFile extends MemoryFile implements StoredFile {
   readonly modified: number;
-  readonly #content: Buffer;
 
   constructor({ version, modified }: FoundFile, content: Buffer) {
-    this.version = version;
+    super(version, content);
     this.modified = modified;
-    this.#content = content;
   }
-
-  get direct(): DirectFile {
-    return this;
-  }
-
-  async read(position: number, most: number): Promise<Piece> {
-    return { bytes: this.#content.subarray(position, position + most), release: () => {} };
-  }
-
-  readSync(buffer: Buffer, position: number): number {
-    return this.#content.copy(buffer, 0, position);
-  }
-
-  close(): void {}
 }
 
 /** A large file, which is open. */

@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import type { DiskAnswer, DiskRequest, DiskResult, DiskTask } from '../../../src/stores/disk/disk-task.js';
 import { type AskedThread, type BeginThread, DiskThreads } from '../../../src/stores/disk/disk-threads.js';
-import type { Known } from '../../../src/stores/disk/protected-directories.js';
+import type { KnownDirectory } from '../../../src/stores/disk/protected-directories.js';
 import type { StoreError } from '../../../src/stores/store.js';
 import { until } from '../../support/until.js';
 
@@ -224,7 +224,7 @@ t.test('a thread that ends fails what it was at, and the next gets another one',
 
 t.test('what one thread has found to be protected, the others are told', async (t) => {
   const { pool, begun, ask } = start(t, { threads: 2 });
-  const known = (ino: bigint): Known => ({ dev: 1n, ino, birthtimeNs: 5n });
+  const known = (ino: bigint): KnownDirectory => ({ dev: 1n, ino, birthtimeNs: 5n });
   pool.learn([known(1n)]);
   ask();
   ask();
