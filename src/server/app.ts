@@ -8,6 +8,7 @@ import {
   isInBucket,
   isInDirectory,
   isOfFiles,
+  isProtected,
   type Location,
   type LocationInBucket,
 } from '../config/location.js';
@@ -44,6 +45,7 @@ import type { InternalFiles } from './sendfile.js';
 import { warnOfProject } from './start-report.js';
 import { PATIENCE, type Surveyed, surveyElsewhere, surveyHere } from './survey.js';
 import { TIME_LIMITS, type TimeLimits } from './time-limits.js';
+import { type WatchedRoot, watchProtected } from './watch-protected.js';
 import { WITHOUT_SCHEMAS } from './without-schemas.js';
 
 /** The server, ready to listen. */
@@ -78,7 +80,13 @@ export async function assemble(
   times: TimeLimits = TIME_LIMITS,
   lookUp: LookUp = lookUpHost,
 ): Promise<MediaServer> {
-  const { proxies, table, stores } = createRoutes(config, surveyed.survey, times.app, lookUp, log.events);
+  const { proxies, table, stores, protectedRoots } = createRoutes(
+    config,
+    surveyed.survey,
+    times.app,
+    lookUp,
+    log.events,
+  );
   const busy = new LogThrottle<FailedRequest>(({ message, ...request }, times) =>
     log.events.error({ ...request, times }, message),
   );
@@ -107,7 +115,10 @@ export async function assemble(
     serverFactory: () => server as unknown as FastifyInstance['server'],
     forceCloseConnections: 'idle',
   });
+  const directories = stores.filter((store) => store instanceof RootStore);
+  const endWatch = watchProtected(protectedRoots, directories);
   app.addHook('onClose', async () => {
+    endWatch();
     for (const proxy of proxies) await proxy.close();
     await Promise.all([surveyed, ...stores].map((it) => it.end()));
     flush();
@@ -134,6 +145,8 @@ interface Routes {
   readonly table: RouteTable;
   readonly proxies: readonly AppProxy[];
   readonly stores: readonly (RootStore | ObjectStore)[];
+  /** Directories from which no other location serves. */
+  readonly protectedRoots: readonly WatchedRoot[];
 }
 
 /**
@@ -173,6 +186,7 @@ function createRoutes(
   }
   const cache = new OpenFileCache(config.cacheSize);
   const stores: (RootStore | ObjectStore)[] = [];
+  const protectedRoots: WatchedRoot[] = [];
   for (const location of config.locations) {
     if (location.kind === 'upstream') {
       const proxy = proxies.get(location);
@@ -196,12 +210,13 @@ function createRoutes(
       stores.push(store);
       // X-Sendfile names paths on disk.
       if (location.kind === 'internal') internal.push({ location, store });
+      if (isProtected(location)) protectedRoots.push({ root: location.root, store });
       files = createFileHandler(location, { log, cache, store });
     }
     const guarded = guardFiles(location, files, askFor(location, config, proxies), log);
     table.add({ location, handle: shareFiles(location, guarded) });
   }
-  return { table, proxies: [...proxies.values()], stores };
+  return { table, proxies: [...proxies.values()], stores, protectedRoots };
 }
 
 /**

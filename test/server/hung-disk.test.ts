@@ -158,14 +158,19 @@ t.test('a file system that hangs', { skip: withoutHangingDisk() }, async (t) => 
   });
 
   await t.test('nor a root that has to keep its files apart from what hangs', async (t) => {
-    const local = t.testdir({ 'style.css': 'a style', shared: {}, private: { 'p.css': 'secret' } });
+    const local = t.testdir({
+      'style.css': 'a style',
+      shared: {},
+      private: { 'p.css': 'secret' },
+      later: { 'l.css': 'open' },
+    });
     // The mount is no end of what is protected: a link there may lead to the local root again.
     symlinkSync(join(local, 'private'), join(disk.path, 'to-private'));
     symlinkSync(join(disk.path, 'photos/late.jpg'), join(local, 'link.css'));
     const app = await startApp(t, (_request, response) => {
       response.writeHead(200, { Connection: 'close', 'Content-Length': 7 }).end('the app');
     });
-    const internal = ['/p/=photos', '/q/=to-private'].flatMap((rule) => {
+    const internal = ['/p/=photos', '/q/=to-private', '/r/=to-later'].flatMap((rule) => {
       const [url, below] = rule.split('=');
       return ['--internal', `${url}=${join(disk.path, below ?? '')}`];
     });
@@ -173,21 +178,34 @@ t.test('a file system that hangs', { skip: withoutHangingDisk() }, async (t) => 
     const limits = ['--disk-timeout', '2s', '--shutdown-timeout', '300ms'];
     const server = await startServer(t, [...args, ...limits], { wrap: disk.within });
     const site = { server, disk };
-    const answer = async (name: string): Promise<string> => {
-      const { status, body } = await rawRequest(server.port, get(`/static/${name}`));
+    const answer = async (name: string, { port } = server): Promise<string> => {
+      const { status, body } = await rawRequest(port, get(`/static/${name}`));
       return status === 200 ? body.toString() : String(status);
     };
     t.equal(await others(site), OTHERS);
     t.equal(await answer('private/p.css'), '404', 'behind a link of the other disk it is protected');
     t.equal(await answer('link.css'), '404', 'so is what a link leads to there');
+    t.equal(await answer('later/l.css'), 'open');
+    symlinkSync(join(local, 'later'), join(disk.path, 'to-later'));
+    await until(
+      async () => (await answer('later/l.css')) === '404',
+      'and what a link leads to that is made later',
+    );
 
     await disk.hang({ call: 'any' });
     for (let times = 0; times < MEANWHILE; times++) t.equal(await others(site), OTHERS);
     t.equal(await answer('private/p.css'), '404');
     writeFileSync(join(local, 'new.css'), 'new');
     t.equal(await answer('new.css'), 'new');
-    t.equal(await disk.waiting(), 0, 'nothing has asked it');
+    t.equal(await answer('later/l.css'), '404');
+    const another = await startServer(t, [...args, ...limits], { wrap: disk.within });
+    t.equal(await answer('style.css', another), 'a style', 'also of a server that is started now');
+    // One for each protected root of each server, and that of the second one's start.
+    t.ok((await disk.waiting()) <= 7, 'no more calls hang, however often others are asked');
     await disk.release();
+    for (const name of ['private/p.css', 'later/l.css'])
+      await until(async () => (await answer(name, another)) === '404', 'it has found out what is protected');
+    await another.stop();
 
     // What is on the other disk comes to be in the root.
     amongMountsOf(server.process.pid, `mount --bind ${disk.path}/photos ${local}/shared`);

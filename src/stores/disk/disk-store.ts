@@ -26,7 +26,12 @@ import {
 import { type DiskFound, findOnDisk } from './find-on-disk.js';
 import { toSystemPath, withSeparator } from './names.js';
 import { cureFor, describeRefusal, refusalOnTheWayTo } from './permissions.js';
-import { PATH_ONLY, ProtectedDirectories } from './protected-directories.js';
+import {
+  directoryAt,
+  type KnownDirectory,
+  PATH_ONLY,
+  ProtectedDirectories,
+} from './protected-directories.js';
 import { isOpen, OPEN_FILES, realPathOf } from './real-path.js';
 
 // Opening a FIFO without O_NONBLOCK waits until somebody writes to it. The flag means nothing to regular files.
@@ -184,6 +189,11 @@ export class DiskStore implements Store {
       // A directory of the way was closed or replaced meanwhile. Nothing is wrong with the file that is open.
       return undefined;
     }
+  }
+
+  /** What the root is, wherever links lead; undefined when it is not there, or cannot be looked at. */
+  identify(): KnownDirectory | undefined {
+    return directoryAt(this.#root);
   }
 
   /** What must not be served by any name; where all this is done by several threads they tell each other. */

@@ -35,6 +35,8 @@ export type DiskTask =
       readonly most: number;
     }
   | { readonly kind: 'close'; readonly descriptor: number }
+  /** What the root is. */
+  | { readonly kind: 'identify' }
   /** What X-Sendfile names. */
   | { readonly kind: 'locate'; readonly value: string; readonly internal: readonly InternalRoot[] };
 
@@ -54,6 +56,7 @@ export type DiskResult =
   /** So many bytes lie in the window. */
   | { readonly kind: 'bytes'; readonly length: number }
   | { readonly kind: 'closed' }
+  | { readonly kind: 'identified'; readonly directory: KnownDirectory | undefined }
   | { readonly kind: 'located'; readonly target: Target | string }
   | { readonly kind: 'failed'; readonly error: PlainStoreError };
 
@@ -137,6 +140,8 @@ export class DiskWorker {
       case 'close':
         closeRead(task.descriptor);
         return { kind: 'closed' };
+      case 'identify':
+        return { kind: 'identified', directory: this.#store.identify() };
       case 'locate':
         return { kind: 'located', target: locateSendfile(task.value, task.internal) };
     }

@@ -1,7 +1,8 @@
 // Directories from which nothing may be served, told by what they are and not by what they are called. A directory can be
 // moved, exchanged for another one, reached by several mounts, or be called by other letters where case does not count;
 // its device and inode number stay. Neither side is known for good: what is protected is looked at anew for every file that
-// is opened, and so is each directory above the file. Only what no file of the root can be in is not looked at (apart.ts).
+// is opened, and so is each directory above the file. Only what no file of the root seems to be in is not looked at here (apart.ts),
+// but now and then by others, who may wait for it.
 import { randomUUID } from 'node:crypto';
 import {
   type BigIntStats,
@@ -40,6 +41,16 @@ const lookups = new Lookups(statSync);
 
 /** A directory; the time of its creation, 0 where it is not known, tells it from a later one with the same number. */
 export type KnownDirectory = Pick<BigIntStats, 'dev' | 'ino' | 'birthtimeNs'>;
+
+/** What a path (as bytes) leads to; undefined when there is nothing, or it cannot be looked at. */
+export function directoryAt(path: BytePath): KnownDirectory | undefined {
+  try {
+    const { dev, ino, birthtimeNs } = statSync(toSystemPath(path), { bigint: true });
+    return { dev, ino, birthtimeNs };
+  } catch {
+    return undefined;
+  }
+}
 
 /** See above. */
 export class ProtectedDirectories {
@@ -125,6 +136,16 @@ export class ProtectedDirectories {
       this.#addFormer(other);
       this.#state += 1;
     }
+  }
+
+  /**
+   * What one of the directories is that are not looked at here, as somebody else has found out: a link behind the mount may lead
+   * to where the files are after all.
+   * @param directory absolute path, as it was given
+   */
+  tell(directory: string, known: KnownDirectory): void {
+    const index = this.#names.indexOf(toBytePath(directory));
+    if (index >= 0) this.#protect(index, known);
   }
 
   /** Whether a directory may be protected, by numbers that may have been rounded. */
@@ -240,7 +261,7 @@ export class ProtectedDirectories {
     return !isOfAll && this.#apart.has(index);
   }
 
-  #protect(index: number, { dev, ino, birthtimeNs }: BigIntStats): void {
+  #protect(index: number, { dev, ino, birthtimeNs }: KnownDirectory): void {
     const before = this.#current[index];
     const now = { dev, ino, birthtimeNs };
     if (isSame(before, now)) return;

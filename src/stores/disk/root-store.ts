@@ -7,6 +7,7 @@ import { type DiskPolicy, DiskStore } from './disk-store.js';
 import { DiskThreads } from './disk-threads.js';
 import { LookEvery } from './look-every.js';
 import type { Mount } from './mounts.js';
+import type { KnownDirectory } from './protected-directories.js';
 import { mayHang, remoteMountFor } from './remote-mounts.js';
 import { type InternalRoot, locateSendfile } from './sendfile.js';
 import { ThreadedStore } from './threaded-store.js';
@@ -36,6 +37,8 @@ export class RootStore implements Store {
   readonly #io: DiskIo;
   readonly #log: Logger;
   #direct: DiskStore | undefined;
+  /** What directories are that nobody looks at here, as it was told last. */
+  readonly #told = new Map<string, KnownDirectory>();
   #threads: DiskThreads | undefined;
   #threaded: ThreadedStore | undefined;
   readonly #rhythm = new LookEvery(LOOK_EVERY);
@@ -65,6 +68,24 @@ export class RootStore implements Store {
   locate(value: string, internal: readonly InternalRoot[]): MayWait<Target | string> {
     const threaded = this.#threaded;
     return threaded === undefined ? locateSendfile(value, internal) : threaded.locate(value, internal);
+  }
+
+  /**
+   * What the root is, asked by a thread; undefined also where this one looks, and so does whoever wants to know.
+   * @param over called when no thread waits for that any more
+   */
+  async identify(over: () => void): Promise<KnownDirectory | undefined> {
+    if (this.#threaded !== undefined) return this.#threaded.identify(over);
+    over();
+    return undefined;
+  }
+
+  /** What a directory is that its files must be kept out of, and that nobody looks at here. */
+  tell(directory: string, known: KnownDirectory): void {
+    if (!this.#policy.excluded?.includes(directory)) return;
+    this.#threads?.learn([known]);
+    this.#direct?.excluded.tell(directory, known);
+    this.#told.set(directory, known);
   }
 
   /** True when threads ask: no call that touches the root may then be made on this one. */
@@ -107,7 +128,10 @@ export class RootStore implements Store {
   get #store(): Store {
     this.#lookAtMounts();
     if (this.#threaded !== undefined) return this.#threaded;
-    this.#direct ??= new DiskStore(this.#root, this.#policy);
+    if (this.#direct === undefined) {
+      this.#direct = new DiskStore(this.#root, this.#policy);
+      for (const [directory, known] of this.#told) this.#direct.excluded.tell(directory, known);
+    }
     return this.#direct;
   }
 
@@ -120,7 +144,7 @@ export class RootStore implements Store {
       timeout,
       log: this.#log,
     });
-    pool.learn(this.#direct?.excluded.known ?? []);
+    pool.learn([...(this.#direct?.excluded.known ?? []), ...this.#told.values()]);
     this.#threads = pool;
     this.#threaded = new ThreadedStore(this.#root, pool);
   }

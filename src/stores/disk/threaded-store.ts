@@ -15,6 +15,7 @@ import {
 import { type DiskResult, type FoundFile, storeErrorOf } from './disk-task.js';
 import type { DiskThreads } from './disk-threads.js';
 import { withSeparator } from './names.js';
+import type { KnownDirectory } from './protected-directories.js';
 import type { InternalRoot } from './sendfile.js';
 
 /** A directory that threads ask. */
@@ -62,6 +63,22 @@ export class ThreadedStore implements Store {
       if (result.kind !== 'stat') throw unexpected(result);
       return result.version;
     });
+  }
+
+  /**
+   * What the root is, as `DiskStore.identify` finds it.
+   * @param over called when no thread waits for that any more: long after it was given up, perhaps
+   */
+  identify(over: () => void): Promise<KnownDirectory | undefined> {
+    return this.#threads.ask(
+      { kind: 'identify' },
+      toText(this.#root),
+      (result) => {
+        if (result.kind !== 'identified') throw unexpected(result);
+        return result.directory;
+      },
+      over,
+    );
   }
 
   /** What X-Sendfile names, as `locateSendfile` finds it. */
