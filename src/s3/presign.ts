@@ -8,6 +8,8 @@ import { presignedTarget } from './signing.js';
 
 /** What a signed URL is to say. */
 export interface PresignOptions {
+  /** What it may be asked with: a signature is good for one method. GET where nothing is said. */
+  readonly method?: 'GET' | 'HEAD' | undefined;
   /** From when on, in milliseconds since the epoch: the same moment gives the same URL. */
   readonly at: number;
   /** For how long, in seconds; a week at most. */
@@ -34,7 +36,7 @@ export async function presign(
   location: BucketLocation,
   source: CredentialSource | undefined,
   key: BytePath,
-  { at, expires, response = {} }: PresignOptions,
+  { method = 'GET', at, expires, response = {} }: PresignOptions,
 ): Promise<Presigned> {
   if (!(expires >= 1 && expires <= LONGEST)) {
     throw new RangeError(`a signed URL is good for 1 to ${LONGEST} seconds, not for ${expires}`);
@@ -47,7 +49,7 @@ export async function presign(
   // A bucket that is everybody's needs no signature, and takes no other fields without one.
   if (source === undefined) return { url: `${origin}${path}`, expiresAt };
   const credentials = await source.get();
-  const target = await presignedTarget({ region, authority }, credentials, path, query, at, expires);
+  const target = await presignedTarget({ region, authority }, credentials, method, path, query, at, expires);
   return { url: `${origin}${target}`, expiresAt: Math.min(expiresAt, credentials.expiresAt ?? expiresAt) };
 }
 

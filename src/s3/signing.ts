@@ -51,6 +51,7 @@ export async function signedFields(
 
 /**
  * Signs a target for whoever gets it. It is the same for the same moment and credentials.
+ * @param method the only one that it is good for
  * @param query names and values as text
  * @param at milliseconds since the epoch, as the store counts them
  * @param expires seconds for which it is good, a week at most
@@ -59,6 +60,7 @@ export async function signedFields(
 export async function presignedTarget(
   { region, authority }: SigningScope,
   credentials: Credentials,
+  method: 'GET' | 'HEAD',
   path: string,
   query: Readonly<Record<string, string>>,
   at: number,
@@ -67,7 +69,7 @@ export async function presignedTarget(
   const signer = await signerOf(region, credentials);
   const signed = await signer.presign(
     {
-      method: 'GET',
+      method,
       protocol: 'https:',
       hostname: authority,
       path,

@@ -267,6 +267,20 @@ t.test(
   },
 );
 
+t.test('a signed URL is good for the method that it was made for, and no other', async (t) => {
+  const store = await startS3StandIn(t);
+  store.put('x', 'hello');
+  const client = clientOf(t, store);
+  const at = Math.floor(Date.now() / 60_000) * 60_000;
+  for (const made of ['GET', 'HEAD'] as const) {
+    const { url } = await client.presign('x', { method: made, at, expires: 3600 });
+    for (const method of ['GET', 'HEAD'] as const) {
+      const { status } = await fetch(url, { method });
+      t.equal(status, method === made ? 200 : 403, `made for ${made}, asked with ${method}`);
+    }
+  }
+});
+
 t.test('a signed URL is good for no longer than S3 allows', async (t) => {
   const client = clientOf(t, await startS3StandIn(t));
   for (const expires of [0, -1, Number.NaN, 604_801]) {

@@ -25,16 +25,20 @@ t.test("AWS's example of a GET with a range", async (t) => {
 });
 
 t.test("AWS's example of a signed target", async (t) => {
-  const target = await presignedTarget(SCOPE, TEST_CREDENTIALS, '/test.txt', {}, AT, 86_400);
+  const target = await presignedTarget(SCOPE, TEST_CREDENTIALS, 'GET', '/test.txt', {}, AT, 86_400);
   t.equal(
     target,
     '/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404',
   );
-  t.equal(await presignedTarget(SCOPE, TEST_CREDENTIALS, '/test.txt', {}, AT, 86_400), target, 'every time');
-  t.not(await presignedTarget(SCOPE, TEST_CREDENTIALS, '/test.txt', {}, AT + 1000, 86_400), target);
+  t.equal(
+    await presignedTarget(SCOPE, TEST_CREDENTIALS, 'GET', '/test.txt', {}, AT, 86_400),
+    target,
+    'every time',
+  );
+  t.not(await presignedTarget(SCOPE, TEST_CREDENTIALS, 'GET', '/test.txt', {}, AT + 1000, 86_400), target);
   const elsewhere = { ...SCOPE, region: 'eu-west-1' };
   t.match(
-    await presignedTarget(elsewhere, TEST_CREDENTIALS, '/test.txt', {}, AT, 86_400),
+    await presignedTarget(elsewhere, TEST_CREDENTIALS, 'GET', '/test.txt', {}, AT, 86_400),
     /%2Feu-west-1%2Fs3/,
   );
 });
@@ -78,7 +82,7 @@ t.test('what a key may consist of is signed as S3 reads it', async (t) => {
       const fields = await signedFields(SCOPE, credentials, 'GET', path, {}, AT);
       t.equal(check(path, fields, credentials), undefined, name);
       const query = { 'response-content-disposition': 'attachment; filename="ä b.txt"' };
-      const target = await presignedTarget(SCOPE, credentials, path, query, AT, 60);
+      const target = await presignedTarget(SCOPE, credentials, 'GET', path, query, AT, 60);
       t.equal(check(target, '', credentials), undefined, `${name}, in its target`);
     }
   }
@@ -92,7 +96,7 @@ t.test('what is changed on the way has no signature any more', async (t) => {
   t.match(check('/a', fields, { ...TEST_CREDENTIALS, secretAccessKey: 'another' }), {
     code: 'SignatureDoesNotMatch',
   });
-  const target = await presignedTarget(SCOPE, TEST_CREDENTIALS, '/a', {}, AT, 60);
+  const target = await presignedTarget(SCOPE, TEST_CREDENTIALS, 'GET', '/a', {}, AT, 60);
   t.match(check(target.replace('Expires=60', 'Expires=61'), ''), { code: 'SignatureDoesNotMatch' });
   t.match(check(`${target}&response-content-type=text%2Fhtml`, ''), { code: 'SignatureDoesNotMatch' });
 });
