@@ -62,6 +62,15 @@ interface Running {
   readonly patience: Patience;
 }
 
+/** How a request is sent, one time. */
+interface Sending {
+  readonly credentials: Credentials | undefined;
+  /** False for a connection of its own. */
+  readonly mayUseKept: boolean;
+  /** By how much the time that it is signed by differs from this machine's, in milliseconds. */
+  readonly offset: number;
+}
+
 /** One bucket. `close` frees what it holds. */
 export class S3Client {
   readonly #location: BucketLocation;
@@ -217,7 +226,7 @@ export class S3Client {
     for (let times = 1; ; ) {
       const credentials = await this.#credentialsNow(patience);
       const offset = this.#clockOffset;
-      const { attempt, result } = await this.#send(running, credentials, mayUseKept);
+      const { attempt, result } = await this.#send(running, { credentials, mayUseKept, offset });
       if (!(result instanceof Error)) return { answer: result, attempt };
       if (attempt.metClosing && CLOSED.has(codeOf(result))) {
         mayUseKept = false;
@@ -248,11 +257,10 @@ export class S3Client {
 
   async #send(
     running: Running,
-    credentials: Credentials | undefined,
-    mayUseKept: boolean,
+    { credentials, mayUseKept, offset }: Sending,
   ): Promise<{ attempt: Attempt; result: S3Answer | Error }> {
     const { request, asked, path, patience } = running;
-    const head = await requestHead(request, path, this.#location, credentials, this.now);
+    const head = await requestHead(request, path, this.#location, credentials, Date.now() + offset);
     let attempt: Attempt | undefined;
     try {
       const answered = await patience.wait((stopped) => {
@@ -267,7 +275,7 @@ export class S3Client {
         });
       });
       if (attempt === undefined) throw new Error('nothing was sent');
-      return { attempt, result: this.#read(running, answered, attempt) };
+      return { attempt, result: this.#read(running, answered, attempt, offset) };
     } catch (error) {
       if (!(error instanceof Error) || attempt === undefined || patience.isOver) throw error;
       return { attempt, result: error };
@@ -290,9 +298,10 @@ export class S3Client {
     { request, asked }: Running,
     { head, body, document }: Answered,
     attempt: Attempt,
+    offset: number,
   ): S3Answer | S3Error {
     const { status } = head;
-    if (!isAnswer(status)) return this.#refusal(asked, head, document);
+    if (!isAnswer(status)) return this.#refusal(asked, head, document, offset);
     const isHead = request.method === 'HEAD';
     try {
       if (body !== undefined && !head.isFramed) throw endless(head);
@@ -347,13 +356,14 @@ export class S3Client {
     throw new S3Error('failed', `${objectName(asked)} was changed while it was read`, { status, requestId });
   }
 
-  #refusal(asked: Asked, head: AnswerHead, document: string): S3Error {
+  #refusal(asked: Asked, head: AnswerHead, document: string, offset: number): S3Error {
     return explainRefusal(asked, {
       status: head.status,
       document: readErrorDocument(document),
       requestId: head.requestId,
       region: head.bucketRegion,
       ahead: head.date === undefined ? undefined : head.date - Date.now(),
+      signedAhead: offset,
     });
   }
 

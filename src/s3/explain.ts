@@ -24,6 +24,8 @@ export interface Refusal {
   readonly region: string | undefined;
   /** How much later it is for the store, in milliseconds; undefined when it does not say what time it is. */
   readonly ahead: number | undefined;
+  /** By how much the time that the request was signed by differs from this machine's, in milliseconds. */
+  readonly signedAhead: number;
 }
 
 const KINDS: Readonly<Record<string, S3Failure>> = {
@@ -84,7 +86,7 @@ function rightRegion(location: BucketLocation, { region, document }: Refusal): s
 }
 
 function kindOf(asked: Asked, refusal: Refusal, region: string | undefined): S3Failure {
-  const { status, document, ahead = 0 } = refusal;
+  const { status, document, signedAhead, ahead = signedAhead } = refusal;
   const kind = KINDS[document.code ?? ''];
   if (kind !== undefined) return kind;
   // Of a bucket elsewhere AWS says this, too, with the region in its document, and to a HEAD no more than 400.
@@ -92,9 +94,9 @@ function kindOf(asked: Asked, refusal: Refusal, region: string | undefined): S3F
   if (status === 301 || status === 307 || status === 308) return 'wrong-region';
   if (status === 404) return 'not-found';
   if (status === 401 || status === 403) {
-    return asked.isSigned && document.code === undefined && Math.abs(ahead) > WRONG_CLOCK
-      ? 'clock'
-      : 'denied';
+    // What is signed by the store's own time is not refused for it, whatever this machine's clock says.
+    const isLate = Math.abs(ahead - signedAhead) > WRONG_CLOCK;
+    return asked.isSigned && document.code === undefined && isLate ? 'clock' : 'denied';
   }
   return status === 429 || status === 503 ? 'busy' : 'failed';
 }

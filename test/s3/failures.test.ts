@@ -411,6 +411,20 @@ t.test('a clock that is wrong is set by that of the store, and said once', async
   t.match(error.message, /this machine's time/);
 });
 
+t.test('a key that is refused is not refused for a clock by which nothing is signed any more', async (t) => {
+  const store = await startS3StandIn(t);
+  store.mayList = false;
+  // Less than a store refuses by itself: it is the HEAD, of which it says no more than 403, that this is guessed of.
+  store.ahead = 10 * 60_000;
+  const notices: string[] = [];
+  const client = clientOf(t, store, { onNotice: (notice) => notices.push(notice) });
+  for (const requests of [2, 3, 4]) {
+    t.match(await errorOf(get(client, { method: 'HEAD' })), { kind: 'denied', status: 403 });
+    t.equal(store.requests.length, requests);
+  }
+  t.equal(notices.length, 1);
+});
+
 t.test('credentials that the store takes no more are asked for anew', async (t) => {
   const store = await startS3StandIn(t, { credentials: { ...TEST_CREDENTIALS, sessionToken: 'new' } });
   store.put('x', 'hello');
