@@ -393,8 +393,7 @@ function isAnswer(status: number): status is S3Status {
 
 /** Whether a store has answered with another version than the one that was wanted: some know no conditions with a range. */
 function isOtherVersion(ifMatch: string | undefined, etag: string | undefined): boolean {
-  if (ifMatch === undefined || ifMatch.trim() === '*') return false;
-  return etag === undefined || !ifMatch.split(',').some((one) => one.trim() === etag);
+  return ifMatch !== undefined && ifMatch !== etag;
 }
 
 function isSameKey(a: Credentials, b: Credentials): boolean {

@@ -11,7 +11,7 @@ export interface S3Request {
   readonly key: BytePath;
   readonly method: 'GET' | 'HEAD';
   readonly range?: S3Range | undefined;
-  /** One entity tag, or several, as in the field. */
+  /** One entity tag, quotes and all, which may have commas in it. */
   readonly ifMatch?: string | undefined;
   readonly ifNoneMatch?: string | undefined;
   /** In milliseconds since the epoch. */

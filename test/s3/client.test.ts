@@ -134,6 +134,18 @@ t.test('a store that knows no conditions never gives another version', async (t)
   await until(() => client.load.underWay === 0, 'its place is free');
 });
 
+t.test('a version is told by its tag, whatever that has in it', async (t) => {
+  const store = await startS3StandIn(t);
+  const { etag } = store.put('x', '0123456789', {}, '"a,b,c"');
+  const client = clientOf(t, store);
+  for (const knowsConditions of [true, false]) {
+    if (!knowsConditions) store.next({ kind: 'ignore-conditions' });
+    const { status, body } = await get(client, 'x', { ifMatch: etag, range: { first: 8 } });
+    t.equal(status, 206);
+    t.equal((await bytesOf(body)).toString(), '89');
+  }
+});
+
 t.test('a store that gives other bytes than it was asked for is not believed', async (t) => {
   const answers = [
     'HTTP/1.1 206 OK\r\nContent-Length: 2\r\nContent-Range: bytes 1-2/9\r\n\r\nab',
