@@ -84,12 +84,17 @@ export function readAnswerHead({ status, fields, length: framed }: ResponseStart
 
 function objectFields(found: Readonly<Record<string, string>>): ObjectFields {
   return {
-    contentType: found['content-type'],
-    contentDisposition: found['content-disposition'],
-    contentLanguage: found['content-language'],
-    contentEncoding: codingsOf(found['content-encoding']),
-    cacheControl: found['cache-control'],
+    contentType: textOf(found['content-type']),
+    contentDisposition: textOf(found['content-disposition']),
+    contentLanguage: textOf(found['content-language']),
+    contentEncoding: codingsOf(textOf(found['content-encoding'])),
+    cacheControl: textOf(found['cache-control']),
   };
+}
+
+/** Some stores keep a field that an upload left empty: it says nothing. */
+function textOf(text: string | undefined): string | undefined {
+  return text === '' ? undefined : text;
 }
 
 /** Those that matter. */

@@ -58,6 +58,21 @@ t.test('an object comes with what is known of it, and nothing else', async (t) =
   t.match(store.requests[0]?.headers, { 'accept-encoding': 'identity' });
 });
 
+t.test('a field that is stored empty is none', async (t) => {
+  const store = await startS3StandIn(t);
+  const names = [
+    'Content-Type',
+    'Content-Disposition',
+    'Content-Language',
+    'Content-Encoding',
+    'Cache-Control',
+  ];
+  store.put('x', 'hello', Object.fromEntries(names.map((name) => [name, ''])));
+  const { fields, body } = await get(clientOf(t, store), 'x');
+  body.close();
+  for (const [name, value] of Object.entries(fields)) t.equal(value, undefined, name);
+});
+
 t.test('ranges and conditions are asked of the store', async (t) => {
   const store = await startS3StandIn(t);
   const { etag, lastModified } = store.put('x', '0123456789');
