@@ -171,7 +171,7 @@ export class S3Client {
     }
   }
 
-  /** Cuts all connections; requests under way fail. */
+  /** Cuts all connections: what is under way, and what is asked for from here on, is 'closed'. */
   close(): void {
     this.#isClosed = true;
     clearInterval(this.#timer);
@@ -290,7 +290,9 @@ export class S3Client {
       maxBuffered,
       readsLittle: this.#location.secure,
     };
-    return new Attempt(connection, limits, (error) => brokenOff(asked, error));
+    return new Attempt(connection, limits, (error) =>
+      this.#isClosed ? stopping() : brokenOff(asked, error),
+    );
   }
 
   /** What an answer comes to. */
@@ -434,5 +436,5 @@ function notS3(location: BucketLocation, { status, code, requestId }: S3Error): 
 }
 
 function stopping(): S3Error {
-  return new S3Error('failed', 'this server is stopping');
+  return new S3Error('closed', 'this server is stopping');
 }

@@ -16,6 +16,8 @@ export type S3Failure =
   /** There is no connection. */
   | 'unreachable'
   | 'timeout'
+  /** This client was closed: nothing is wrong. */
+  | 'closed'
   | 'failed';
 
 /** What the store said about it. */

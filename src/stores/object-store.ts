@@ -36,6 +36,7 @@ const FAILURES: Readonly<Record<S3Failure, StoreFailure>> = {
   clock: 'store-failed',
   unreachable: 'store-failed',
   failed: 'store-failed',
+  closed: 'store-failed',
 };
 
 /** Objects that were stored together have times of their own, in any order, in milliseconds. */

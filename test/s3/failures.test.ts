@@ -492,9 +492,10 @@ t.test('a client that is closed lets go of everything', async (t) => {
   const others = [errorOf(get(client)), errorOf(get(client))];
   await until(() => store.requests.length === 2, 'one more is with the store');
   client.close();
-  t.match(await Promise.all(others), [{ kind: 'failed' }, { kind: 'failed' }]);
-  t.match(await errorOf(bytesOf(body)), { kind: 'failed' });
-  t.match(await errorOf(get(client)), { kind: 'failed', message: 'this server is stopping' });
+  const closed = { kind: 'closed', message: 'this server is stopping' };
+  t.match(await Promise.all(others), [closed, closed]);
+  t.match(await errorOf(bytesOf(body)), closed);
+  t.match(await errorOf(get(client)), closed);
   await until(() => store.open === 0, 'no connection is left');
   t.same(client.load, { underWay: 0, waiting: 0 });
 });
