@@ -17,8 +17,8 @@ const TEXT_TYPES = /^(?:text\/|application\/(?:javascript|json|xml|[\w.-]+\+(?:j
 const CODE_TYPES =
   /^(?:text|application)\/(?:x-)?(?:javascript\d*(?:\.\d)?|ecmascript|jscript|livescript|css|wasm|vbscript)$/;
 
-/** What a store says of everything that nobody has said a type of. */
-const SAYS_NOTHING = /^(?:application|binary)\/octet-stream$/;
+/** What a store says of everything that nobody has said a type of; and what leaves it to its content which type it is. */
+const SAYS_NOTHING = /^(?:(?:application|binary)\/octet-stream|multipart\/.*)$/;
 
 /** The Content-Type field for a file; `said` is the type that its store says, if it says one. */
 export type ContentTypeOf = (name: BytePath, said?: string) => string;

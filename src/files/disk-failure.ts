@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import {
   BusyError,
+  ClientGoneError,
   DiskHangsError,
   DiskTimeoutError,
   ForbiddenError,
@@ -32,6 +33,8 @@ export function toHttpError({ failure, path, reason, advice }: StoreError, log: 
       return new DiskTimeoutError(path, reason);
     case 'hung':
       return new DiskHangsError(path, reason);
+    case 'gone':
+      return new ClientGoneError();
     case 'store-busy':
       return new StoreBusyError(reason);
     case 'store-timeout':

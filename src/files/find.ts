@@ -8,7 +8,7 @@ import { goOn, type MayWait } from '../http/may-wait.js';
 import { ownString } from '../http/own-string.js';
 import type { BytePath } from '../http/target.js';
 import { MemoryFile } from '../stores/memory-file.js';
-import type { Found, OpenedFile, Store, StoredFile, StoreError } from '../stores/store.js';
+import type { Found, OpenedFile, Store, StoredFile, StoreError, Waiting } from '../stores/store.js';
 import type { CachedFile, CachedMetadata, OpenFileCache } from './open-file-cache.js';
 import { codingOf, createWishReader, isCompressible, type ReadWishes } from './precompressed.js';
 import { ReadyResponse } from './ready-response.js';
@@ -57,9 +57,10 @@ export class FileFinder {
   /**
    * @param path the normalized target, which names the file in the cache that all locations share
    * @param name below the location's prefix
+   * @param client who waits for it
    * @throws {StoreError} or an HttpError, here and in what is promised
    */
-  find(path: BytePath, name: BytePath, request: Selecting): MayWait<Finding> {
+  find(path: BytePath, name: BytePath, request: Selecting, client: Waiting): MayWait<Finding> {
     const acceptEncoding = request.headers['accept-encoding'] as string | undefined;
     const { siblings, isIdentityRefused } = this.#wishesOf(name, acceptEncoding);
     const known = (suffix: string): CachedFile | CachedMetadata | undefined => {
@@ -68,7 +69,7 @@ export class FileFinder {
       return this.#cache.get(key) ?? (suffix === '' ? this.#cache.getMetadata(key) : undefined);
     };
     return goOn(
-      () => this.#store.find({ path: name, siblings, request, known }),
+      () => this.#store.find({ path: name, siblings, request, client, known }),
       (found) => this.#take(path, name, found, isIdentityRefused),
       (error) => {
         this.#forget(cacheKey(path, ''));

@@ -4,7 +4,7 @@
 import type { Logger } from 'pino';
 import type { FileLocation } from '../config/location.js';
 import { MethodNotAllowedError } from '../http/errors.js';
-import { fieldValue } from '../http/fields.js';
+import { fieldValue, withoutFields } from '../http/fields.js';
 import type { Order } from '../http/order.js';
 import type { BytePath } from '../http/target.js';
 import { StoreError } from '../stores/store.js';
@@ -13,21 +13,28 @@ import { toHttpError } from './disk-failure.js';
 import { FileNames } from './name.js';
 import type { FileHandler } from './serve.js';
 
+/** What a signed URL is to be good for. */
+export interface SignedFor {
+  readonly method: 'GET' | 'HEAD';
+  /** From when on, in milliseconds since the epoch. */
+  readonly at: number;
+  /** For how long, in seconds. */
+  readonly expires: number;
+  /** Fields that the store is to answer with in place of its own. */
+  readonly response: {
+    readonly contentType?: string | undefined;
+    readonly contentDisposition?: string | undefined;
+    readonly contentLanguage?: string | undefined;
+    readonly cacheControl?: string | undefined;
+  };
+}
+
 /** A store whose files can be had with a signed URL. */
 export interface SigningStore {
   /** What time it is for the store, in milliseconds since the epoch. */
   readonly now: number;
-  /**
-   * Makes the URL; the same for the same moment. Rejects with a StoreError when there is none.
-   * @param at from when on it is good, in milliseconds since the epoch
-   * @param seconds for how long
-   */
-  presign(
-    path: BytePath,
-    at: number,
-    seconds: number,
-    fields: { readonly contentType?: string | undefined; readonly contentDisposition?: string | undefined },
-  ): Promise<{ readonly url: string; readonly expiresAt: number }>;
+  /** Makes the URL; the same for the same moment. Rejects with a StoreError when there is none. */
+  presign(path: BytePath, options: SignedFor): Promise<{ readonly url: string; readonly expiresAt: number }>;
 }
 
 /** All requests of so many milliseconds get the same URL, */
@@ -48,37 +55,57 @@ export function redirectToStore(location: FileLocation, store: SigningStore, log
     const name = names.of((order?.target ?? exchange.target).path);
     const { now } = store;
     const at = Math.floor(now / WINDOW) * WINDOW;
+    const method = request.method === 'HEAD' ? 'HEAD' : 'GET';
     const { url, expiresAt } = await store
-      .presign(name, at, LIFETIME / 1000, fieldsOf(order))
+      .presign(name, { method, at, expires: LIFETIME / 1000, response: saidBy(order) })
       .catch((error: unknown) => {
         throw error instanceof StoreError ? toHttpError(error, log) : error;
       });
     const rest = Math.max(0, Math.floor((expiresAt - now - MARGIN) / 1000));
     const fields = ['Location', url, 'Content-Length', '0', 'X-Content-Type-Options', 'nosniff'];
-    const cacheControl = noLongerThan(rest, cacheControlOf(name));
+    const cacheControl = noLongerThan(
+      rest,
+      (order && fieldValue(order.fields, 'cache-control')) ?? cacheControlOf(name),
+    );
     if (cacheControl !== '') fields.push('Cache-Control', cacheControl);
+    if (order !== undefined) fields.push(...withoutFields(order.fields, OF_CONTENT));
     response.writeHead(302, [...fields, ...corsFields]);
     response.end();
   };
 }
 
-/** What the app says of a file that it orders, the store is told to say. */
-function fieldsOf(order: Order | undefined): Parameters<SigningStore['presign']>[3] {
+/** What the app says of a file that it orders and its store is told to say. */
+function saidBy(order: Order | undefined): SignedFor['response'] {
   if (order === undefined) return {};
+  const said = (name: string): string | undefined => fieldValue(order.fields, name);
   return {
-    contentType: fieldValue(order.fields, 'content-type'),
-    contentDisposition: fieldValue(order.fields, 'content-disposition'),
+    contentType: said('content-type'),
+    contentDisposition: said('content-disposition'),
+    contentLanguage: said('content-language'),
+    cacheControl: said('cache-control'),
   };
 }
 
-/** A Cache-Control in which no time is longer than so many seconds (RFC 9111 §5.2.2). */
+/** Fields of the app's that are about the file, or that have been dealt with. */
+const OF_CONTENT: readonly string[] = [
+  ...['Content-Type', '', 'Content-Disposition', '', 'Content-Language', '', 'Content-Encoding', ''],
+  ...['Accept-Ranges', '', 'ETag', '', 'Last-Modified', '', 'Cache-Control', '', 'Expires', ''],
+];
+
+/** How long a response may be kept (RFC 9111 §5.2.2.1, §5.2.2.10). */
+const AGE = /^(max-age|s-maxage)="?(\d+)"?$/i;
+/** What lets it be used for longer (RFC 5861; RFC 8246). */
+const LONGER = /^(?:stale-while-revalidate|stale-if-error|immutable)\b/i;
+
+/** A Cache-Control by which nothing is kept for more than so many seconds. */
 function noLongerThan(seconds: number, cacheControl: string): string {
   return cacheControl
     .split(',')
     .map((directive) => directive.trim())
-    .filter((directive) => directive.toLowerCase() !== 'immutable')
-    .map((directive) =>
-      directive.replace(/=(\d+)$/, (_, time: string) => `=${Math.min(Number(time), seconds)}`),
-    )
+    .filter((directive) => directive !== '' && !LONGER.test(directive))
+    .map((directive) => {
+      const [, name, time] = AGE.exec(directive) ?? [];
+      return name === undefined ? directive : `${name}=${Math.min(Number(time), seconds)}`;
+    })
     .join(', ');
 }

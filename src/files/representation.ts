@@ -76,9 +76,7 @@ export function describeFor(
   // What is said of the files' coding is not true of their siblings.
   const ownOfSiblings = withoutFields(own, ['Content-Encoding', '']);
   return (file) => {
-    const { name, version, coding } = file;
-    // A sibling is stored as what it is, and sent as what it stands for.
-    const said = coding === undefined ? file.said : undefined;
+    const { name, version, coding, said } = file;
     const added = coding === undefined ? own : ownOfSiblings;
     const contentType = file.contentType ?? contentTypeOf(name, said?.contentType);
     const validators = validatorsOf(file, Date.now());
@@ -86,7 +84,7 @@ export function describeFor(
     if (validators.lastModifiedText !== undefined) fields.push('Last-Modified', validators.lastModifiedText);
     if (validators.etag !== undefined) fields.push('ETag', validators.etag);
     const isWhole = said?.isWhole ?? true;
-    const cacheControl = cacheControlOf(name, isWhole ? said?.cacheControl : '');
+    const cacheControl = cacheControlOf(name, said?.cacheControl);
     if (cacheControl !== '') fields.push('Cache-Control', cacheControl);
     // A 304 replaces what a cache has of the fields that it repeats: what is not known here must not be in it.
     const security = securityFieldsOf(contentType);

@@ -69,13 +69,13 @@ class FileServer {
   }
 
   handle(exchange: Exchange, order: Order | undefined): Promise<void> | undefined {
-    const { request } = exchange;
+    const { request, response } = exchange;
     if (order === undefined && request.method !== 'GET' && request.method !== 'HEAD')
       throw new MethodNotAllowedError();
     const { path } = order?.target ?? exchange.target;
     const name = this.#names.of(path);
     return goOn(
-      () => this.#finder.find(path, name, request),
+      () => this.#finder.find(path, name, request, response),
       (found) => this.#answer(exchange, order, found),
       (error) => this.#refuse(exchange, order, path, error),
     );

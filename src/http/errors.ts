@@ -93,6 +93,12 @@ export class RangeNotSatisfiableError extends createError(
     this.headers = { 'Content-Range': `bytes */${size}` };
   }
 }
+/** Never sent: the client is gone, or this server is stopping (nginx: 499). */
+export const ClientGoneError = createError(
+  'MEDIA_SERVE_CLIENT_GONE',
+  'Nobody waits for the answer any more',
+  499,
+);
 /** 500: the file has become shorter since it was opened. Once bytes were sent, the connection is cut instead. */
 export const TruncatedError = createError(
   'MEDIA_SERVE_TRUNCATED',

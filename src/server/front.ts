@@ -1,6 +1,7 @@
 // The way of a request: target → location → file or app → response.
 import type { Logger } from 'pino';
 import {
+  ClientGoneError,
   isHttpError,
   isOfShortage,
   METHODS,
@@ -133,6 +134,7 @@ function fail(
   } else if (known.statusCode >= 500) {
     log.error({ requestId: id, target: target.raw, code: known.code }, known.message);
   }
+  if (known instanceof ClientGoneError) response.destroy();
   if (response.destroyed) return;
   // A response that has begun cannot become another; the client must see that it is not whole.
   if (response.headersSent) response.destroy();

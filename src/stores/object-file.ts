@@ -1,7 +1,7 @@
 // An object as an open file: the answer that is under way, and, where other bytes are wanted than it has, requests for those, each
 // for the same version.
 import type { BytePath } from '../http/target.js';
-import type { S3Answer } from '../s3/answer.js';
+import type { ObjectFields, S3Answer } from '../s3/answer.js';
 import type { S3Body, S3Piece } from '../s3/body.js';
 import type { S3Client } from '../s3/client.js';
 import type { FileVersion, ObjectDescription, Piece, StoredFile } from './store.js';
@@ -14,6 +14,8 @@ export interface ObjectSource {
   readonly key: BytePath;
   /** For messages. */
   readonly name: string;
+  /** Aborted when nobody waits for it any more. */
+  readonly signal: AbortSignal;
   /** What an error of the client's comes to. */
   toStoreError(error: unknown): unknown;
 }
@@ -37,12 +39,10 @@ export class ObjectFile implements StoredFile {
   /**
    * @param answer a 200, a 206 with its size, or a 304
    * @param hasBody false when no bytes come with it
+   * @param fields what is said of it, where that is not what the answer says: of a sibling, what its original says
    */
-  constructor(
-    source: ObjectSource,
-    { size = 0, etag, lastModified, fields, range, status, body }: S3Answer,
-    hasBody: boolean,
-  ) {
+  constructor(source: ObjectSource, answer: S3Answer, hasBody: boolean, fields = answer.fields) {
+    const { size = 0, etag, lastModified, range, status, body } = answer;
     const modified = lastModified ?? 0;
     this.#source = source;
     this.#body = body;
@@ -50,25 +50,13 @@ export class ObjectFile implements StoredFile {
     this.#end = hasBody ? (range === undefined ? size : range.last + 1) : 0;
     this.modified = modified;
     this.version = { dev: 0, ino: 0, size, mtimeMs: modified, ctimeMs: modified };
-    this.said = {
-      etag,
-      lastModified,
-      isWhole: status !== 304,
-      contentType: fields.contentType,
-      contentDisposition: fields.contentDisposition,
-      contentLanguage: fields.contentLanguage,
-      contentEncoding: fields.contentEncoding,
-      cacheControl: fields.cacheControl,
-    };
+    this.said = { etag, lastModified, ...described(fields, status !== 304) };
   }
 
   async read(position: number, most: number, until: number): Promise<Piece> {
     try {
       if (position !== this.#position || position >= this.#end) await this.#goTo(position, until);
-      const piece = this.#rest ?? (await this.#body.read());
-      this.#rest = undefined;
-      if (piece === undefined) throw this.#failure('ended before all of it had come');
-      return this.#take(piece, most);
+      return this.#take(await this.#next(), most);
     } catch (error) {
       throw this.#source.toStoreError(error);
     }
@@ -81,46 +69,85 @@ export class ObjectFile implements StoredFile {
     this.#body.close();
   }
 
+  async #next(): Promise<S3Piece> {
+    const piece = this.#rest ?? (await this.#body.read());
+    this.#rest = undefined;
+    if (piece === undefined) throw this.#failure('ended before all of it had come');
+    if (!this.#isClosed) return piece;
+    piece.release();
+    throw this.#failure('is closed');
+  }
+
   /** As much of what was read as is wanted. */
   #take(piece: S3Piece, most: number): Piece {
     this.#position += Math.min(piece.bytes.length, most);
-    if (this.#isClosed) {
-      piece.release();
-      throw this.#failure('is closed');
-    }
     if (piece.bytes.length <= most) return piece;
     // Its memory is free when the rest has been used, too.
     this.#rest = { bytes: piece.bytes.subarray(most), release: piece.release };
     return { bytes: piece.bytes.subarray(0, most), release: () => {} };
   }
 
-  /** Asks for other bytes of the same version. */
+  /** Goes on at another place of the same version. */
   async #goTo(first: number, until: number): Promise<void> {
-    const { client, key } = this.#source;
+    const isOnTheWay = this.#position < first && this.#end === this.version.size && this.#position === 0;
+    // A store that gives no parts has sent the whole, where a part was wanted.
+    if (isOnTheWay) await this.#skipTo(first);
+    else await this.#askFor(first, until);
+  }
+
+  async #askFor(first: number, until: number): Promise<void> {
+    const { client, key, signal } = this.#source;
     const { etag } = this.said;
     this.#rest?.release();
     this.#rest = undefined;
     this.#body.close();
-    if (etag === undefined) throw this.#failure('has no entity tag by which its version could be told');
+    // A weak tag is that of other bytes, too (RFC 9110 §8.8.1); without a strong one, time and size tell.
+    const ifMatch = etag?.startsWith('"') ? etag : undefined;
     const answer = await client.get({
       key,
       method: 'GET',
       range: { first, last: until - 1 },
-      ifMatch: etag,
+      signal,
+      ...(ifMatch === undefined ? {} : { ifMatch }),
     });
-    if (this.#isClosed) answer.body.close();
-    if (answer.status !== 206 || answer.range?.first !== first) {
+    const isGiven = answer.status === 200 || (answer.status === 206 && answer.range?.first === first);
+    if (this.#isClosed || !isGiven || !this.#isSame(answer)) {
       answer.body.close();
-      throw this.#failure(
-        answer.status === 412 ? 'was changed while it was sent' : 'is not given in parts by its store',
-      );
+      throw this.#failure(this.#isClosed ? 'is closed' : 'was changed while it was sent');
     }
     this.#body = answer.body;
-    this.#position = first;
-    this.#end = answer.range.last + 1;
+    this.#position = answer.range?.first ?? 0;
+    this.#end = answer.range === undefined ? this.version.size : answer.range.last + 1;
+    await this.#skipTo(first);
+  }
+
+  async #skipTo(first: number): Promise<void> {
+    while (this.#position < first) {
+      const { bytes, release } = this.#take(await this.#next(), first - this.#position);
+      if (bytes.length > 0) release();
+    }
+  }
+
+  #isSame({ etag, lastModified, size }: S3Answer): boolean {
+    const { said, version } = this;
+    return etag === said.etag && lastModified === said.lastModified && size === version.size;
   }
 
   #failure(what: string): StoreError {
     return new StoreError('store-failed', this.#source.name, `${this.#source.name} ${what}`);
   }
+}
+
+/** @param isWhole false of a 304, of which few stores say more than how long it may be kept */
+function described(fields: ObjectFields, isWhole: boolean): Omit<ObjectDescription, 'etag' | 'lastModified'> {
+  const { contentType, contentDisposition, contentLanguage, contentEncoding, cacheControl } = fields;
+  return {
+    isWhole,
+    contentType,
+    contentDisposition,
+    contentLanguage,
+    contentEncoding,
+    // What is not said there changes nothing (RFC 9111 §4.3.4): the location's own would.
+    cacheControl: cacheControl ?? (isWhole ? undefined : ''),
+  };
 }

@@ -10,6 +10,8 @@ export type ObjectRequest = Pick<S3Request, 'method' | 'range' | 'ifNoneMatch' |
 
 /** The whole, whatever a client has of it. */
 export const WHOLE: ObjectRequest = { method: 'GET' };
+/** What is said of it. */
+export const HEAD: ObjectRequest = { method: 'HEAD' };
 
 /** A range by itself, as RFC 9110 §14.1.2 writes it: of several each is asked for by itself. */
 const ONE_RANGE = /^bytes=(?:(\d{1,15})-(\d{1,15})?|-(\d{1,15}))$/i;

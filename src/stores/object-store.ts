@@ -8,10 +8,18 @@ import { givenValidators } from '../http/validators.js';
 import type { ObjectFields, S3Answer } from '../s3/answer.js';
 import type { S3Client } from '../s3/client.js';
 import { S3Error, type S3Failure } from '../s3/errors.js';
-import type { Presigned } from '../s3/presign.js';
+import type { Presigned, PresignOptions } from '../s3/presign.js';
 import { ObjectFile, type ObjectSource } from './object-file.js';
-import { type ObjectRequest, objectRequestFor, WHOLE } from './object-request.js';
-import { type Found, type Known, type Store, StoreError, type StoreFailure, type Wanted } from './store.js';
+import { HEAD, type ObjectRequest, objectRequestFor, WHOLE } from './object-request.js';
+import {
+  type Found,
+  type Known,
+  type Store,
+  StoreError,
+  type StoreFailure,
+  type Waiting,
+  type Wanted,
+} from './store.js';
 
 /** What a store of objects works with. */
 export interface ObjectStoreOptions {
@@ -35,8 +43,8 @@ const FAILURES: Readonly<Record<S3Failure, StoreFailure>> = {
   'bad-credentials': 'store-failed',
   clock: 'store-failed',
   unreachable: 'store-failed',
+  closed: 'gone',
   failed: 'store-failed',
-  closed: 'store-failed',
 };
 
 /** Objects that were stored together have times of their own, in any order, in milliseconds. */
@@ -54,13 +62,14 @@ export class ObjectStore implements Store {
     this.#options = options;
   }
 
-  async find<Of extends Known>({ path, siblings, request }: Wanted<Of>): Promise<Found<Of>> {
+  async find<Of extends Known>({ path, siblings, request, client }: Wanted<Of>): Promise<Found<Of>> {
     const asked = objectRequestFor(request, this.#options.maxRanges);
+    const source = this.#sourceOf(path, client);
     if (siblings.length > 0) {
-      const found = await this.#findSibling<Of>(path, siblings, request, asked);
+      const found = await this.#findSibling<Of>(source, siblings, request, asked);
       if (found !== undefined) return found;
     }
-    return foundAs<Of>('', await this.#open(path, request, asked));
+    return foundAs<Of>('', await open(source, request, asked));
   }
 
   /** Nobody is told of a name that is asked for and not served: it would cost a request each time. */
@@ -73,16 +82,14 @@ export class ObjectStore implements Store {
     return this.#options.client.now;
   }
 
-  /**
-   * Makes a URL with which anybody may get the object for a while. Rejects with a StoreError when there is none.
-   * @param at from when on, in milliseconds since the epoch
-   * @param seconds for how long
-   * @param response fields that the store is to answer with in place of the object's
-   */
-  async presign(path: BytePath, at: number, seconds: number, response: ObjectFields): Promise<Presigned> {
-    const { client, key, toStoreError } = this.#sourceOf(path);
+  /** Makes a URL with which anybody may get the object for a while. Rejects with a StoreError when there is none. */
+  async presign(
+    path: BytePath,
+    options: Pick<PresignOptions, 'method' | 'at' | 'expires' | 'response'>,
+  ): Promise<Presigned> {
+    const { key, toStoreError } = this.#sourceOf(path, undefined);
     try {
-      return await client.presign(key, { at, expires: seconds, response });
+      return await this.#options.client.presign(key, options);
     } catch (error) {
       throw toStoreError(error);
     }
@@ -92,7 +99,7 @@ export class ObjectStore implements Store {
   async check(): Promise<void> {
     const { client, log } = this.#options;
     const error = await client.probe();
-    if (error === undefined) return;
+    if (error === undefined || error.kind === 'closed') return;
     this.#told.add(causeOf(error));
     log.error({ code: error.code, request: error.requestId }, sentenceOf(error));
   }
@@ -107,19 +114,20 @@ export class ObjectStore implements Store {
     return false;
   }
 
-  /** A sibling that belongs to what is there: no other version of it, and smaller. */
+  /** A sibling that belongs to what is there: no other version of it, and smaller. What is said of the original is said of it. */
   async #findSibling<Of extends Known>(
-    path: BytePath,
+    source: ObjectSource,
     siblings: readonly string[],
     request: Selecting | undefined,
     asked: ObjectRequest,
   ): Promise<Found<Of> | undefined> {
-    const original = await this.#get(path, { method: 'HEAD' });
+    const original = await get(source, { method: 'HEAD' });
+    const fields = { ...original.fields, contentEncoding: undefined };
     for (const suffix of siblings) {
       try {
-        const file = await this.#open(path + suffix, request, asked);
-        const isOfOriginal = file.modified >= (original.lastModified ?? 0) - STORED_WITHIN;
-        if (isOfOriginal && file.version.size < (original.size ?? 0)) return foundAs<Of>(suffix, file);
+        const sibling = { ...source, key: source.key + suffix, name: source.name + suffix };
+        const file = await open(sibling, request, asked, fields);
+        if (belongsTo(file, original)) return foundAs<Of>(suffix, file);
         file.close();
       } catch (error) {
         if (!(error instanceof StoreError && error.failure === 'not-found')) throw error;
@@ -128,49 +136,15 @@ export class ObjectStore implements Store {
     return undefined;
   }
 
-  /** Asks for what a client needs. @throws {StoreError} */
-  async #open(path: BytePath, request: Selecting | undefined, asked: ObjectRequest): Promise<ObjectFile> {
-    const source = this.#sourceOf(path);
-    const answer = await this.#get(path, asked);
-    switch (answer.status) {
-      case 200:
-      case 206:
-        if (answer.size !== undefined) return new ObjectFile(source, answer, asked.method === 'GET');
-        answer.body.close();
-        throw new StoreError(
-          'store-failed',
-          source.name,
-          `the store does not say how long ${source.name} is`,
-        );
-      case 304: {
-        const { etag = givenTag(request) } = answer;
-        if (isNotModified({ ...answer, etag }, request))
-          return new ObjectFile(source, { ...answer, etag }, false);
-        return this.#open(path, undefined, WHOLE);
-      }
-      default:
-        // No byte of the range is there: how many there are the answer to a HEAD tells.
-        return new ObjectFile(source, await this.#get(path, { method: 'HEAD' }), false);
-    }
-  }
-
-  async #get(path: BytePath, asked: ObjectRequest): Promise<S3Answer> {
-    const { client, key, toStoreError } = this.#sourceOf(path);
-    try {
-      return await client.get({ key, ...asked });
-    } catch (error) {
-      throw toStoreError(error);
-    }
-  }
-
   /** @throws {StoreError} for what this location must not serve */
-  #sourceOf(path: BytePath): ObjectSource & Pick<ObjectStoreOptions, 'client'> {
+  #sourceOf(path: BytePath, waiting: Waiting | undefined): ObjectSource {
     const { client, location, excluded = [] } = this.#options;
     const key = location.prefix + path;
     const name = `s3://${location.bucket}/${toText(key)}`;
     if (excluded.some((kept) => path.startsWith(kept)))
       throw new StoreError('not-found', name, 'belongs to a protected location');
-    return { client, key, name, toStoreError: (error) => this.#toStoreError(error, name) };
+    const toStoreError = (error: unknown): unknown => this.#toStoreError(error, name);
+    return { client, key, name, signal: signalOf(waiting, name), toStoreError };
   }
 
   #toStoreError(error: unknown, name: string): unknown {
@@ -188,6 +162,87 @@ export class ObjectStore implements Store {
   }
 }
 
+/** Asks for what a client needs. @throws {StoreError} */
+async function open(
+  source: ObjectSource,
+  request: Selecting | undefined,
+  asked: ObjectRequest,
+  fields?: ObjectFields,
+): Promise<ObjectFile> {
+  const answer = await get(source, asked);
+  switch (answer.status) {
+    case 200:
+    case 206:
+      return fileOf(source, answer, asked, fields);
+    case 304: {
+      // Of a 304 without a tag of its own the one that was asked for is the object's.
+      const { etag = asked.ifNoneMatch } = answer;
+      const kept = { ...answer, etag };
+      if (!isConditional(asked)) return fileOf(source, answer, asked, fields);
+      if (isNotModified(kept, request))
+        return new ObjectFile(source, kept, false, { ...fields, ...answer.fields });
+      // What HTTP would not call unmodified: once more, without a condition.
+      return fileOf(source, await get(source, WHOLE), WHOLE, fields);
+    }
+    case 416:
+      // How many bytes there are the answer to a HEAD tells.
+      return fileOf(source, await get(source, HEAD), HEAD, fields);
+    default:
+      throw failure(source, `the store answers ${answer.status} for ${source.name}, which was not asked for`);
+  }
+}
+
+function fileOf(
+  source: ObjectSource,
+  answer: S3Answer,
+  { method }: ObjectRequest,
+  fields: ObjectFields | undefined,
+): ObjectFile {
+  const { status, size } = answer;
+  if ((status === 200 || status === 206) && size !== undefined)
+    return new ObjectFile(source, answer, method === 'GET', fields);
+  answer.body.close();
+  throw failure(
+    source,
+    status === 200
+      ? `the store does not say how long ${source.name} is`
+      : `the store answers ${status} for ${source.name}, which was not asked for`,
+  );
+}
+
+async function get(
+  { client, key, signal, toStoreError }: ObjectSource,
+  asked: ObjectRequest,
+): Promise<S3Answer> {
+  try {
+    return await client.get({ key, signal, ...asked });
+  } catch (error) {
+    throw toStoreError(error);
+  }
+}
+
+function failure({ name }: ObjectSource, what: string): StoreError {
+  return new StoreError('store-failed', name, what);
+}
+
+/** Aborted when the client is gone; the reason is what its request then comes to. */
+function signalOf(waiting: Waiting | undefined, name: string): AbortSignal {
+  const leaving = new AbortController();
+  const leave = (): void => leaving.abort(new StoreError('gone', name, 'nobody waits for it any more'));
+  if (waiting?.destroyed === true) leave();
+  else waiting?.once('close', leave);
+  return leaving.signal;
+}
+
+function belongsTo(
+  { modified, version, said }: ObjectFile,
+  { lastModified = 0, size = 0 }: S3Answer,
+): boolean {
+  // Of what a client has already it is not told how long it is, nor, by some stores, of when.
+  if (!said.isWhole) return modified === 0 || modified >= lastModified - STORED_WITHIN;
+  return modified >= lastModified - STORED_WITHIN && version.size < size;
+}
+
 function foundAs<Of extends Known>(suffix: string, file: ObjectFile): Found<Of> {
   return { suffix, original: undefined, known: undefined, file, unusable: NONE, snapshot: () => undefined };
 }
@@ -199,9 +254,8 @@ function isNotModified({ etag, lastModified }: S3Answer, request: Selecting | un
   return fields !== undefined && evaluatePreconditions(fields, validators) === 'not-modified';
 }
 
-/** The one tag that was asked for: of a 304 without one of its own it is the object's. */
-function givenTag(request: Selecting | undefined): string | undefined {
-  return request?.headers['if-none-match'] as string | undefined;
+function isConditional({ ifNoneMatch, ifModifiedSince }: ObjectRequest): boolean {
+  return ifNoneMatch !== undefined || ifModifiedSince !== undefined;
 }
 
 function causeOf({ kind, code }: S3Error): string {

@@ -39,8 +39,17 @@ export interface Wanted<Of extends Known> {
   readonly siblings: readonly string[];
   /** What the request asks for: a store that is far away is asked for no more. Whether it is right is decided elsewhere. */
   readonly request?: Selecting | undefined;
+  /** The one who waits for it: a store that is far away stops asking when it is gone. */
+  readonly client?: Waiting | undefined;
   /** What is known, since it was found before, of the sibling with this suffix, or with an empty one of the file itself. */
   known(suffix: string): Of | undefined;
+}
+
+/** Whoever waits for an answer. */
+export interface Waiting {
+  /** True once it is gone. */
+  readonly destroyed: boolean;
+  once(event: 'close', listener: () => void): unknown;
 }
 
 /** What is known of a file that was found before, as long as its name means the same. */
@@ -179,6 +188,8 @@ export type StoreFailure =
   | 'timeout'
   /** So many calls wait for it that no more are made. */
   | 'hung'
+  /** Nobody waits for it any more, or this server is stopping. */
+  | 'gone'
   /** An object store has too much to do, does not answer in time, or cannot be asked; `reason` is a sentence. */
   | 'store-busy'
   | 'store-timeout'

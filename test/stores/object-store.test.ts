@@ -1,7 +1,11 @@
 // A bucket as a tree of files: what is found, which bytes come, what it costs the store, and what its errors come to.
+import { EventEmitter } from 'node:events';
 import { pino } from 'pino';
 import t, { type Test } from 'tap';
+import type { S3Answer } from '../../src/s3/answer.js';
+import { NO_BODY, type S3Body } from '../../src/s3/body.js';
 import type { S3Limits } from '../../src/s3/limits.js';
+import type { S3Request } from '../../src/s3/request.js';
 import { ObjectStore } from '../../src/stores/object-store.js';
 import { type Found, type Known, type StoredFile, StoreError } from '../../src/stores/store.js';
 import { clientOf } from '../support/s3-client.js';
@@ -208,4 +212,160 @@ t.test('a sibling is taken that belongs to what is there', async (t) => {
   t.equal(await suffix(), '.gz', 'one that is not smaller saves nothing');
   bucket.standIn.remove('media/a.css');
   t.equal(await failure(find(bucket, 'a.css', { siblings })), 'not-found', 'without the original');
+});
+
+/** What a store answers, one answer after another, the last one for ever. */
+type Scripted = Partial<Omit<S3Answer, 'body'>> & {
+  readonly status: S3Answer['status'];
+  readonly text?: string;
+};
+
+/** A bucket whose store answers what no store of tests does. */
+function scriptedBucket(script: readonly Scripted[]): { store: ObjectStore; asked: string[] } {
+  const asked: string[] = [];
+  const get = async ({ method, range, ifMatch }: S3Request): Promise<S3Answer> => {
+    const answer = script[Math.min(asked.length, script.length - 1)];
+    if (asked.length > 9 || answer === undefined) throw new Error('it is asked without end');
+    asked.push([method, range && JSON.stringify(range), ifMatch].filter(Boolean).join(' '));
+    const { text = '', ...rest } = answer;
+    return {
+      ...{
+        etag: undefined,
+        lastModified: 1000,
+        size: undefined,
+        range: undefined,
+        fields: {},
+        requestId: undefined,
+      },
+      ...rest,
+      body: method === 'HEAD' ? NO_BODY : bodyOf(text),
+    };
+  };
+  const client = {
+    get,
+    now: 0,
+    presign: async () => ({ url: '', expiresAt: 0 }),
+    probe: async () => undefined,
+    close() {},
+  };
+  const log = pino({ level: 'silent' });
+  return {
+    store: new ObjectStore({ client, location: { bucket: 'b', prefix: '' }, maxRanges: 9, log }),
+    asked,
+  };
+}
+
+function bodyOf(text: string): S3Body {
+  const pieces = text.match(/.{1,3}/g) ?? [];
+  return {
+    read: async () => {
+      const bytes = pieces.shift();
+      return bytes === undefined ? undefined : { bytes: Buffer.from(bytes), release: () => {} };
+    },
+    close() {},
+  };
+}
+
+t.test(
+  'what a store must not answer is a failure, and never an empty file or a request without end',
+  async (t) => {
+    const cases: readonly (readonly [
+      script: readonly Scripted[],
+      headers: Record<string, string>,
+      requests: number,
+    ])[] = [
+      [[{ status: 304 }], {}, 1],
+      [[{ status: 304 }], { 'if-none-match': '*' }, 1],
+      [[{ status: 304, etag: '"other"' }], { 'if-none-match': '"a"' }, 2],
+      [[{ status: 412 }], {}, 1],
+      [[{ status: 416 }], { range: 'bytes=5-' }, 2],
+      [[{ status: 416 }, { status: 412 }], { range: 'bytes=5-' }, 2],
+      [[{ status: 416 }, { status: 200 }], { range: 'bytes=5-' }, 2],
+      [[{ status: 200 }], {}, 1],
+    ];
+    for (const [script, headers, requests] of cases) {
+      const { store, asked } = scriptedBucket(script);
+      const wanted = store.find({
+        path: 'a',
+        siblings: [],
+        request: { method: 'GET', headers },
+        known: () => undefined,
+      });
+      t.equal(await failure(wanted), 'store-failed', JSON.stringify(script));
+      t.equal(asked.length, requests);
+    }
+  },
+);
+
+t.test('without a strong tag the version is told by time and size', async (t) => {
+  const whole = 'abcdefghij';
+  const part = (first: number, last: number, more: Partial<Scripted> = {}): Scripted => ({
+    ...{ status: 206, size: 10, range: { first, last }, text: whole.slice(first, last + 1) },
+    ...more,
+  });
+  const cases: readonly (readonly [what: string, script: readonly Scripted[], read: string])[] = [
+    ['no tag', [part(0, 1), part(5, 6)], 'fg'],
+    ['a weak tag is not asked for', [part(0, 1, { etag: 'W/"a"' }), part(5, 6, { etag: 'W/"a"' })], 'fg'],
+    ['a store that gives no parts', [{ status: 200, size: 10, text: whole }], 'fg'],
+    ['one that gives none behind the first', [part(0, 1), { status: 200, size: 10, text: whole }], 'fg'],
+    ['another time', [part(0, 1), part(5, 6, { lastModified: 2000 })], 'store-failed'],
+    ['another size', [part(0, 1), part(5, 6, { size: 11 })], 'store-failed'],
+    ['another tag', [part(0, 1), part(5, 6, { etag: '"b"' })], 'store-failed'],
+  ];
+  for (const [what, script, expected] of cases) {
+    const { store, asked } = scriptedBucket(script);
+    const headers = { range: 'bytes=0-1' };
+    const { file } = await store.find({
+      path: 'a',
+      siblings: [],
+      request: { method: 'GET', headers },
+      known: () => undefined,
+    });
+    if (file === undefined) throw new Error('nothing was opened');
+    t.equal(await read(file, 5, 7).catch((error: StoreError) => error.failure), expected, what);
+    t.notOk(
+      asked.some((line) => line.includes('"a"')),
+      'no weak tag is asked for',
+    );
+    file.close();
+  }
+});
+
+t.test('when nobody waits any more, nothing is asked for', async (t) => {
+  const bucket = await openBucket(t);
+  bucket.standIn.put('media/a', LONG);
+  bucket.standIn.next({ kind: 'stall' });
+  const client = Object.assign(new EventEmitter(), { destroyed: false });
+  const request = { method: 'GET', headers: {} };
+  const wanted = failure(
+    bucket.store.find({ path: 'a', siblings: [], request, client, known: () => undefined }),
+  );
+  await until(() => bucket.standIn.requests.length === 1, 'it is asked');
+  client.emit('close');
+  t.equal(await wanted, 'gone');
+  await until(() => bucket.standIn.open === 0, 'the connection is closed');
+  t.equal(bucket.standIn.requests.length, 1, 'and it is not asked again');
+  client.destroyed = true;
+  t.equal(
+    await failure(bucket.store.find({ path: 'a', siblings: [], request, client, known: () => undefined })),
+    'gone',
+  );
+});
+
+t.test('of a sibling is said what is said of its original', async (t) => {
+  const bucket = await openBucket(t);
+  const fields = {
+    'Content-Type': 'text/x',
+    'Cache-Control': 'no-store',
+    'Content-Disposition': 'attachment',
+  };
+  bucket.standIn.put('media/a.css', 'a long style sheet', { ...fields, 'Content-Encoding': 'identity' });
+  const { etag } = bucket.standIn.put('media/a.css.br', 'short', { 'Content-Type': 'application/x-br' });
+  const { suffix, file } = await find(bucket, 'a.css', { siblings: ['.br'] });
+  t.equal(suffix, '.br');
+  t.match(file?.said, {
+    ...{ etag, contentType: 'text/x', cacheControl: 'no-store', contentDisposition: 'attachment' },
+    contentEncoding: undefined,
+  });
+  file?.close();
 });
