@@ -6,7 +6,7 @@ import { type BytePath, toText } from '../http/target.js';
 const HASHED_NAME = /\.[0-9a-f]{12}(?:\.[^./]*)?$/;
 const IMMUTABLE = 'public, max-age=31536000, immutable';
 
-/** The Cache-Control field for a file; `said` is what its store says, if it says something. */
+/** The Cache-Control field for a file, empty for none; `said` is what its store says, if it says something. */
 export type CacheControlOf = (name: BytePath, said?: string) => string;
 
 /** The Cache-Control field for each file of a location. */

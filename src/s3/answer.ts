@@ -32,7 +32,7 @@ export interface S3Answer {
   readonly size: number | undefined;
   /** Of a 206: which bytes these are, both counted from 0. */
   readonly range: { readonly first: number; readonly last: number } | undefined;
-  /** Of a 200 or 206; those of other answers are not the object's. */
+  /** Of a 200 or 206, and how long it may be kept of a 304, if the store says that; those of other answers are not the object's. */
   readonly fields: ObjectFields;
   /** What the store calls the request. */
   readonly requestId: string | undefined;
@@ -73,7 +73,7 @@ export function readAnswerHead({ status, fields, length: framed }: ResponseStart
     lastModified: millisecondsOf(found['last-modified']),
     size,
     range: status === 206 && isPart ? { first: Number(first), last: Number(last) } : undefined,
-    fields: status === 200 || status === 206 ? objectFields(found) : {},
+    fields: fieldsOfObject(status, found),
     requestId: nameOf(found['x-amz-request-id']),
     length,
     isFramed: framed !== undefined || found['transfer-encoding'] !== undefined,
@@ -82,7 +82,10 @@ export function readAnswerHead({ status, fields, length: framed }: ResponseStart
   };
 }
 
-function objectFields(found: Readonly<Record<string, string>>): ObjectFields {
+function fieldsOfObject(status: number, found: Readonly<Record<string, string>>): ObjectFields {
+  // Its Content-Type is that of a page of the store's, with some.
+  if (status === 304) return { cacheControl: found['cache-control'] };
+  if (status !== 200 && status !== 206) return {};
   return {
     contentType: textOf(found['content-type']),
     contentDisposition: textOf(found['content-disposition']),

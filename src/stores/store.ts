@@ -174,6 +174,7 @@ export interface ObjectDescription {
   readonly contentDisposition: string | undefined;
   readonly contentLanguage: string | undefined;
   readonly contentEncoding: string | undefined;
+  /** Empty where it is not known what is stored: a client goes by what it was told before. */
   readonly cacheControl: string | undefined;
 }
 

@@ -1,13 +1,12 @@
 // Media in a bucket: the same answers as for the same files on disk, and the rules that hold for uploads. The store is a
 // stand-in that checks each signature; a real one is in test/suites.
-import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
 import { startApp, startRecorder } from '../support/app.js';
 import { get, openConnection, type RawResponse, rawRequest } from '../support/raw.js';
 import { type S3StandIn, startS3StandIn, TEST_CREDENTIALS } from '../support/s3-stand-in.js';
 import { type RunningServer, startServer } from '../support/server.js';
 import { until } from '../support/until.js';
+import { checkAnswers } from './bucket-as-directory.js';
 
 /** What the environment of a server says of its credentials. */
 const ENV = {
@@ -36,110 +35,12 @@ const ask = (server: RunningServer, target: string, fields: readonly string[] = 
 
 t.test('a bucket answers as a directory does', async (t) => {
   const standIn = await startS3StandIn(t);
-  const directory = t.testdir({});
-  const files: Readonly<Record<string, string>> = {
-    'a.txt': 'hello, world',
-    'empty.txt': '',
-    'long.bin': LONG,
-    'pictures/ü b+c%.png': 'a picture',
-    'page.html': '<p>a page</p>',
-    'script.js': 'alert(1)',
-    noextension: 'x',
-  };
-  for (const [name, content] of Object.entries(files)) {
-    mkdirSync(dirname(join(directory, name)), { recursive: true });
-    writeFileSync(join(directory, name), content);
-    const { lastModified } = standIn.put(`media/${name}`, content);
-    utimesSync(join(directory, name), lastModified / 1000, lastModified / 1000);
-  }
-  const server = await startSite(t, standIn, ['--mount', `/disk/=${directory}`]);
-
-  /** What an answer says, but for the tags, which have other forms. */
-  const summary = async (
-    prefix: string,
-    method: string,
-    target: string,
-    fields: readonly string[],
-  ): Promise<object> => {
-    const tag = (await ask(server, `${prefix}${target}`)).headers['etag'] ?? '""';
-    const lines = fields.map((field) => field.replaceAll('TAG', tag));
-    const head = [`${method} ${prefix}${target} HTTP/1.1`, 'Host: x', 'Connection: close', ...lines, '', ''];
-    const { status, headers, body } = await rawRequest(server.port, head.join('\r\n'));
-    const { date, etag, 'content-type': type = '', ...others } = headers;
-    const rest: Record<string, string> = { ...others };
-    // What a client has of these it keeps; a store does not repeat them.
-    if (status === 304) for (const name of ['cache-control', 'content-security-policy']) delete rest[name];
-    const boundary = /boundary=(\w+)/.exec(type)?.[1] ?? 'none';
-    return {
-      status,
-      hasTag: etag !== undefined,
-      type: type.replace(boundary, ''),
-      ...rest,
-      body: body
-        .toString('latin1')
-        .replaceAll(boundary, '')
-        .replace(/Request [0-9a-f-]{36}/, ''),
-    };
-  };
-  const DATE = 'Thu, 29 Feb 2024 12:00:00 GMT';
-  const BEFORE = 'Thu, 29 Feb 2024 11:59:59 GMT';
-  const conditions: readonly (readonly string[])[] = [
-    [],
-    ['If-None-Match: TAG'],
-    ['If-None-Match: W/TAG'],
-    ['If-None-Match: "other", TAG'],
-    ['If-None-Match: *'],
-    ['If-None-Match: "other"'],
-    [`If-Modified-Since: ${DATE}`],
-    [`If-Modified-Since: ${BEFORE}`],
-    ['If-None-Match: "other"', `If-Modified-Since: ${DATE}`],
-    ['If-Match: TAG'],
-    ['If-Match: "other"'],
-    [`If-Unmodified-Since: ${BEFORE}`],
-    ['Range: bytes=0-4'],
-    ['Range: bytes=3-'],
-    ['Range: bytes=-4'],
-    ['Range: bytes=-0'],
-    ['Range: bytes=0-0,4-5,-2'],
-    ['Range: bytes=1-0'],
-    ['Range: bytes=999999-'],
-    ['Range: bytes=999999-, 1-2'],
-    ['Range: bytes=0-999999'],
-    ['Range: bytes=0-4', 'If-Range: TAG'],
-    ['Range: bytes=3-4', 'If-Range: "other"'],
-    ['Range: bytes=3-4', `If-Range: ${DATE}`],
-    ['Range: bytes=3-4', `If-Range: ${BEFORE}`],
-    ['Range: bytes=3-4', 'If-None-Match: TAG'],
-    ['Range: bytes=3-4', 'If-Match: "other"'],
-    ['Accept-Encoding: br, gzip'],
-  ];
-  const cases: (readonly [method: string, target: string, fields: readonly string[]])[] = [];
-  for (const fields of conditions) {
-    for (const method of ['GET', 'HEAD']) cases.push([method, 'a.txt', fields]);
-    cases.push(['GET', 'empty.txt', fields], ['GET', 'long.bin', fields]);
-  }
-  for (const target of [
-    'pictures/%C3%BC%20b+c%25.png',
-    'page.html',
-    'script.js',
-    'noextension',
-    'missing',
-    '.hidden',
-    'a.txt/',
-    'pictures',
-    '',
-    'a%00b',
-    `${'x'.repeat(1100)}`,
-  ])
-    cases.push(['GET', target, []]);
-  cases.push(['POST', 'a.txt', ['Content-Length: 0']]);
-  for (const [method, target, fields] of cases) {
-    const [bucket, disk] = [
-      await summary('/media/', method, target, fields),
-      await summary('/disk/', method, target, fields),
-    ];
-    t.same(bucket, disk, `${method} ${target.slice(0, 40)} ${fields.join(', ')}`);
-  }
+  await checkAnswers(t, {
+    bucket: standIn.bucket,
+    place: place(standIn),
+    env: ENV,
+    put: (key, content) => standIn.put(key, content).lastModified,
+  });
 });
 
 t.test('one request is one request to the store', async (t) => {
@@ -234,6 +135,39 @@ t.test('what is stored with an object is said, within the rules for uploads', as
     t.equal(headers['content-security-policy'] === undefined, isShown, `${stored}: a browser may run it`);
   }
   t.equal((await ask(server, '/protected/report')).status, 404, 'only the app hands these out');
+});
+
+t.test('a 304 takes nothing back of what a client was told of an object', async (t) => {
+  const standIn = await startS3StandIn(t);
+  const { etag } = standIn.put('media/a.jpg', 'x', { 'Cache-Control': 'no-cache' });
+  const protectedBy = JSON.stringify({
+    locations: [
+      { kind: 'media', prefix: '/asked/', root: `s3://${standIn.bucket}/media`, authRequest: '/may-i' },
+    ],
+  });
+  const config = `${t.testdir({ 'media-serve.json': protectedBy })}/media-serve.json`;
+  const server = await startSite(t, standIn, ['--config', config]);
+  const cases: readonly (readonly [said: string | undefined, target: string, told: string | undefined])[] = [
+    // The location's own, a minute for everybody, would stand in for the object's from then on.
+    [undefined, '/media/a.jpg', undefined],
+    ['no-cache', '/media/a.jpg', 'no-cache'],
+    // What needs a permission has the location's in any case.
+    [undefined, '/asked/a.jpg', 'private, no-cache'],
+    ['public, max-age=60', '/asked/a.jpg', 'private, no-cache'],
+  ];
+  for (const [said, target, told] of cases) {
+    const field = said === undefined ? '' : `Cache-Control: ${said}\r\n`;
+    // As Versity's gateway answers it, without a validator.
+    standIn.next({
+      kind: 'raw',
+      bytes: `HTTP/1.1 304 Not Modified\r\n${field}Content-Type: text/xml\r\n\r\n`,
+    });
+    const { status, headers } = await ask(server, target, [`If-None-Match: ${etag}`]);
+    t.equal(status, 304);
+    t.equal(headers['cache-control'], told, `${target}, of which the store says ${said}`);
+    t.equal(headers['etag'], etag);
+    t.notOk('content-type' in headers);
+  }
 });
 
 t.test('the app hands out what is in a bucket', async (t) => {
