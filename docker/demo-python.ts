@@ -81,7 +81,8 @@ async function findInterpreter(): Promise<{ command: string; version: string } |
   return undefined;
 }
 
-async function cacheDirectory(): Promise<string> {
+/** A directory that is kept between runs: of the user, or else of the machine. */
+export async function cacheDirectory(): Promise<string> {
   const cache =
     process.env['XDG_CACHE_HOME'] ??
     join(homedir(), ...(process.platform === 'darwin' ? ['Library', 'Caches'] : ['.cache']));
@@ -123,7 +124,7 @@ async function makeEnvironment(
 }
 
 /** Runs `work` in one process at a time. The lock file names its owner; that of a dead process does not count. */
-async function withLock(
+export async function withLock(
   path: string,
   signal: AbortSignal | undefined,
   work: () => Promise<void>,
@@ -161,7 +162,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-async function exists(path: string): Promise<boolean> {
+export async function exists(path: string): Promise<boolean> {
   return access(path).then(
     () => true,
     () => false,

@@ -11,6 +11,7 @@ import { openRun } from '../run/open-run.js';
 import { formatCounts, holds, type Result, sum } from '../run/result.js';
 import { hangingDiskSuite } from './hanging-disk.js';
 import { nodeVersionSuites } from './node-versions.js';
+import { objectStorageSuite } from './object-storage.js';
 import { LEAST, sizeSuites } from './sizes.js';
 import type { Suite } from './suite.js';
 
@@ -24,6 +25,7 @@ const suites = values.versions
   : [
       ...sizeSuites(tests, workplace),
       hangingDiskSuite(workplace),
+      objectStorageSuite(workplace),
       ...nodeVersionSuites(tests, workplace, { extent: 'all' }),
     ];
 const known = suites.map(({ id }) => id);

@@ -1,0 +1,151 @@
+/**
+ * Versity's gateway, a server that speaks S3 and keeps its objects as files: it checks signatures, regions and dates as AWS
+ * does. Built with Go on first use, which takes minutes, and kept for the next.
+ */
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Test } from 'tap';
+import { cacheDirectory, exists, withLock } from '../../docker/demo-python.js';
+import { spawnChild } from './child.js';
+import { freePorts } from './port.js';
+import { BUCKET, makeBucket, type RealStore } from './real-store.js';
+import { until } from './until.js';
+
+const VERSION = 'v1.8.0';
+const MODULE = `github.com/versity/versitygw/cmd/versitygw@${VERSION}`;
+
+/** Whom it knows: names of nobody. */
+const CREDENTIALS = { accessKeyId: 'gateway-of-tests', secretAccessKey: 'a secret/of+tests' };
+/** No region that anything takes by itself. */
+const REGION = 'eu-test-1';
+
+/**
+ * Resolves with the path of the gateway. The variable VERSITYGW names one that is to be used in its place.
+ * @param report is told what takes long, a line at a time
+ * @throws Error when it cannot be built
+ */
+export async function findGateway(report: (line: string) => void): Promise<string> {
+  const given = process.env['VERSITYGW'];
+  if (given !== undefined) return given;
+  const path = join(await cacheDirectory(), `versitygw-${VERSION}`);
+  await withLock(`${path}.lock`, undefined, async () => {
+    if (await exists(path)) return;
+    report(`Building ${MODULE} (once) …`);
+    const start = performance.now();
+    await build(path);
+    report(`… which took ${Math.round((performance.now() - start) / 1000)} s; it is kept as ${path}`);
+  });
+  return path;
+}
+
+/** Builds it elsewhere and moves it, so that whatever is found under its name is whole. */
+async function build(path: string): Promise<void> {
+  const unfinished = `${path}.${process.pid}`;
+  await mkdir(unfinished, { recursive: true });
+  try {
+    const child = spawnChild('go', ['install', MODULE], {
+      env: { ...process.env, GOBIN: unfinished },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let errors = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      errors = `${errors}${chunk}`.slice(-2000);
+    });
+    const [code] = await once(child, 'close');
+    if (code !== 0) throw new Error(`go install ${MODULE} failed: ${errors}`);
+    await rename(join(unfinished, 'versitygw'), path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    throw new Error(
+      `${MODULE} is built with Go, which is not there; install it, or name a binary in VERSITYGW`,
+    );
+  } finally {
+    await rm(unfinished, { recursive: true, force: true });
+  }
+}
+
+/** How a gateway is started. */
+export interface GatewayOptions {
+  /** Where it listens; a free port where nothing is said. */
+  readonly port?: number | undefined;
+  /** True when it keeps connections, which it does not by itself. */
+  readonly keepsAlive?: boolean;
+}
+
+/** Starts a gateway with an empty bucket; it is stopped, and its files removed, when the test ends. */
+export async function startGateway(t: Test, { port, keepsAlive }: GatewayOptions = {}): Promise<RealStore> {
+  const program = await findGateway((line) => t.comment(line));
+  const folder = await mkdtemp(join(tmpdir(), 'versitygw-'));
+  const [objects, metadata] = [join(folder, 'objects'), join(folder, 'metadata')];
+  for (const path of [objects, metadata]) await mkdir(path);
+  const [free = 0] = port === undefined ? await freePorts(1) : [port];
+  const child = spawnChild(
+    program,
+    [
+      ...['--port', `127.0.0.1:${free}`, '--region', REGION],
+      ...(keepsAlive === true ? ['--keep-alive'] : []),
+      // Not every file system has extended attributes.
+      ...['posix', '--sidecar', metadata, objects],
+    ],
+    {
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        ROOT_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
+        ROOT_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
+  const exited = once(child, 'exit');
+  t.teardown(async () => {
+    child.kill('SIGKILL');
+    await exited;
+    await rm(folder, { recursive: true, force: true });
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+    });
+  }
+  await until(() => {
+    if (child.exitCode !== null) throw new Error(`the gateway has ended: ${output}`);
+    return isOpen(free);
+  }, 'the gateway listens');
+  const store: RealStore = {
+    endpoint: `http://127.0.0.1:${free}`,
+    region: REGION,
+    bucket: BUCKET,
+    credentials: CREDENTIALS,
+    output: () => output,
+  };
+  await makeBucket(store);
+  return store;
+}
+
+/** Whether somebody listens there. */
+function isOpen(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => resolve(true));
+    socket.on('error', () => resolve(false)).once('close', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
+}
+
+/** A request as the gateway tells of it. */
+export interface GatewayRequest {
+  readonly status: number;
+  readonly method: string;
+  /** `/bucket/key`. */
+  readonly path: string;
+}
+
+/** What was asked of a gateway so far. */
+export function requestsTo({ output }: RealStore): GatewayRequest[] {
+  return [...output().matchAll(/^\S+ \| vgw \| (\d+) \|[^|]*\|[^|]*\| (\S+) +\| (.*?) \|/gm)].map(
+    ([, status = '', method = '', path = '']) => ({ status: Number(status), method, path }),
+  );
+}
