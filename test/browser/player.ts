@@ -80,8 +80,11 @@ export async function player(t: Test, browser: Browser): Promise<void> {
   });
 }
 
-/** @param length bytes in the file */
-async function checkLastSecond(
+/**
+ * Goes to the last second of what a page shows, and plays from there.
+ * @param length bytes in the file
+ */
+export async function checkLastSecond(
   t: Test,
   page: Page,
   length: number,

@@ -9,7 +9,11 @@ import { findMoto } from '../support/moto.js';
 import { findGateway } from '../support/versitygw.js';
 import type { Suite } from './suite.js';
 
-const PROGRAMS = ['test/stores/real-stores.ts'];
+const PROGRAMS = [
+  'test/stores/real-stores.ts',
+  'test/e2e/object-storage.ts',
+  'test/browser/object-storage.ts',
+];
 
 /** A file takes about a minute. */
 const SECONDS = 600;

@@ -2,6 +2,7 @@
  * Versity's gateway, a server that speaks S3 and keeps its objects as files: it checks signatures, regions and dates as AWS
  * does. Built with Go on first use, which takes minutes, and kept for the next.
  */
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
@@ -11,7 +12,7 @@ import type { Test } from 'tap';
 import { cacheDirectory, exists, withLock } from '../../docker/demo-python.js';
 import { spawnChild } from './child.js';
 import { freePorts } from './port.js';
-import { BUCKET, makeBucket, type RealStore } from './real-store.js';
+import { BUCKET, makeBucket, put, type RealStore } from './real-store.js';
 import { until } from './until.js';
 
 const VERSION = 'v1.8.0';
@@ -143,9 +144,22 @@ export interface GatewayRequest {
   readonly path: string;
 }
 
-/** What was asked of a gateway so far. */
-export function requestsTo({ output }: RealStore): GatewayRequest[] {
-  return [...output().matchAll(/^\S+ \| vgw \| (\d+) \|[^|]*\|[^|]*\| (\S+) +\| (.*?) \|/gm)].map(
+/** Names of objects that only mark a place in what the gateway has written. */
+const MARK = 'mark-';
+
+/**
+ * What was asked of a gateway so far. It writes of each request before it answers: what stands in front of one of our own is all
+ * that was answered.
+ */
+export async function requestsTo(store: RealStore): Promise<GatewayRequest[]> {
+  const mark = `${MARK}${randomUUID()}`;
+  await put(store, mark, '');
+  await until(() => store.output().includes(mark), 'the gateway has written of it');
+  return requestsIn(store.output()).filter(({ path }) => !path.startsWith(`/${store.bucket}/${MARK}`));
+}
+
+function requestsIn(output: string): GatewayRequest[] {
+  return [...output.matchAll(/^\S+ \| vgw \| (\d+) \|[^|]*\|[^|]*\| (\S+) +\| (.*?) \|/gm)].map(
     ([, status = '', method = '', path = '']) => ({ status: Number(status), method, path }),
   );
 }

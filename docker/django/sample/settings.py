@@ -92,6 +92,28 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
 }
 
+# Or uploads in a bucket, when one is named. Django writes them there and media-serve, with `--root s3://BUCKET/media`, signs
+# the requests for them: below `media/` their keys are the paths of their links. Both take address, region and keys of the
+# store from the same variables.
+BUCKET = os.environ.get("AWS_STORAGE_BUCKET_NAME")
+if BUCKET:
+    STORAGES["default"] = {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": BUCKET,
+            "location": "media",
+            "endpoint_url": os.environ.get("AWS_S3_ENDPOINT_URL"),
+            "region_name": os.environ.get("AWS_S3_REGION_NAME"),
+            # Links to the site itself, without a signature: the same for everybody and at all times, so that they can be
+            # kept by browsers and caches.
+            "custom_domain": os.environ.get("AWS_S3_CUSTOM_DOMAIN"),
+            "url_protocol": os.environ.get("AWS_S3_URL_PROTOCOL", "https:"),
+            "querystring_auth": False,
+            # As Django's own storage does: two uploads of one name are two files.
+            "file_overwrite": False,
+        },
+    }
+
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "members"
 LOGOUT_REDIRECT_URL = "gallery"
