@@ -141,9 +141,7 @@ t.test('kubernetes.yaml', async (t) => {
   });
 
   t.test('what is commented fits in', async (t) => {
-    const objects = documents(uncommented(textOf('kubernetes.yaml'))) as (KubernetesObject & {
-      metadata: { name: string };
-    })[];
+    const objects = documents(uncommented(textOf('kubernetes.yaml'))) as KubernetesObject[];
     const ingress = objects.find(({ kind }) => kind === 'Ingress');
     const service = objects.find(({ kind }) => kind === 'Service');
     const { ports = [] } = (service?.spec ?? {}) as { ports?: { name: string }[] };

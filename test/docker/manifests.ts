@@ -9,6 +9,10 @@ export interface Container {
   readonly image: string;
   readonly args: readonly string[];
   readonly env?: readonly { readonly name: string; readonly value?: string }[];
+  readonly envFrom?: readonly {
+    readonly configMapRef?: { readonly name: string };
+    readonly secretRef?: { readonly name: string };
+  }[];
   readonly restartPolicy?: string;
   readonly volumeMounts: readonly {
     readonly name: string;
@@ -34,7 +38,10 @@ export interface Pod {
 /** A Kubernetes object. */
 export interface KubernetesObject {
   readonly kind: string;
+  readonly metadata: { readonly name: string };
   readonly spec: unknown;
+  /** Of a ConfigMap. */
+  readonly data?: Readonly<Record<string, string>>;
 }
 
 /** Seconds that requests under way may take by default. */
@@ -54,11 +61,18 @@ export function documents(text: string): unknown[] {
   });
 }
 
-/** The pod of the Deployment. */
-export function podOf(name: string, edit: (text: string) => string = (text) => text): Pod {
+/** The pod of the Deployment; of one by its name, where there are several. */
+export function podOf(
+  name: string,
+  edit: (text: string) => string = (text) => text,
+  deployment?: string,
+): Pod {
   const objects = documents(edit(textOf(name))) as KubernetesObject[];
-  const deployment = objects.find(({ kind }) => kind === 'Deployment')?.spec as { template: { spec: Pod } };
-  return deployment.template.spec;
+  const found = objects.find(
+    ({ kind, metadata }) => kind === 'Deployment' && metadata.name === (deployment ?? metadata.name),
+  );
+  if (found === undefined) throw new Error(`there is no Deployment ${deployment} in ${name}`);
+  return (found.spec as { template: { spec: Pod } }).template.spec;
 }
 
 /** The manifest with everything that is commented to be used: options, sysctls, and the Ingress. */

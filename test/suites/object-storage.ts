@@ -11,6 +11,7 @@ import type { Suite } from './suite.js';
 
 const PROGRAMS = [
   'test/stores/real-stores.ts',
+  'test/docker/object-storage.ts',
   'test/e2e/object-storage.ts',
   'test/browser/object-storage.ts',
 ];

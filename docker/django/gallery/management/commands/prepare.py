@@ -41,9 +41,9 @@ class Command(BaseCommand):
         try:
             bucket.meta.client.head_bucket(Bucket=bucket.name)
         except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
-                raise
-            bucket.create()
+            # Whoever may not ask has one that somebody else made.
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+                bucket.create()
 
     def adopt_files(self, root: Path) -> None:
         root.mkdir(parents=True, exist_ok=True)
