@@ -2,7 +2,7 @@
  * An uploaded PDF opens in Chromium's viewer, alone and in a page of the site. The viewer draws in a process of its
  * own, out of every script's reach, so what is looked at is the picture of the window.
  */
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import type { Test } from 'tap';
 import { LIMIT, openPage } from '../support/browser.js';
 import { until } from '../support/until.js';
@@ -26,9 +26,6 @@ export async function pdf(t: Test, browser: Browser): Promise<void> {
   await page.goto('/');
   t.equal(await page.evaluate('navigator.pdfViewerEnabled'), true, 'this browser has a viewer');
 
-  const shareOfNavy = async (picture: Promise<Buffer>): Promise<number> =>
-    palette.evaluate<number>(countNavy(await picture));
-
   for (const tag of ['iframe', 'object', 'embed']) {
     await t.test(`in ${tag}`, async (t) => {
       const show = (name: string): Promise<void> =>
@@ -36,19 +33,30 @@ export async function pdf(t: Test, browser: Browser): Promise<void> {
           `<${tag} ${tag === 'object' ? 'data' : 'src'}="/media/${name}" width="400" height="400"></${tag}>`,
         );
       await show('notes.txt');
-      t.equal(await shareOfNavy(page.locator(tag).screenshot()), 0, 'control: not so a text');
+      t.equal(await shareOfNavy(palette, page.locator(tag).screenshot()), 0, 'control: not so a text');
       await show('document.pdf');
-      const isDrawn = async () => (await shareOfNavy(page.locator(tag).screenshot())) > 0.1;
+      const isDrawn = async () => (await shareOfNavy(palette, page.locator(tag).screenshot())) > 0.1;
       await t.resolves(until(isDrawn, 'the bar is seen', LIMIT, A_WHILE));
     });
   }
 
   await t.test('alone', async (t) => {
     await alone.goto('/media/document.pdf');
-    await t.resolves(
-      until(async () => (await shareOfNavy(alone.screenshot())) > 0.1, 'the bar is seen', LIMIT, A_WHILE),
-    );
+    await t.resolves(drawn(palette, alone));
   });
+}
+
+/**
+ * Resolves when a page shows the sample document.
+ * @param palette another page, that looks at the picture
+ */
+export function drawn(palette: Page, page: Page): Promise<void> {
+  const isDrawn = async (): Promise<boolean> => (await shareOfNavy(palette, page.screenshot())) > 0.1;
+  return until(isDrawn, 'the bar is seen', LIMIT, A_WHILE);
+}
+
+async function shareOfNavy(palette: Page, picture: Promise<Buffer>): Promise<number> {
+  return palette.evaluate<number>(countNavy(await picture));
 }
 
 /** A script that decodes the picture and tells which share of it has the colour. */

@@ -10,6 +10,7 @@ import { findGateway } from '../support/versitygw.js';
 import type { Suite } from './suite.js';
 
 const PROGRAMS = [
+  'test/stores/real-store-failures.ts',
   'test/stores/real-stores.ts',
   'test/docker/object-storage.ts',
   'test/e2e/object-storage.ts',

@@ -18,6 +18,9 @@ import { until } from './until.js';
 const VERSION = 'v1.8.0';
 const MODULE = `github.com/versity/versitygw/cmd/versitygw@${VERSION}`;
 
+/** Milliseconds that building may take: it takes two or three minutes on two processors. */
+const BUILD_TIME = 1_200_000;
+
 /** Whom it knows: names of nobody. */
 const CREDENTIALS = { accessKeyId: 'gateway-of-tests', secretAccessKey: 'a secret/of+tests' };
 /** No region that anything takes by itself. */
@@ -50,18 +53,19 @@ async function build(path: string): Promise<void> {
     const child = spawnChild('go', ['install', MODULE], {
       env: { ...process.env, GOBIN: unfinished },
       stdio: ['ignore', 'ignore', 'pipe'],
+      timeout: BUILD_TIME,
     });
     let errors = '';
     child.stderr.on('data', (chunk: Buffer) => {
       errors = `${errors}${chunk}`.slice(-2000);
     });
     const [code] = await once(child, 'close');
-    if (code !== 0) throw new Error(`go install ${MODULE} failed: ${errors}`);
+    if (code !== 0) throw new Error(errors);
     await rename(join(unfinished, 'versitygw'), path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    const reason = error instanceof Error ? error.message.trim() : String(error);
     throw new Error(
-      `${MODULE} is built with Go, which is not there; install it, or name a binary in VERSITYGW`,
+      `${MODULE} could not be built with Go (${reason}); install Go, or name a binary of it in the variable VERSITYGW`,
     );
   } finally {
     await rm(unfinished, { recursive: true, force: true });
@@ -76,8 +80,15 @@ export interface GatewayOptions {
   readonly keepsAlive?: boolean;
 }
 
+/** A running gateway. */
+export interface Gateway extends RealStore {
+  readonly port: number;
+  /** Ends it at once. */
+  kill(): Promise<void>;
+}
+
 /** Starts a gateway with an empty bucket; it is stopped, and its files removed, when the test ends. */
-export async function startGateway(t: Test, { port, keepsAlive }: GatewayOptions = {}): Promise<RealStore> {
+export async function startGateway(t: Test, { port, keepsAlive }: GatewayOptions = {}): Promise<Gateway> {
   const program = await findGateway((line) => t.comment(line));
   const folder = await mkdtemp(join(tmpdir(), 'versitygw-'));
   const [objects, metadata] = [join(folder, 'objects'), join(folder, 'metadata')];
@@ -101,9 +112,12 @@ export async function startGateway(t: Test, { port, keepsAlive }: GatewayOptions
     },
   );
   const exited = once(child, 'exit');
-  t.teardown(async () => {
+  const kill = async (): Promise<void> => {
     child.kill('SIGKILL');
     await exited;
+  };
+  t.teardown(async () => {
+    await kill();
     await rm(folder, { recursive: true, force: true });
   });
   let output = '';
@@ -116,7 +130,9 @@ export async function startGateway(t: Test, { port, keepsAlive }: GatewayOptions
     if (child.exitCode !== null) throw new Error(`the gateway has ended: ${output}`);
     return isOpen(free);
   }, 'the gateway listens');
-  const store: RealStore = {
+  const store: Gateway = {
+    port: free,
+    kill,
     endpoint: `http://127.0.0.1:${free}`,
     region: REGION,
     bucket: BUCKET,
