@@ -8,6 +8,7 @@ import { startApp } from '../support/app.js';
 import { openPage, startBrowser, withoutChromium } from '../support/browser.js';
 import { environmentOf, placeOf, put, type RealStore } from '../support/real-store.js';
 import { startServer } from '../support/server.js';
+import { until } from '../support/until.js';
 import { type GatewayRequest, requestsTo, startGateway } from '../support/versitygw.js';
 import { withGap } from './long-files.js';
 import { drawn } from './pdf.js';
@@ -48,6 +49,13 @@ t.test('uploads in a bucket', { skip: withoutChromium(), timeout: 600_000 }, asy
     // As over a network: else a busy browser has all of a video before it is told to go to its end.
     [...args, '--limit-rate', '2mb'],
     { env: environmentOf(store) },
+  );
+  // It asks once whether it may, which is not to be counted.
+  await until(
+    async () => (await requestsOf(store, 0)).includes('GET 404'),
+    'the bucket was asked for',
+    undefined,
+    100,
   );
   const browser = await startBrowser(t);
   const page = await openPage(t, browser, { baseURL: server.origin });
