@@ -102,8 +102,7 @@ async function checkSite(
   { bucket, django, server, before }: Described,
 ): Promise<void> {
   const folder = t.testdir({ static: {}, media: {}, data: { protected: {} } });
-  const [port = 0, ...fronts] = await freePorts(3);
-  const links = `localhost:${fronts[0]}`;
+  const [port] = await freePorts(1);
   /** What stands here for places of the file; compose takes what follows `:-` where a variable is not set. */
   const here = (text: string): string =>
     text
@@ -115,32 +114,34 @@ async function checkSite(
     ...environmentOf(store),
     AWS_S3_ENDPOINT_URL: store.endpoint,
     AWS_S3_REGION_NAME: store.region,
-    AWS_S3_CUSTOM_DOMAIN: links,
-    AWS_S3_URL_PROTOCOL: 'http:',
-  });
-  await startDjango(t, python, {
-    command: django.command.map(here),
-    env: { PROTECTED_ROOT: here('/data/protected'), ...variables(django.env) },
-    probe: django.probe.map((text) => text.replaceAll('8000', String(port))),
   });
   for (const { command, env } of before) {
     const [, ...args] = command;
     t.equal(command[0], 'python');
-    await run(python, args.map(here), {
-      cwd: PROJECT,
-      env: { ...variables(env), STATIC_ROOT: here('/static') },
-    });
+    const itsEnv = { ...variables(env), STATIC_ROOT: here('/static') };
+    await run(python, args.map(here), { cwd: PROJECT, env: itsEnv });
   }
+  // They start without the app, which must know the address that visitors have.
   const [one, other] = await Promise.all(
-    fronts.map(async (front) => {
-      const options = { env: variables(server.env), listen: `127.0.0.1:${front}` };
-      const { origin } = await startServer(t, server.args.map(here), options);
-      const visitor = new Visitor(origin.replace('127.0.0.1', 'localhost'));
+    Array.from({ length: 2 }, async () => {
+      const { port } = await startServer(t, server.args.map(here), { env: variables(server.env) });
+      const visitor = new Visitor(`http://localhost:${port}`);
       t.teardown(() => visitor.leave());
       return visitor;
     }),
   );
   if (one === undefined || other === undefined) throw new Error('there are not two');
+  const links = new URL(one.origin).host;
+  await startDjango(t, python, {
+    command: django.command.map(here),
+    env: {
+      PROTECTED_ROOT: here('/data/protected'),
+      ...variables(django.env),
+      AWS_S3_CUSTOM_DOMAIN: links,
+      AWS_S3_URL_PROTOCOL: 'http:',
+    },
+    probe: django.probe.map((text) => text.replaceAll('8000', String(port))),
+  });
 
   const { html, src, photo } = await one.uploadPhoto();
   t.equal(photo, 'a photo');
