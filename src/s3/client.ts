@@ -19,7 +19,7 @@ import {
   objectName,
   storeName,
 } from './explain.js';
-import { isKey, keyPath } from './key-path.js';
+import { isKey, keyPath, LONGEST_KEY } from './key-path.js';
 import { LentBody, type Span } from './lent-body.js';
 import { S3_LIMITS, type S3Limits } from './limits.js';
 import { Patience } from './patience.js';
@@ -160,8 +160,11 @@ export class S3Client {
    * @returns what is wrong; undefined when nothing is
    */
   async probe(): Promise<S3Error | undefined> {
+    const { prefix } = this.#location;
+    // Of a name that is too long behind this prefix its end will do: its beginning might be a dot, and no name.
+    const key = `${prefix}${NOWHERE.slice(-(LONGEST_KEY - prefix.length))}`;
     try {
-      const { body } = await this.get({ key: `${this.#location.prefix}${NOWHERE}`, method: 'GET' });
+      const { body } = await this.get({ key, method: 'GET' });
       body.close();
       return undefined;
     } catch (error) {
@@ -423,7 +426,7 @@ function brokenOff(asked: Asked, error: Error): S3Error {
 
 /** Something that knows nothing of the key, nor of keys. */
 function notS3(location: BucketLocation, { status, code, requestId }: S3Error): S3Error {
-  const answer = code === undefined ? `${status}` : `${status} ${code}`;
+  const answer = [status, code].filter((part) => part !== undefined).join(' ') || 'not found';
   return new S3Error(
     'failed',
     `${storeName(location)} does not answer as S3 does (${answer}); check --s3-endpoint`,

@@ -521,6 +521,14 @@ t.test('at the start it is told what is wrong, if anything is', async (t) => {
   const store = await startS3StandIn(t);
   const client = clientOf(t, store);
   t.equal(await client.probe(), undefined);
+  for (const bytes of [987, 988, 1023]) {
+    const prefix = `${'p'.repeat(bytes - 1)}/`;
+    const location = locateBucket({
+      url: { bucket: store.bucket, prefix },
+      endpoint: parseEndpoint(store.endpoint),
+    });
+    t.equal(await clientOf(t, store, { location }).probe(), undefined, `behind a prefix of ${bytes} bytes`);
+  }
   store.next({ kind: 'refuse', status: 404, code: '', text: '<html>Not Found</html>' });
   const page = await client.probe();
   t.match(page, { kind: 'failed', status: 404 });
