@@ -126,6 +126,11 @@ export function parseEndpoint(text: string): Endpoint {
       'it has a name or a password in it; write only the address, such as https://s3.example.com, and give credentials apart from it',
     );
   }
+  if (/[?#]/.test(text)) {
+    throw new TypeError(
+      'it has a query or a fragment in it; write only the address, such as https://s3.example.com, and give credentials apart from it',
+    );
+  }
   if (/^[^/:@?#\s]+(?::\d+)?\/?$|^\[[0-9a-f:.]+\]/i.test(text)) {
     throw new TypeError(
       `${quote(text)} has no scheme; write https://${text}, or http://${text} where it speaks no TLS`,

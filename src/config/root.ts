@@ -84,9 +84,15 @@ export const region: ValueType<string> = {
   },
 };
 
+/** As in `/media/=s3://KEY:SECRET@bucket`, too; s3a and s3n are Hadoop's. */
+const SECRET_IN_BUCKET = /s3[an]?:\/\/(?!arn:)[^/]*:/i;
+/** The same as whoever is in a hurry writes it: `s3:/KEY:SECRET@bucket`, `s3:KEY:SECRET@bucket`, `"S3:\\KEY:SECRET@bucket`. */
+const SECRET_BEHIND_S3 = /^[^\w./\\~-]*s3[an]?:[\\/]*(?!arn:)[^\\/]*[:@]/i;
+const NAME_IN_URL = /:\/\/[^/]*@/;
+
 /** Some tools take `s3://KEY:SECRET@bucket`; here all can read it. The value is not repeated. */
 function refuseSecrets(text: string): void {
-  if (/s3:\/\/(?!arn:)[^/]*:/i.test(text) || /:\/\/[^/]*@/.test(text)) {
+  if (SECRET_IN_BUCKET.test(text) || SECRET_BEHIND_S3.test(text) || NAME_IN_URL.test(text)) {
     throw new TypeError(
       'it has a name, a password or a port in front of its path; write s3://bucket/prefix, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and give the address of a store that is not AWS as --s3-endpoint',
     );
