@@ -197,6 +197,18 @@ export function isOfShortage(error: HttpError): boolean {
   return SHORTAGES.some((kind) => error instanceof kind);
 }
 
+/**
+ * What an error of shortage is told apart by: descriptors are short everywhere, a disk hangs in its location, and of a store it is
+ * what is wrong with it, whatever object was asked for. Of its sentence that is all but what is quoted, an object's URL, times, and
+ * the name of the request.
+ */
+export function causeOf(error: HttpError, location: string | undefined): string {
+  if (error instanceof BusyError) return error.code;
+  if (!(error instanceof StoreFailedError)) return `${error.code} ${location}`;
+  const sentence = error.message.replace(/"(?:[^"\\]|\\.)*"|s3:\/\/\S*|\(request [^)]*\)|\d+ ms/g, '');
+  return `${error.code} ${location} ${sentence}`;
+}
+
 /** True for the errors of this list. */
 export function isHttpError(error: unknown): error is HttpError {
   return (

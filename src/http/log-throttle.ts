@@ -30,6 +30,11 @@ export class LogThrottle<T> {
     if (this.#timer === undefined) this.#begin();
   }
 
+  /** True when it has not happened for so long that it would be told at once. */
+  get isIdle(): boolean {
+    return this.#timer === undefined;
+  }
+
   /** Writes what has not been told yet; for the end. */
   flush(): void {
     clearTimeout(this.#timer);

@@ -18,7 +18,7 @@ import { OpenFileCache } from '../files/open-file-cache.js';
 import { redirectToStore } from '../files/redirect-to-store.js';
 import { createFileHandler, type FileHandler } from '../files/serve.js';
 import { DeniedError } from '../http/errors.js';
-import { LogThrottle } from '../http/log-throttle.js';
+import { LogThrottles } from '../http/log-throttles.js';
 import { networkTest } from '../http/network-test.js';
 import type { Subrequest } from '../http/order.js';
 import { parseTarget, toBytePath } from '../http/target.js';
@@ -87,7 +87,7 @@ export async function assemble(
     lookUp,
     log.events,
   );
-  const busy = new LogThrottle<FailedRequest>(({ message, ...request }, times) =>
+  const busy = new LogThrottles<FailedRequest>(({ message, ...request }, times) =>
     log.events.error({ ...request, times }, message),
   );
   const { pages, isHeldUp } = await readErrorPages(config, PATIENCE, log.events);

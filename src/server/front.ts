@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import {
   ClientGoneError,
+  causeOf,
   isHttpError,
   isOfShortage,
   METHODS,
@@ -12,7 +13,7 @@ import {
 import { type ClientRequest, Exchange, type Origin } from '../http/exchange.js';
 import { originOf } from '../http/forwarded.js';
 import { hostFault } from '../http/framing.js';
-import type { LogThrottle } from '../http/log-throttle.js';
+import type { LogThrottles } from '../http/log-throttles.js';
 import { parseOptionsTarget, parseTarget, type Target, THE_SERVER } from '../http/target.js';
 import type { Answer } from '../http1/server-options.js';
 import { logWhenClosed } from './access-log.js';
@@ -32,8 +33,8 @@ export interface FailedRequest {
 /** What the front needs besides the locations. */
 export interface FrontOptions {
   readonly log: Log;
-  /** Is told of requests for which there was no descriptor, instead of a line for each. */
-  readonly busy: LogThrottle<FailedRequest>;
+  /** Is told of requests that failed for what is short, or hangs, instead of a line for each. */
+  readonly busy: LogThrottles<FailedRequest>;
   readonly pages: ErrorPages;
   /** Whether what a proxy at this address says of its client is believed; undefined is a unix socket. */
   readonly isTrusted: (address: string | undefined) => boolean;
@@ -122,7 +123,7 @@ function fail(
   exchange: Exchange,
   error: unknown,
   log: Logger,
-  busy: LogThrottle<FailedRequest>,
+  busy: LogThrottles<FailedRequest>,
   pages: ErrorPages,
 ): void {
   const { response, id, target } = exchange;
@@ -130,7 +131,12 @@ function fail(
   if (known !== error)
     log.error({ requestId: id, target: target.raw, err: error }, 'a defect; please report it');
   else if (isOfShortage(known)) {
-    busy.tell({ requestId: id, target: target.raw, code: known.code, message: known.message });
+    busy.tell(causeOf(known, exchange.location), {
+      requestId: id,
+      target: target.raw,
+      code: known.code,
+      message: known.message,
+    });
   } else if (known.statusCode >= 500) {
     log.error({ requestId: id, target: target.raw, code: known.code }, known.message);
   }

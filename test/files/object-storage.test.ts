@@ -213,6 +213,9 @@ t.test("a store that fails is a status of its own, and never the store's page", 
     t.notMatch(answer.body.toString(), new RegExp(`${code}|<\\?xml`), 'nothing of the store');
   }
   await server.logged(({ msg }) => /s3:GetObject/.test(String(msg)));
+  for (const cause of ['NoSuchBucket', 'SignatureDoesNotMatch', 'SlowDown', 'InternalError']) {
+    await server.logged(({ target, msg }) => target === '/media/a' && String(msg).includes(cause));
+  }
   for (const line of server.log) {
     const text = JSON.stringify(line);
     t.notOk(

@@ -29,6 +29,25 @@ t.test('each error has its status and a code of its own', async (t) => {
   }
 });
 
+t.test('an error of a store is told apart by what is wrong, and not by what was asked for', async (t) => {
+  const cause = (sentence: string): string => errors.causeOf(new errors.StoreFailedError(sentence), '/a/');
+  for (const [one, other] of [
+    ['"s3://media/a" was cut off (request 1)', '"s3://media/b \\" c" was cut off (request 2)'],
+    ['s3://media/a was changed', 's3://media/b was changed'],
+    ['the store has not answered within 3 ms', 'the store has not answered within 30 ms'],
+  ] as const) {
+    t.equal(cause(one), cause(other), one);
+  }
+  t.not(cause('the store answers 500 (request 1)'), cause('the store answers 502 (request 1)'));
+  for (const [error, isEverywhere] of [
+    [new errors.BusyError('/srv/a', 'EMFILE'), true],
+    [new errors.DiskTimeoutError('/srv/a', 'open'), false],
+    [new errors.StoreFailedError('the store answers 500'), false],
+  ] as const) {
+    t.equal(errors.causeOf(error, '/a/') === errors.causeOf(error, '/b/'), isEverywhere, error.code);
+  }
+});
+
 t.test('an error that no status was chosen for is none of the list', async (t) => {
   for (const other of [
     new Error('x'),
