@@ -27,6 +27,7 @@ import { Places } from './places.js';
 import { type Presigned, type PresignOptions, presign } from './presign.js';
 import { requestHead, type S3Request } from './request.js';
 import { sharedLookup } from './shared-lookup.js';
+import { SlowReaders } from './slow-readers.js';
 
 /** What a client is made of. */
 export interface S3ClientOptions {
@@ -80,8 +81,7 @@ export class S3Client {
   readonly #places: Places;
   readonly #onNotice: (notice: string) => void;
   readonly #waited = new Set<Patience>();
-  /** Bodies that have a connection. */
-  readonly #lent = new Set<LentBody>();
+  readonly #slowReaders: SlowReaders;
   #timer: NodeJS.Timeout | undefined;
   /** How much later it is for the store than for this machine, in milliseconds. */
   #clockOffset = 0;
@@ -92,6 +92,7 @@ export class S3Client {
     this.#credentials = credentials;
     this.#limits = { ...S3_LIMITS, ...limits };
     this.#onNotice = onNotice ?? (() => {});
+    this.#slowReaders = new SlowReaders(this.#limits);
     this.#places = new Places(this.#limits.maxConnections, this.#limits.maxWaiting);
     this.#connections = new ClientConnections(
       { kind: 'tcp', host: location.host, port: location.port },
@@ -184,14 +185,7 @@ export class S3Client {
 
   /** Gives connections whose readers are slow to those who wait. */
   readonly #takeBack = (): void => {
-    const before = performance.now() - this.#limits.lentFor;
-    let { waiting } = this.#places;
-    for (const body of this.#lent) {
-      if (waiting === 0) break;
-      if (body.pausedSince === undefined || body.pausedSince > before) continue;
-      waiting -= 1;
-      body.takeBack();
-    }
+    this.#slowReaders.makeRoom(this.#places.waiting);
     if (this.#places.waiting > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
@@ -334,17 +328,24 @@ export class S3Client {
   /** A body that gives up its connection when others need one, if its rest can be asked for. */
   #lend(asked: Asked, { etag, range, size }: AnswerHead, body: ObjectBody, attempt: Attempt): S3Body {
     const span = range ?? (size === undefined ? undefined : { first: 0, last: size - 1 });
-    // Without a strong tag nothing would tell that it is still the same object; and a part is none too many.
-    if (span === undefined || etag === undefined || etag.startsWith('W/')) return body;
-    const part = this.#limits.maxBuffered;
-    if (span.last - span.first < part) return body;
+    const { maxBuffered: part, keptFor } = this.#limits;
+    // It is held as a whole.
+    if (span !== undefined && span.last - span.first < part) return body;
+    // Without a strong tag nothing would tell that it is still the same object.
+    if (span === undefined || etag === undefined || etag.startsWith('W/')) {
+      const cut = (): void => {
+        body.fail(new S3Error('busy', tooSlow(asked, keptFor)));
+        attempt.cut();
+      };
+      attempt.whenFree(this.#slowReaders.addKept(body, cut));
+      return body;
+    }
     const lent = new LentBody(body, span, {
       part,
       ask: (rest, signal) => this.#part(asked, etag, rest, signal),
       cut: () => attempt.cut(),
     });
-    this.#lent.add(lent);
-    attempt.whenFree(() => this.#lent.delete(lent));
+    attempt.whenFree(this.#slowReaders.addLent(lent));
     return lent;
   }
 
@@ -422,6 +423,10 @@ function brokenOff(asked: Asked, error: Error): S3Error {
     `${objectName(asked)} was cut off while it was read: ${how}`,
     { code },
   );
+}
+
+function tooSlow(asked: Asked, time: number): string {
+  return `${objectName(asked)} was cut off: for ${time} ms nothing of it was taken, others waited for a connection, and without a strong ETag its rest could not have been asked for later`;
 }
 
 /** Something that knows nothing of the key, nor of keys. */

@@ -22,6 +22,11 @@ export interface S3Limits {
   readonly maxBuffered: number;
   /** How long the reader of a body may take nothing before its connection is given to others who wait for one. */
   readonly lentFor: number;
+  /**
+   * How long the reader of a body of which nothing can be taken back may take nothing while others wait, when half of the
+   * connections are with such readers; then it is cut off.
+   */
+  readonly keptFor: number;
   /** First pause before another attempt; each is up to twice as long as the one before. */
   readonly backoff: number;
 }
@@ -39,5 +44,7 @@ export const S3_LIMITS: S3Limits = {
   // One read. The kernel holds more on the way; 200 slow readers with twice as much cost 40 MiB and gain nothing.
   maxBuffered: 128 * 1024,
   lentFor: 1000,
+  // What is cut cannot be mended: this is for who takes less than 26 kB a second, and not for a slow network.
+  keptFor: 5000,
   backoff: 100,
 };

@@ -150,6 +150,24 @@ t.test('an object whose versions nothing tells apart keeps its connection', asyn
   t.equal((await bytesOf(slow)).length, CONTENT.length);
 });
 
+t.test('readers of such objects that take nothing keep half of the connections, and no more', async (t) => {
+  const store = await startS3StandIn(t);
+  store.put('large', CONTENT, {}, 'W/"weak"');
+  store.put('small', 'hello');
+  const client = clientOf(t, store, { limits: { ...LIMITS, maxConnections: 4, keptFor: 20 } });
+  const slow = await Promise.all([1, 2, 3, 4].map(() => open(client, 'large')));
+  const small = await Promise.all([1, 2, 3].map(() => open(client, 'small')));
+  for (const body of small) t.equal((await bytesOf(body)).toString(), 'hello');
+  const results = await Promise.allSettled(slow.map(bytesOf));
+  const cut = results.filter(({ status }) => status === 'rejected');
+  t.match(cut, [
+    { reason: { kind: 'busy', message: /without a strong ETag/ } },
+    { reason: { kind: 'busy' } },
+  ]);
+  t.equal(cut.length, 2);
+  t.same(client.load, { underWay: 0, waiting: 0 });
+});
+
 t.test('a body that is closed while its next part is waited for lets go of it', async (t) => {
   const store = await startS3StandIn(t);
   store.put('large', CONTENT);
