@@ -1,7 +1,9 @@
 // The body of an object whose reader may be slow, for as long as it likes: the connection it comes on is only lent. When others
 // wait for one and nothing has been taken here for a while, it is given up; the rest is then asked for in parts, each no more than
-// is held, so that none of them keeps a connection, and each pinned to the version that was begun with.
+// is held, so that none of them keeps a connection, and each pinned to the version that was begun with. The same is done when a
+// connection breaks: whoever has half of a film is not to begin again.
 import type { ObjectBody, S3Body, S3Piece } from './body.js';
+import { S3Error } from './errors.js';
 
 /** Bytes of an object, both counted from 0. */
 export interface Span {
@@ -28,7 +30,9 @@ export class LentBody implements S3Body {
   #part: S3Body;
   /** Of the next byte that is read. */
   #position: number;
-  #isTakenBack = false;
+  #isInParts = false;
+  /** Where the connection broke last. */
+  #brokenAt: number | undefined;
 
   /** @param span what the first request gives */
   constructor(body: ObjectBody, span: Span, lender: Lender) {
@@ -46,7 +50,7 @@ export class LentBody implements S3Body {
 
   /** Takes the connection back. What is held is still to be had. */
   takeBack(): void {
-    this.#isTakenBack = true;
+    this.#isInParts = true;
     this.#first.end();
     this.#lender.cut();
   }
@@ -54,12 +58,12 @@ export class LentBody implements S3Body {
   async read(): Promise<S3Piece | undefined> {
     const { signal } = this.#wanted;
     for (;;) {
-      const piece = await this.#part.read();
+      const piece = await this.#readPart();
       if (piece !== undefined) {
         this.#position += piece.bytes.length;
         return piece;
       }
-      if (!this.#isTakenBack || this.#position > this.#last || signal.aborted) return undefined;
+      if (!this.#isInParts || this.#position > this.#last || signal.aborted) return undefined;
       const last = Math.min(this.#last, this.#position + this.#lender.part - 1);
       try {
         this.#part = await this.#lender.ask({ first: this.#position, last }, signal);
@@ -69,6 +73,20 @@ export class LentBody implements S3Body {
       }
       // It may have been closed just then.
       if (signal.aborted) this.#part.close();
+    }
+  }
+
+  /** The next bytes of this part; undefined at its end, and where it breaks, if nothing is lost by that. */
+  async #readPart(): Promise<S3Piece | undefined> {
+    try {
+      return await this.#part.read();
+    } catch (error) {
+      // Twice at the same byte, and it would break there for ever.
+      if (!(error instanceof S3Error) || error.kind !== 'failed' || this.#brokenAt === this.#position)
+        throw error;
+      this.#brokenAt = this.#position;
+      this.#isInParts = true;
+      return undefined;
     }
   }
 

@@ -5,7 +5,7 @@ import { ObjectBody, type S3Body } from '../../src/s3/body.js';
 import type { S3Client } from '../../src/s3/client.js';
 import { LentBody } from '../../src/s3/lent-body.js';
 import { bytesOf, clientOf, errorOf } from '../support/s3-client.js';
-import { startS3StandIn } from '../support/s3-stand-in.js';
+import { type Misbehaviour, startS3StandIn } from '../support/s3-stand-in.js';
 import { until } from '../support/until.js';
 
 const KIB = 1024;
@@ -166,6 +166,37 @@ t.test('readers of such objects that take nothing keep half of the connections, 
   ]);
   t.equal(cut.length, 2);
   t.same(client.load, { underWay: 0, waiting: 0 });
+});
+
+t.test('a connection that breaks is not the end of an object, as long as it goes on', async (t) => {
+  const store = await startS3StandIn(t);
+  const { etag } = store.put('large', CONTENT.subarray(0, 1000 * KIB));
+  const client = clientOf(t, store, { limits: LIMITS });
+  const cut = (after: number): Misbehaviour => ({ kind: 'cut-in-body', after });
+  const cases: readonly (readonly [
+    what: string,
+    misbehaviours: readonly Misbehaviour[],
+    isWhole: boolean,
+  ])[] = [
+    ['once', [cut(300 * KIB)], true],
+    ['before its first byte', [cut(0)], true],
+    ['in its parts, too', [cut(300 * KIB), cut(1 * KIB), cut(2 * KIB)], true],
+    ['twice at the same byte', [cut(0), cut(0)], false],
+  ];
+  for (const [what, misbehaviours, isWhole] of cases) {
+    const before = store.requests.length;
+    store.next(...misbehaviours);
+    const body = await open(client, 'large');
+    if (isWhole) t.ok((await bytesOf(body)).equals(CONTENT.subarray(0, 1000 * KIB)), what);
+    else t.match(await errorOf(bytesOf(body)), { kind: 'failed', message: /the connection broke/ }, what);
+    body.close();
+    for (const { headers } of store.requests.slice(before + 1)) t.equal(headers['if-match'], etag, what);
+    t.same(client.load, { underWay: 0, waiting: 0 }, what);
+  }
+  // What has no tag cannot go on.
+  store.put('large', CONTENT.subarray(0, 1000 * KIB), {}, 'W/"weak"');
+  store.next(cut(300 * KIB));
+  t.match(await errorOf(bytesOf(await open(client, 'large'))), { kind: 'failed' });
 });
 
 t.test('a body that is closed while its next part is waited for lets go of it', async (t) => {
