@@ -2,6 +2,7 @@
 import { parseHttpDate } from '../http/date.js';
 import type { ResponseStart } from '../http1/response-parser.js';
 import type { S3Body } from './body.js';
+import { nameOf } from './error-document.js';
 import { S3Error } from './errors.js';
 
 /** Which bytes are wanted: from one to another, both counted from 0, or so many from the end. */
@@ -55,8 +56,6 @@ export interface AnswerHead extends Omit<S3Answer, 'status' | 'body'> {
 
 const CONTENT_RANGE = /^bytes (?:(\d{1,15})-(\d{1,15})|\*)\/(\d{1,15}|\*)$/i;
 const LENGTH = /^\d{1,15}$/;
-/** What a request is called, and a region: these go into the log. */
-const NAME = /^[\w.:/+=-]{1,128}$/;
 /** A tag as HTTP has it (RFC 9110 §8.8.3). */
 const ETAG = /^(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"$/;
 
@@ -128,10 +127,6 @@ function fieldsOf(raw: readonly string[]): Readonly<Record<string, string>> {
 
 function numberOf(text: string | undefined): number | undefined {
   return text !== undefined && LENGTH.test(text) ? Number(text) : undefined;
-}
-
-function nameOf(text: string | undefined): string | undefined {
-  return text !== undefined && NAME.test(text) ? text : undefined;
 }
 
 function etagOf(text: string | undefined): string | undefined {

@@ -17,17 +17,19 @@ export interface ErrorDocument {
   readonly actualSize: number | undefined;
 }
 
-/** A code, a region, the name of a request: anything else is left out, since these go into the log. */
+/** A code, a region, the name of a request. */
 const NAME = /^[\w.:/+=-]{1,128}$/;
 /** Longest message, in characters. */
 const LONGEST_MESSAGE = 200;
 
+/** The text when a store may call something so; undefined otherwise, since this goes into the log. */
+export function nameOf(text: string | undefined): string | undefined {
+  return text !== undefined && NAME.test(text) ? text : undefined;
+}
+
 /** Reads one. What is no error document has no texts. */
 export function readErrorDocument(text: string): ErrorDocument {
-  const named = (element: string): string | undefined => {
-    const value = textOf(text, element)?.trim();
-    return value !== undefined && NAME.test(value) ? value : undefined;
-  };
+  const named = (element: string): string | undefined => nameOf(textOf(text, element)?.trim());
   const size = named('ActualObjectSize');
   return {
     code: named('Code'),

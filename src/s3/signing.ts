@@ -13,7 +13,7 @@ export interface SigningScope {
 }
 
 /** SHA-256 of a body that is empty. UNSIGNED-PAYLOAD would do as well, but not with every store, nor without TLS. */
-const NO_BODY = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
+const EMPTY_SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 /** What stands for the body in a signed target, whoever sends it. */
 const ANY_BODY = 'UNSIGNED-PAYLOAD';
 
@@ -40,7 +40,7 @@ export async function signedFields(
       hostname: authority,
       path,
       query: {},
-      headers: { ...fields, host: authority, 'x-amz-content-sha256': NO_BODY },
+      headers: { ...fields, host: authority, 'x-amz-content-sha256': EMPTY_SHA256 },
     },
     { signingDate: new Date(at) },
   );
