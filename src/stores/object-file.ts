@@ -16,6 +16,8 @@ export interface ObjectSource {
   readonly name: string;
   /** Aborted when nobody waits for it any more. */
   readonly signal: AbortSignal;
+  /** Nobody will be asked for it any more. */
+  release(): void;
   /** What an error of the client's comes to. */
   toStoreError(error: unknown): unknown;
 }
@@ -64,6 +66,7 @@ export class ObjectFile implements StoredFile {
 
   close(): void {
     this.#isClosed = true;
+    this.#source.release();
     this.#rest?.release();
     this.#rest = undefined;
     this.#body.close();

@@ -65,11 +65,14 @@ export class ObjectStore implements Store {
   async find<Of extends Known>({ path, siblings, request, client }: Wanted<Of>): Promise<Found<Of>> {
     const asked = objectRequestFor(request, this.#options.maxRanges);
     const source = this.#sourceOf(path, client);
-    if (siblings.length > 0) {
-      const found = await this.#findSibling<Of>(source, siblings, request, asked);
-      if (found !== undefined) return found;
+    try {
+      const sibling =
+        siblings.length === 0 ? undefined : await this.#findSibling<Of>(source, siblings, request, asked);
+      return sibling ?? foundAs<Of>('', await open(source, request, asked));
+    } catch (error) {
+      source.release();
+      throw error;
     }
-    return foundAs<Of>('', await open(source, request, asked));
   }
 
   /** Nobody is told of a name that is asked for and not served: it would cost a request each time. */
@@ -125,9 +128,13 @@ export class ObjectStore implements Store {
     const fields = { ...original.fields, contentEncoding: undefined };
     for (const suffix of siblings) {
       try {
-        const sibling = { ...source, key: source.key + suffix, name: source.name + suffix };
+        let isTaken = false;
+        // The client is there for the next one, too.
+        const release = (): void => (isTaken ? source.release() : undefined);
+        const sibling = { ...source, key: source.key + suffix, name: source.name + suffix, release };
         const file = await open(sibling, request, asked, fields);
-        if (belongsTo(file, original)) return foundAs<Of>(suffix, file);
+        isTaken = belongsTo(file, original);
+        if (isTaken) return foundAs<Of>(suffix, file);
         file.close();
       } catch (error) {
         if (!(error instanceof StoreError && error.failure === 'not-found')) throw error;
@@ -144,7 +151,7 @@ export class ObjectStore implements Store {
     if (excluded.some((kept) => path.startsWith(kept)))
       throw new StoreError('not-found', name, 'belongs to a protected location');
     const toStoreError = (error: unknown): unknown => this.#toStoreError(error, name);
-    return { client, key, name, signal: signalOf(waiting, name), toStoreError };
+    return { client, key, name, ...presenceOf(waiting, name), toStoreError };
   }
 
   #toStoreError(error: unknown, name: string): unknown {
@@ -225,13 +232,13 @@ function failure({ name }: ObjectSource, what: string): StoreError {
   return new StoreError('store-failed', name, what);
 }
 
-/** Aborted when the client is gone; the reason is what its request then comes to. */
-function signalOf(waiting: Waiting | undefined, name: string): AbortSignal {
+/** Aborts when the client is gone, until it is released; the reason is what its request then comes to. */
+function presenceOf(waiting: Waiting | undefined, name: string): Pick<ObjectSource, 'signal' | 'release'> {
   const leaving = new AbortController();
   const leave = (): void => leaving.abort(new StoreError('gone', name, 'nobody waits for it any more'));
   if (waiting?.destroyed === true) leave();
   else waiting?.once('close', leave);
-  return leaving.signal;
+  return { signal: leaving.signal, release: () => waiting?.off('close', leave) };
 }
 
 function belongsTo(

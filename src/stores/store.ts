@@ -50,6 +50,7 @@ export interface Waiting {
   /** True once it is gone. */
   readonly destroyed: boolean;
   once(event: 'close', listener: () => void): unknown;
+  off(event: 'close', listener: () => void): unknown;
 }
 
 /** What is known of a file that was found before, as long as its name means the same. */

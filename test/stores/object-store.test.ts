@@ -345,6 +345,10 @@ t.test('when nobody waits any more, nothing is asked for', async (t) => {
   t.equal(await wanted, 'gone');
   await until(() => bucket.standIn.open === 0, 'the connection is closed');
   t.equal(bucket.standIn.requests.length, 1, 'and it is not asked again');
+  const file = await bucket.store.find({ path: 'a', siblings: [], request, client, known: () => undefined });
+  t.equal(client.listenerCount('close'), 1);
+  file.file?.close();
+  t.equal(client.listenerCount('close'), 0, 'what is closed waits for nobody');
   client.destroyed = true;
   t.equal(
     await failure(bucket.store.find({ path: 'a', siblings: [], request, client, known: () => undefined })),
