@@ -103,11 +103,13 @@ class FileServer {
     } finally {
       if (sending === undefined) file.close();
     }
-    return sending
-      ?.catch((error: unknown) => {
+    return sending?.then(
+      () => file.close(),
+      (error: unknown) => {
+        file.close();
         throw this.#explain(error);
-      })
-      .finally(() => file.close());
+      },
+    );
   }
 
   #explain(error: unknown): unknown {

@@ -48,8 +48,8 @@ export interface AnswerHead extends Omit<S3Answer, 'status' | 'body'> {
   readonly length: number | undefined;
   /** True when the end of the body can be told from a cut. */
   readonly isFramed: boolean;
-  /** When it was made, in milliseconds since the epoch. */
-  readonly date: number | undefined;
+  /** When it was made, as HTTP writes it. */
+  readonly date: string | undefined;
   /** Where the bucket is. */
   readonly bucketRegion: string | undefined;
 }
@@ -59,38 +59,39 @@ const LENGTH = /^\d{1,15}$/;
 /** A tag as HTTP has it (RFC 9110 §8.8.3). */
 const ETAG = /^(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"$/;
 
-/** Reads a head. Of a field that comes twice the first counts. */
+/** Reads a head. */
 export function readAnswerHead({ status, fields, length: framed }: ResponseStart): AnswerHead {
-  const found = fieldsOf(fields);
-  const length = framed === undefined || framed === 0 ? numberOf(found['content-length']) : framed;
-  const [, first, last, total] = CONTENT_RANGE.exec(found['content-range'] ?? '') ?? [];
+  const found = new HeadFields(fields);
+  const length = framed === undefined || framed === 0 ? numberOf(found.contentLength) : framed;
+  const [, first, last, total] =
+    (found.contentRange === undefined ? undefined : CONTENT_RANGE.exec(found.contentRange)) ?? [];
   const isPart = first !== undefined && last !== undefined;
   const size = status === 200 ? length : numberOf(total);
   return {
     status,
-    etag: etagOf(found['etag']),
-    lastModified: millisecondsOf(found['last-modified']),
+    etag: etagOf(found.etag),
+    lastModified: millisecondsOf(found.lastModified),
     size,
     range: status === 206 && isPart ? { first: Number(first), last: Number(last) } : undefined,
     fields: fieldsOfObject(status, found),
-    requestId: nameOf(found['x-amz-request-id']),
+    requestId: nameOf(found.requestId),
     length,
-    isFramed: framed !== undefined || found['transfer-encoding'] !== undefined,
-    date: millisecondsOf(found['date']),
-    bucketRegion: nameOf(found['x-amz-bucket-region']),
+    isFramed: framed !== undefined || found.transferEncoding !== undefined,
+    date: found.date,
+    bucketRegion: nameOf(found.bucketRegion),
   };
 }
 
-function fieldsOfObject(status: number, found: Readonly<Record<string, string>>): ObjectFields {
+function fieldsOfObject(status: number, found: HeadFields): ObjectFields {
   // Its Content-Type is that of a page of the store's, with some.
-  if (status === 304) return { cacheControl: found['cache-control'] };
+  if (status === 304) return { cacheControl: found.cacheControl };
   if (status !== 200 && status !== 206) return {};
   return {
-    contentType: textOf(found['content-type']),
-    contentDisposition: textOf(found['content-disposition']),
-    contentLanguage: textOf(found['content-language']),
-    contentEncoding: codingsOf(textOf(found['content-encoding'])),
-    cacheControl: textOf(found['cache-control']),
+    contentType: textOf(found.contentType),
+    contentDisposition: textOf(found.contentDisposition),
+    contentLanguage: textOf(found.contentLanguage),
+    contentEncoding: codingsOf(textOf(found.contentEncoding)),
+    cacheControl: textOf(found.cacheControl),
   };
 }
 
@@ -99,30 +100,71 @@ function textOf(text: string | undefined): string | undefined {
   return text === '' ? undefined : text;
 }
 
-/** Those that matter. */
-const READ = new Set([
-  'cache-control',
-  'content-disposition',
-  'content-encoding',
-  'content-language',
-  'content-length',
-  'content-range',
-  'content-type',
-  'date',
-  'etag',
-  'last-modified',
-  'transfer-encoding',
-  'x-amz-bucket-region',
-  'x-amz-request-id',
-]);
+/** What a head says in fields that matter; of one that comes twice the first counts. */
+class HeadFields {
+  cacheControl: string | undefined;
+  contentDisposition: string | undefined;
+  contentEncoding: string | undefined;
+  contentLanguage: string | undefined;
+  contentLength: string | undefined;
+  contentRange: string | undefined;
+  contentType: string | undefined;
+  date: string | undefined;
+  etag: string | undefined;
+  lastModified: string | undefined;
+  transferEncoding: string | undefined;
+  bucketRegion: string | undefined;
+  requestId: string | undefined;
 
-function fieldsOf(raw: readonly string[]): Readonly<Record<string, string>> {
-  const found: Record<string, string> = {};
-  for (let index = 0; index < raw.length; index += 2) {
-    const name = raw[index]?.toLowerCase() ?? '';
-    if (READ.has(name)) found[name] ??= raw[index + 1] ?? '';
+  /** @param raw names and values in turn */
+  constructor(raw: readonly string[]) {
+    for (let index = 0; index < raw.length; index += 2) {
+      this.#add(raw[index]?.toLowerCase() ?? '', raw[index + 1] ?? '');
+    }
   }
-  return found;
+
+  #add(name: string, value: string): void {
+    switch (name) {
+      case 'cache-control':
+        this.cacheControl ??= value;
+        break;
+      case 'content-disposition':
+        this.contentDisposition ??= value;
+        break;
+      case 'content-encoding':
+        this.contentEncoding ??= value;
+        break;
+      case 'content-language':
+        this.contentLanguage ??= value;
+        break;
+      case 'content-length':
+        this.contentLength ??= value;
+        break;
+      case 'content-range':
+        this.contentRange ??= value;
+        break;
+      case 'content-type':
+        this.contentType ??= value;
+        break;
+      case 'date':
+        this.date ??= value;
+        break;
+      case 'etag':
+        this.etag ??= value;
+        break;
+      case 'last-modified':
+        this.lastModified ??= value;
+        break;
+      case 'transfer-encoding':
+        this.transferEncoding ??= value;
+        break;
+      case 'x-amz-bucket-region':
+        this.bucketRegion ??= value;
+        break;
+      case 'x-amz-request-id':
+        this.requestId ??= value;
+    }
+  }
 }
 
 function numberOf(text: string | undefined): number | undefined {
@@ -133,7 +175,8 @@ function etagOf(text: string | undefined): string | undefined {
   return text !== undefined && ETAG.test(text) ? text : undefined;
 }
 
-function millisecondsOf(date: string | undefined): number | undefined {
+/** A date as HTTP writes it, in milliseconds since the epoch. */
+export function millisecondsOf(date: string | undefined): number | undefined {
   const seconds = date === undefined ? undefined : parseHttpDate(date);
   return seconds === undefined ? undefined : seconds * 1000;
 }

@@ -1,11 +1,6 @@
 // One request on one connection: its head when it comes, then the bytes of the object, or what the store says of an error.
 import type { TunnelEnd } from '../http/exchange.js';
-import type {
-  AppRequest,
-  ClientConnection,
-  OwnMemory,
-  ResponseReceiver,
-} from '../http1/client-connection.js';
+import type { ClientConnection, OwnMemory, ResponseReceiver } from '../http1/client-connection.js';
 import { ConnectionClosed } from '../http1/errors.js';
 import type { ResponseStart } from '../http1/response-parser.js';
 import { type AnswerHead, readAnswerHead } from './answer.js';
@@ -49,7 +44,6 @@ export class Attempt implements ResponseReceiver, BodySource {
   readonly #explain: (error: Error) => Error;
   readonly #isUsed: boolean;
   #settle: Settle | undefined;
-  #timer: NodeJS.Timeout | undefined;
   #head: AnswerHead | undefined;
   #body: ObjectBody | undefined;
   readonly #document: Buffer[] = [];
@@ -70,12 +64,20 @@ export class Attempt implements ResponseReceiver, BodySource {
     return this.#isUsed && !this.#connection.hasHeard;
   }
 
-  /** Resolves when the head is here, and of an error the document, too. Rejects with the connection's error. */
-  send(request: AppRequest): Promise<Answered> {
+  /** How long its head may take, in milliseconds: who waits for it sees to that. */
+  get timeout(): number {
+    return this.#limits.timeout;
+  }
+
+  /**
+   * Resolves when the head is here, and of an error the document, too. Rejects with the connection's error, or with that
+   * which it was aborted with.
+   * @param head with the empty line behind it
+   */
+  send(method: string, head: string): Promise<Answered> {
     return new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
-      this.#timer = setTimeout(() => this.abort(new FirstByteTimeout()), this.#limits.timeout);
-      this.#connection.send(request, this);
+      this.#connection.send({ method, head, body: undefined, upgrades: false, isLast: false }, this);
     });
   }
 
@@ -178,7 +180,6 @@ export class Attempt implements ResponseReceiver, BodySource {
   #take(): Settle | undefined {
     const settle = this.#settle;
     this.#settle = undefined;
-    clearTimeout(this.#timer);
     return settle;
   }
 

@@ -1,32 +1,22 @@
-// Objects of one bucket (AWS: GetObject, HeadObject), over this project's own connections. It asks again where that may help and
-// does no harm, within a bound, and says what is wrong in one sentence where it does not.
-import { createSecureContext } from 'node:tls';
+// Objects of one bucket (AWS: GetObject, HeadObject), over this project's own connections: a bounded number of requests at once, and
+// bodies whose readers may be slow.
 import type { BucketLocation } from '../config/bucket.js';
 import type { BytePath } from '../http/target.js';
-import { ClientConnections } from '../http1/client-connections.js';
-import { type AnswerHead, checkRange, type S3Answer, type S3Status } from './answer.js';
-import { type Answered, Attempt } from './attempt.js';
+import type { AnswerHead, S3Answer } from './answer.js';
+import { Asker, type Granted, type Running, stopping } from './asker.js';
+import type { Attempt } from './attempt.js';
 import { NO_BODY, type ObjectBody, type S3Body } from './body.js';
-import type { CredentialSource, Credentials } from './credentials.js';
+import type { CredentialSource } from './credentials.js';
 import { readErrorDocument } from './error-document.js';
 import { S3Error } from './errors.js';
-import {
-  type Asked,
-  codeOf,
-  explainFailure,
-  explainRefusal,
-  isPassing,
-  objectName,
-  storeName,
-} from './explain.js';
+import { type Asked, objectName, storeName } from './explain.js';
 import { isKey, keyPath, LONGEST_KEY } from './key-path.js';
 import { LentBody, type Span } from './lent-body.js';
 import { S3_LIMITS, type S3Limits } from './limits.js';
-import { Patience } from './patience.js';
+import { type LeaveSignal, Patience } from './patience.js';
 import { Places } from './places.js';
 import { type Presigned, type PresignOptions, presign } from './presign.js';
-import { requestHead, type S3Request } from './request.js';
-import { sharedLookup } from './shared-lookup.js';
+import type { S3Request } from './request.js';
 import { SlowReaders } from './slow-readers.js';
 
 /** What a client is made of. */
@@ -41,72 +31,30 @@ export interface S3ClientOptions {
   readonly onNotice?: ((notice: string) => void) | undefined;
 }
 
-/** Longest pause before another attempt, in milliseconds. */
-const LONGEST_BACKOFF = 2000;
 /** How often it is looked for connections that can be taken back, while requests wait for one, in milliseconds. */
 const TAKE_BACK_INTERVAL = 250;
-/** A clock that differs by less than this is not what a request failed for, in milliseconds. */
-const SAME_TIME = 60_000;
-/** Largest head of an answer, in bytes: objects may have 2 KiB of fields of their own, and many stores more. */
-const MAX_HEAD = 32 * 1024;
-const CLOSED = new Set(['MEDIA_SERVE_CONNECTION_CLOSED', 'ECONNRESET', 'EPIPE']);
-/** Credentials that were good, and may be again when they are asked for anew. */
-const RENEWABLE = new Set(['ExpiredToken', 'InvalidToken', 'TokenRefreshRequired', 'InvalidAccessKeyId']);
 /** A name that is in no bucket, but for a very strange one. */
 const NOWHERE = '.media-serve-asks-whether-it-may-read';
-
-/** A request under way. */
-interface Running {
-  readonly request: S3Request;
-  readonly asked: Asked;
-  readonly path: string;
-  readonly patience: Patience;
-}
-
-/** How a request is sent, one time. */
-interface Sending {
-  readonly credentials: Credentials | undefined;
-  /** False for a connection of its own. */
-  readonly mayUseKept: boolean;
-  /** By how much the time that it is signed by differs from this machine's, in milliseconds. */
-  readonly offset: number;
-}
 
 /** One bucket. `close` frees what it holds. */
 export class S3Client {
   readonly #location: BucketLocation;
   readonly #credentials: CredentialSource | undefined;
   readonly #limits: S3Limits;
-  readonly #connections: ClientConnections;
+  readonly #asker: Asker;
   readonly #places: Places;
-  readonly #onNotice: (notice: string) => void;
-  readonly #waited = new Set<Patience>();
+  readonly #waiting = new Set<Patience>();
   readonly #slowReaders: SlowReaders;
   #timer: NodeJS.Timeout | undefined;
-  /** How much later it is for the store than for this machine, in milliseconds. */
-  #clockOffset = 0;
   #isClosed = false;
 
-  constructor({ location, credentials, limits, ca, onNotice }: S3ClientOptions) {
+  constructor({ location, credentials, limits, ca, onNotice = () => {} }: S3ClientOptions) {
     this.#location = location;
     this.#credentials = credentials;
     this.#limits = { ...S3_LIMITS, ...limits };
-    this.#onNotice = onNotice ?? (() => {});
     this.#slowReaders = new SlowReaders(this.#limits);
     this.#places = new Places(this.#limits.maxConnections, this.#limits.maxWaiting);
-    this.#connections = new ClientConnections(
-      { kind: 'tcp', host: location.host, port: location.port },
-      {
-        connectTimeout: this.#limits.connectTimeout,
-        readTimeout: this.#limits.silenceTimeout,
-        maxResponseHead: MAX_HEAD,
-        idleTimeout: this.#limits.idleTimeout,
-      },
-      {
-        lookup: sharedLookup(),
-        tls: location.secure ? { context: createSecureContext(ca === undefined ? {} : { ca }) } : undefined,
-      },
-    );
+    this.#asker = new Asker({ location, credentials, limits: this.#limits, ca, onNotice });
   }
 
   /** Requests that are with the store now, and those that wait for it: for measuring. */
@@ -116,7 +64,7 @@ export class S3Client {
 
   /** What time it is for the store, as far as is known, in milliseconds since the epoch. */
   get now(): number {
-    return Date.now() + this.#clockOffset;
+    return this.#asker.now;
   }
 
   /**
@@ -129,18 +77,20 @@ export class S3Client {
     const place = this.#places.take();
     let isWaiting = place.taken !== undefined;
     const patience = this.#begin(request.signal, () => isWaiting);
-    if (isWaiting) this.#timer ??= setInterval(this.#takeBack, TAKE_BACK_INTERVAL).unref();
     let attempt: Attempt | undefined;
     try {
-      await patience.wait(async () => place.taken);
-      isWaiting = false;
+      if (place.taken !== undefined) {
+        this.#timer ??= setInterval(this.#takeBack, TAKE_BACK_INTERVAL).unref();
+        await patience.wait(place.taken);
+        isWaiting = false;
+      }
       const path = keyPath(this.#location, request.key);
-      const found = await this.#ask({ request, asked, path, patience });
-      attempt = found.attempt;
-      return found.answer;
+      const running = { request, asked, path, patience };
+      const granted = await this.#asker.ask(running);
+      attempt = granted.attempt;
+      return this.#answer(running, granted);
     } finally {
       patience.end();
-      this.#waited.delete(patience);
       // While its bytes come, its place is taken.
       if (attempt === undefined) place.leave();
       else attempt.whenFree(place.leave);
@@ -179,8 +129,8 @@ export class S3Client {
   close(): void {
     this.#isClosed = true;
     clearInterval(this.#timer);
-    for (const patience of this.#waited) patience.lose(stopping());
-    this.#connections.close();
+    for (const patience of this.#waiting) patience.lose(stopping());
+    this.#asker.close();
   }
 
   /** Gives connections whose readers are slow to those who wait. */
@@ -199,7 +149,7 @@ export class S3Client {
   }
 
   /** @param isWaiting whether it is others that it waits for, and not the store */
-  #begin(signal: AbortSignal | undefined, isWaiting: () => boolean): Patience {
+  #begin(signal: LeaveSignal | undefined, isWaiting: () => boolean): Patience {
     const { totalTimeout, maxConnections } = this.#limits;
     const late = (): S3Error =>
       isWaiting()
@@ -208,120 +158,25 @@ export class S3Client {
             `${maxConnections} requests were with the store for ${totalTimeout} ms: it was never this one's turn`,
           )
         : new S3Error('timeout', `${storeName(this.#location)} has not answered within ${totalTimeout} ms`);
-    const patience = new Patience(totalTimeout, signal, late);
+    const patience = new Patience(totalTimeout, signal, late, this.#waiting);
     if (this.#isClosed) patience.lose(stopping());
-    this.#waited.add(patience);
     return patience;
   }
 
-  /** Asks until there is an answer, or no sense in asking again. */
-  async #ask(running: Running): Promise<{ answer: S3Answer; attempt: Attempt }> {
-    const { patience } = running;
-    let mayUseKept = true;
-    let mayRenew = true;
-    let maySetClock = true;
-    for (let times = 1; ; ) {
-      const credentials = await this.#credentialsNow(patience);
-      const offset = this.#clockOffset;
-      const { attempt, result } = await this.#send(running, { credentials, mayUseKept, offset });
-      if (!(result instanceof Error)) return { answer: result, attempt };
-      if (attempt.metClosing && CLOSED.has(codeOf(result))) {
-        mayUseKept = false;
-        continue;
-      }
-      const error = explainFailure(this.#location, result);
-      if (mayRenew && credentials !== undefined && RENEWABLE.has(error.code ?? '')) {
-        mayRenew = false;
-        this.#credentials?.refused(credentials);
-        const renewed = await this.#credentialsNow(patience);
-        if (renewed !== undefined && !isSameKey(renewed, credentials)) continue;
-      }
-      if (maySetClock && error.kind === 'clock' && this.#setClock(error, offset)) {
-        maySetClock = false;
-        continue;
-      }
-      const pause = Math.random() * Math.min(LONGEST_BACKOFF, this.#limits.backoff * 2 ** times);
-      if (!isPassing(error) || times >= this.#limits.attempts || pause >= patience.left) throw error;
-      times += 1;
-      await patience.sleep(pause);
-    }
-  }
-
-  async #credentialsNow(patience: Patience): Promise<Credentials | undefined> {
-    const source = this.#credentials;
-    return source === undefined ? undefined : patience.wait(() => source.get());
-  }
-
-  async #send(
-    running: Running,
-    { credentials, mayUseKept, offset }: Sending,
-  ): Promise<{ attempt: Attempt; result: S3Answer | Error }> {
-    const { request, asked, path, patience } = running;
-    const head = await requestHead(request, path, this.#location, credentials, Date.now() + offset);
-    let attempt: Attempt | undefined;
-    try {
-      const answered = await patience.wait((stopped) => {
-        attempt = this.#attempt(asked, mayUseKept);
-        stopped((error) => attempt?.abort(error));
-        return attempt.send({
-          method: request.method,
-          head,
-          body: undefined,
-          upgrades: false,
-          isLast: false,
-        });
-      });
-      if (attempt === undefined) throw new Error('nothing was sent');
-      return { attempt, result: this.#read(running, answered, attempt, offset) };
-    } catch (error) {
-      if (!(error instanceof Error) || attempt === undefined || patience.isOver) throw error;
-      return { attempt, result: error };
-    }
-  }
-
-  #attempt(asked: Asked, mayUseKept: boolean): Attempt {
-    const connection = mayUseKept ? this.#connections.takeIdle() : this.#connections.connect();
-    const { connectTimeout, firstByteTimeout, maxBuffered } = this.#limits;
-    const limits = {
-      timeout: connection.wasUsed ? firstByteTimeout : connectTimeout + firstByteTimeout,
-      maxBuffered,
-      readsLittle: this.#location.secure,
-    };
-    return new Attempt(connection, limits, (error) =>
-      this.#isClosed ? stopping() : brokenOff(asked, error),
-    );
-  }
-
   /** What an answer comes to. */
-  #read(
-    { request, asked }: Running,
-    { head, body, document }: Answered,
-    attempt: Attempt,
-    offset: number,
-  ): S3Answer | S3Error {
-    const { status } = head;
-    if (!isAnswer(status)) return this.#refusal(asked, head, document, offset);
-    const isHead = request.method === 'HEAD';
-    try {
-      if (body !== undefined && !head.isFramed) throw endless(head);
-      checkRange(head, request.range, isHead);
-    } catch (error) {
-      body?.close();
-      if (error instanceof S3Error) return error;
-      throw error;
-    }
-    const isOther = status < 300 && isOtherVersion(request.ifMatch, head.etag);
+  #answer({ request, asked }: Running, { head, body, document, attempt }: Granted): S3Answer {
+    const { status, etag, lastModified, range, fields, requestId } = head;
+    const isOther = status < 300 && isOtherVersion(request.ifMatch, etag);
     if (isOther) body?.close();
-    const taken = body === undefined || isOther ? NO_BODY : this.#lend(asked, head, body, attempt);
     return {
       status: isOther ? 412 : status,
-      etag: head.etag,
-      lastModified: head.lastModified,
+      etag,
+      lastModified,
       size: status === 416 ? (head.size ?? readErrorDocument(document).actualSize) : head.size,
-      range: head.range,
-      fields: head.fields,
-      requestId: head.requestId,
-      body: taken,
+      range,
+      fields,
+      requestId,
+      body: body === undefined || isOther ? NO_BODY : this.#lend(asked, head, body, attempt),
     };
   }
 
@@ -361,68 +216,11 @@ export class S3Client {
     body.close();
     throw new S3Error('failed', `${objectName(asked)} was changed while it was read`, { status, requestId });
   }
-
-  #refusal(asked: Asked, head: AnswerHead, document: string, offset: number): S3Error {
-    return explainRefusal(asked, {
-      status: head.status,
-      document: readErrorDocument(document),
-      requestId: head.requestId,
-      region: head.bucketRegion,
-      ahead: head.date === undefined ? undefined : head.date - Date.now(),
-      signedAhead: offset,
-    });
-  }
-
-  /**
-   * Goes by the store's clock from here on.
-   * @param used what a request was signed by, that was refused for it
-   * @returns false when another try would be signed by the same time
-   */
-  #setClock({ storeTime }: S3Error, used: number): boolean {
-    if (storeTime === undefined) return false;
-    const offset = storeTime - Date.now();
-    if (Math.abs(offset - used) < SAME_TIME) return false;
-    // Another request may have found out already.
-    if (Math.abs(offset - this.#clockOffset) < SAME_TIME) return true;
-    this.#clockOffset = offset;
-    const minutes = Math.round(Math.abs(offset) / 60_000);
-    this.#onNotice(
-      `this machine's clock is ${minutes} minutes ${offset > 0 ? 'behind' : 'ahead of'} that of ${storeName(this.#location)}, by which requests are signed from here on; set the clock, for example by NTP`,
-    );
-    return true;
-  }
-}
-
-function isAnswer(status: number): status is S3Status {
-  return status === 200 || status === 206 || status === 304 || status === 412 || status === 416;
 }
 
 /** Whether a store has answered with another version than the one that was wanted: some know no conditions with a range. */
 function isOtherVersion(ifMatch: string | undefined, etag: string | undefined): boolean {
   return ifMatch !== undefined && ifMatch !== etag;
-}
-
-function isSameKey(a: Credentials, b: Credentials): boolean {
-  return (
-    a.accessKeyId === b.accessKeyId &&
-    a.secretAccessKey === b.secretAccessKey &&
-    a.sessionToken === b.sessionToken
-  );
-}
-
-/** A body of which nobody could tell whether it is whole. */
-function endless({ status, requestId }: AnswerHead): S3Error {
-  return new S3Error('failed', 'the store does not say how long the object is', { status, requestId });
-}
-
-function brokenOff(asked: Asked, error: Error): S3Error {
-  const { kind, code } = explainFailure(asked.location, error);
-  const how = kind === 'timeout' ? 'no more of it comes' : 'the connection broke';
-  return new S3Error(
-    kind === 'timeout' ? kind : 'failed',
-    `${objectName(asked)} was cut off while it was read: ${how}`,
-    { code },
-  );
 }
 
 function tooSlow(asked: Asked, time: number): string {
@@ -441,8 +239,4 @@ function notS3(location: BucketLocation, { status, code, requestId }: S3Error): 
       requestId,
     },
   );
-}
-
-function stopping(): S3Error {
-  return new S3Error('closed', 'this server is stopping');
 }

@@ -1,6 +1,7 @@
 // Whose requests these are: the keys that they are signed with. Given to the process, they stay the same; found elsewhere (shared
 // files, web identity, the role of an instance or a container), they end, and are asked for anew before. In memory only, and in
 // no message.
+import type { MayWait } from '../http/may-wait.js';
 import { S3Error } from './errors.js';
 
 /** The keys of someone whom the store knows. */
@@ -16,7 +17,7 @@ export interface Credentials {
 /** Where credentials come from. */
 export interface CredentialSource {
   /** Those that are good now: the same object as long as they are the same. Rejects with an S3Error when there are none. */
-  get(): Promise<Credentials>;
+  get(): MayWait<Credentials>;
   /** The store says that these are good no more. */
   refused(credentials: Credentials): void;
 }
@@ -44,7 +45,7 @@ export function environmentCredentials(environment: Environment): Credentials | 
 
 /** Credentials that never change. */
 export function fixedCredentials(credentials: Credentials): CredentialSource {
-  return { get: async () => credentials, refused: () => {} };
+  return { get: () => credentials, refused: () => {} };
 }
 
 /**
@@ -126,7 +127,7 @@ export class RenewedCredentials implements CredentialSource {
     this.#now = now;
   }
 
-  async get(): Promise<Credentials> {
+  get(): MayWait<Credentials> {
     const current = this.#current;
     const left = (current?.expiresAt ?? Number.POSITIVE_INFINITY) - this.#now();
     // What was found a moment ago is the best there is, even when it ends: AWS gives such out when it cannot renew them.

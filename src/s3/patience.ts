@@ -1,25 +1,45 @@
 // How long a request is waited for: until its time is up, whoever wants it says that they do not any more, or the client is
 // closed. One thing is waited for at a time.
 
-/** What stops that which is waited for. */
-type Stop = (error: Error) => void;
+/** Something under way that can be stopped. Stopped when it is over already, it does nothing. */
+export interface Stoppable {
+  abort(error: Error): void;
+}
 
-/** The patience of one request. `end` frees its timer. */
+/** What tells that something is not wanted any more: an AbortSignal does. */
+export interface LeaveSignal {
+  readonly aborted: boolean;
+  readonly reason: unknown;
+  addEventListener(type: 'abort', listener: () => void): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}
+
+/** The patience of one request. `end` frees what it holds. */
 export class Patience {
-  readonly #signal: AbortSignal | undefined;
-  readonly #timer: NodeJS.Timeout;
-  #stop: Stop | undefined;
-  #over: Error | undefined;
+  readonly #signal: LeaveSignal | undefined;
+  readonly #late: () => Error;
+  readonly #waiting: Set<Patience>;
   /** On the monotonic clock, in milliseconds. */
   readonly #until: number;
+  #timer: NodeJS.Timeout | undefined;
+  #underWay: Stoppable | undefined;
+  #over: Error | undefined;
 
   /**
    * @param milliseconds for all of it
    * @param late makes the error of a time that is up
+   * @param waiting where it is found while it waits for what cannot be stopped. It is not there all the time: a table that each
+   * request comes to and leaves outlives them, and what it once held with it.
    */
-  constructor(milliseconds: number, signal: AbortSignal | undefined, late: () => Error) {
+  constructor(
+    milliseconds: number,
+    signal: LeaveSignal | undefined,
+    late: () => Error,
+    waiting: Set<Patience>,
+  ) {
+    this.#waiting = waiting;
     this.#until = performance.now() + milliseconds;
-    this.#timer = setTimeout(() => this.lose(late()), milliseconds);
+    this.#late = late;
     this.#signal = signal;
     if (signal?.aborted === true) this.#over = reasonOf(signal);
     else signal?.addEventListener('abort', this.#onAbort);
@@ -35,60 +55,74 @@ export class Patience {
     return this.#until - performance.now();
   }
 
+  /** @throws what `lose` was called with */
+  check(): void {
+    if (this.#over !== undefined) throw this.#over;
+  }
+
   /**
-   * Waits for something.
-   * @param begin starts it; it is handed what is to be called with that which stops it, when it can be stopped
+   * From here on it is this that is waited for, until `done` is called.
+   * @param within longest time for it by itself, in milliseconds
+   * @param late makes the error that it is then stopped with
+   * @throws what `lose` was called with, when that was before
+   */
+  begin(underWay: Stoppable, within = Number.POSITIVE_INFINITY, late = this.#late): void {
+    this.check();
+    this.#underWay = underWay;
+    const { left } = this;
+    const stop = within < left ? () => underWay.abort(late()) : () => this.lose(this.#late());
+    this.#timer = setTimeout(stop, Math.min(within, left));
+  }
+
+  /** It is waited for no more. */
+  done(): void {
+    this.#underWay = undefined;
+    clearTimeout(this.#timer);
+    if (this.#waiting.size > 0) this.#waiting.delete(this);
+  }
+
+  /**
+   * Waits for something that cannot be stopped.
    * @throws what `lose` was called with, when that comes before
    */
-  wait<T>(begin: (stopped: (stop: Stop) => void) => Promise<T>): Promise<T> {
-    if (this.#over !== undefined) return Promise.reject(this.#over);
+  wait<T>(wanted: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      let stopIt: Stop | undefined;
-      this.#stop = (error) => {
-        reject(error);
-        stopIt?.(error);
-      };
-      const done = (): void => {
-        this.#stop = undefined;
-      };
-      begin((stop) => {
-        stopIt = stop;
-      }).then(
+      wanted.then(
         (value) => {
-          done();
+          this.done();
           resolve(value);
         },
         (error: unknown) => {
-          done();
+          this.done();
           reject(error);
         },
       );
+      this.begin({ abort: reject });
+      this.#waiting.add(this);
     });
   }
 
   /** Waits for a while. */
   sleep(milliseconds: number): Promise<void> {
-    return this.wait(
-      (stopped) =>
-        new Promise((resolve) => {
-          const timer = setTimeout(resolve, milliseconds);
-          stopped(() => clearTimeout(timer));
-        }),
-    );
+    let timer: NodeJS.Timeout | undefined;
+    const slept = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, milliseconds);
+    });
+    return this.wait(slept).finally(() => clearTimeout(timer));
   }
 
   /** What is waited for is waited for no more. */
   lose(error: Error): void {
     if (this.#over !== undefined) return;
     this.#over = error;
-    const stop = this.#stop;
-    this.#stop = undefined;
-    stop?.(error);
+    const underWay = this.#underWay;
+    this.done();
+    underWay?.abort(error);
   }
 
   /** Nothing is waited for any more. */
   end(): void {
-    clearTimeout(this.#timer);
+    this.done();
     this.#signal?.removeEventListener('abort', this.#onAbort);
   }
 
@@ -97,7 +131,6 @@ export class Patience {
   };
 }
 
-function reasonOf(signal: AbortSignal): Error {
-  const { reason } = signal as { reason: unknown };
+function reasonOf({ reason }: LeaveSignal): Error {
   return reason instanceof Error ? reason : new Error('the request is not wanted any more');
 }

@@ -4,6 +4,7 @@ import type { BytePath } from '../http/target.js';
 import type { ObjectFields, S3Answer } from '../s3/answer.js';
 import type { S3Body, S3Piece } from '../s3/body.js';
 import type { S3Client } from '../s3/client.js';
+import type { Presence } from './presence.js';
 import type { FileVersion, ObjectDescription, Piece, StoredFile } from './store.js';
 import { StoreError } from './store.js';
 
@@ -14,10 +15,8 @@ export interface ObjectSource {
   readonly key: BytePath;
   /** For messages. */
   readonly name: string;
-  /** Aborted when nobody waits for it any more. */
-  readonly signal: AbortSignal;
-  /** Nobody will be asked for it any more. */
-  release(): void;
+  /** Who waits for it. */
+  readonly presence: Presence;
   /** What an error of the client's comes to. */
   toStoreError(error: unknown): unknown;
 }
@@ -53,6 +52,7 @@ export class ObjectFile implements StoredFile {
     this.modified = modified;
     this.version = { dev: 0, ino: 0, size, mtimeMs: modified, ctimeMs: modified };
     this.said = { etag, lastModified, ...described(fields, status !== 304) };
+    source.presence.addEventListener('abort', this.#onLeave);
   }
 
   async read(position: number, most: number, until: number): Promise<Piece> {
@@ -65,17 +65,30 @@ export class ObjectFile implements StoredFile {
   }
 
   close(): void {
+    this.#source.presence.release();
+    this.drop();
+  }
+
+  /** Closes it; whoever waits for it waits for another. */
+  drop(): void {
+    if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#source.release();
+    this.#source.presence.removeEventListener('abort', this.#onLeave);
     this.#rest?.release();
     this.#rest = undefined;
     this.#body.close();
   }
 
+  /** The store may be silent for long, and its connection is wanted by others. */
+  readonly #onLeave = (): void => {
+    this.#body.close();
+  };
+
   async #next(): Promise<S3Piece> {
     const piece = this.#rest ?? (await this.#body.read());
     this.#rest = undefined;
-    if (piece === undefined) throw this.#failure('ended before all of it had come');
+    if (piece === undefined)
+      throw this.#source.presence.reason ?? this.#failure('ended before all of it had come');
     if (!this.#isClosed) return piece;
     piece.release();
     throw this.#failure('is closed');
@@ -99,7 +112,7 @@ export class ObjectFile implements StoredFile {
   }
 
   async #askFor(first: number, until: number): Promise<void> {
-    const { client, key, signal } = this.#source;
+    const { client, key, presence } = this.#source;
     const { etag } = this.said;
     this.#rest?.release();
     this.#rest = undefined;
@@ -110,7 +123,7 @@ export class ObjectFile implements StoredFile {
       key,
       method: 'GET',
       range: { first, last: until - 1 },
-      signal,
+      signal: presence,
       ...(ifMatch === undefined ? {} : { ifMatch }),
     });
     const isGiven = answer.status === 200 || (answer.status === 206 && answer.range?.first === first);

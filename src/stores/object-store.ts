@@ -11,6 +11,7 @@ import { S3Error, type S3Failure } from '../s3/errors.js';
 import type { Presigned, PresignOptions } from '../s3/presign.js';
 import { ObjectFile, type ObjectSource } from './object-file.js';
 import { HEAD, type ObjectRequest, objectRequestFor, WHOLE } from './object-request.js';
+import { Presence } from './presence.js';
 import {
   type Found,
   type Known,
@@ -70,8 +71,8 @@ export class ObjectStore implements Store {
         siblings.length === 0 ? undefined : await this.#findSibling<Of>(source, siblings, request, asked);
       return sibling ?? foundAs<Of>('', await open(source, request, asked));
     } catch (error) {
-      source.release();
-      throw error;
+      source.presence.release();
+      throw source.toStoreError(error);
     }
   }
 
@@ -128,16 +129,14 @@ export class ObjectStore implements Store {
     const fields = { ...original.fields, contentEncoding: undefined };
     for (const suffix of siblings) {
       try {
-        let isTaken = false;
-        // The client is there for the next one, too.
-        const release = (): void => (isTaken ? source.release() : undefined);
-        const sibling = { ...source, key: source.key + suffix, name: source.name + suffix, release };
+        const sibling = { ...source, key: source.key + suffix, name: source.name + suffix };
         const file = await open(sibling, request, asked, fields);
-        isTaken = belongsTo(file, original);
-        if (isTaken) return foundAs<Of>(suffix, file);
-        file.close();
+        if (belongsTo(file, original)) return foundAs<Of>(suffix, file);
+        // The client is there for the next one, too.
+        file.drop();
       } catch (error) {
-        if (!(error instanceof StoreError && error.failure === 'not-found')) throw error;
+        const failed = source.toStoreError(error);
+        if (!(failed instanceof StoreError && failed.failure === 'not-found')) throw failed;
       }
     }
     return undefined;
@@ -151,7 +150,11 @@ export class ObjectStore implements Store {
     if (excluded.some((kept) => path.startsWith(kept)))
       throw new StoreError('not-found', name, 'belongs to a protected location');
     const toStoreError = (error: unknown): unknown => this.#toStoreError(error, name);
-    return { client, key, name, ...presenceOf(waiting, name), toStoreError };
+    const presence = new Presence(
+      waiting,
+      () => new StoreError('gone', name, 'nobody waits for it any more'),
+    );
+    return { client, key, name, presence, toStoreError };
   }
 
   #toStoreError(error: unknown, name: string): unknown {
@@ -169,7 +172,7 @@ export class ObjectStore implements Store {
   }
 }
 
-/** Asks for what a client needs. @throws {StoreError} */
+/** Asks for what a client needs. Rejects with an S3Error, or a StoreError. */
 async function open(
   source: ObjectSource,
   request: Selecting | undefined,
@@ -217,28 +220,12 @@ function fileOf(
   );
 }
 
-async function get(
-  { client, key, signal, toStoreError }: ObjectSource,
-  asked: ObjectRequest,
-): Promise<S3Answer> {
-  try {
-    return await client.get({ key, signal, ...asked });
-  } catch (error) {
-    throw toStoreError(error);
-  }
+function get({ client, key, presence }: ObjectSource, asked: ObjectRequest): Promise<S3Answer> {
+  return client.get({ ...asked, key, signal: presence });
 }
 
 function failure({ name }: ObjectSource, what: string): StoreError {
   return new StoreError('store-failed', name, what);
-}
-
-/** Aborts when the client is gone, until it is released; the reason is what its request then comes to. */
-function presenceOf(waiting: Waiting | undefined, name: string): Pick<ObjectSource, 'signal' | 'release'> {
-  const leaving = new AbortController();
-  const leave = (): void => leaving.abort(new StoreError('gone', name, 'nobody waits for it any more'));
-  if (waiting?.destroyed === true) leave();
-  else waiting?.once('close', leave);
-  return { signal: leaving.signal, release: () => waiting?.off('close', leave) };
 }
 
 function belongsTo(

@@ -5,13 +5,7 @@ import { ClientConnections } from '../../src/http1/client-connections.js';
 import { Attempt } from '../../src/s3/attempt.js';
 import { startTcpApp } from '../support/app.js';
 
-const REQUEST = {
-  method: 'GET',
-  head: 'GET / HTTP/1.1\r\n\r\n',
-  body: undefined,
-  upgrades: false,
-  isLast: false,
-};
+const HEAD = 'GET / HTTP/1.1\r\n\r\n';
 const LIMITS = { timeout: 60_000, maxBuffered: 1000, readsLittle: false };
 
 t.test('whoever has had a connection can do nothing to the one who has it next', async (t) => {
@@ -31,7 +25,7 @@ t.test('whoever has had a connection can do nothing to the one who has it next',
   t.teardown(() => pool.close());
   const connection = pool.takeIdle();
   const first = new Attempt(connection, LIMITS, (error) => error);
-  const { body } = await first.send(REQUEST);
+  const { body } = await first.send('GET', HEAD);
   t.equal((await body?.read())?.bytes.toString(), 'hello');
   t.equal(await body?.read(), undefined);
   let told = 0;
@@ -41,7 +35,7 @@ t.test('whoever has had a connection can do nothing to the one who has it next',
   t.equal(told, 1);
   t.equal(pool.takeIdle(), connection);
   const second = new Attempt(connection, LIMITS, (error) => error);
-  const answered = second.send(REQUEST);
+  const answered = second.send('GET', HEAD);
   first.pause();
   first.resume();
   first.cut();

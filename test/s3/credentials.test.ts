@@ -1,5 +1,6 @@
 // Credentials: where they come from, when they are asked for anew, and that they are in no message.
 import t from 'tap';
+import type { MayWait } from '../../src/http/may-wait.js';
 import {
   type Credentials,
   credentialSource,
@@ -59,7 +60,7 @@ class Store {
 }
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-const name = async (found: Promise<Credentials>): Promise<string> => (await found).accessKeyId;
+const name = async (found: MayWait<Credentials>): Promise<string> => (await found).accessKeyId;
 
 t.test('those that end are renewed before, by one lookup, while the old ones are used', async (t) => {
   const store = new Store();

@@ -65,8 +65,8 @@ async function read(file: StoredFile, first: number, end: number, most = 1000): 
   return text;
 }
 
-const failure = (wanted: Promise<unknown>): Promise<string> =>
-  wanted.then(
+const failure = (wanted: Promise<unknown> | undefined): Promise<string> =>
+  Promise.resolve(wanted).then(
     () => 'found',
     (error: unknown) => (error instanceof StoreError ? error.failure : String(error)),
   );
@@ -354,6 +354,30 @@ t.test('when nobody waits any more, nothing is asked for', async (t) => {
     await failure(bucket.store.find({ path: 'a', siblings: [], request, client, known: () => undefined })),
     'gone',
   );
+});
+
+t.test('who leaves in the middle does not wait for a store that has fallen silent', async (t) => {
+  const bucket = await openBucket(t);
+  bucket.standIn.put('media/a', LONG);
+  bucket.standIn.next({ kind: 'stall-in-body', after: 1000 });
+  const client = Object.assign(new EventEmitter(), { destroyed: false });
+  const request = { method: 'GET', headers: {} };
+  const { file } = await bucket.store.find({
+    path: 'a',
+    siblings: [],
+    request,
+    client,
+    known: () => undefined,
+  });
+  const first = await file?.read(0, 1000, LONG.length);
+  t.equal(first?.bytes.length, 1000);
+  first?.release();
+  const wanted = failure(file?.read(1000, 1000, LONG.length));
+  client.emit('close');
+  t.equal(await wanted, 'gone');
+  await until(() => bucket.standIn.open === 0, "the store's connection is closed");
+  file?.close();
+  t.equal(client.listenerCount('close'), 0);
 });
 
 t.test('of a sibling is said what is said of its original', async (t) => {

@@ -1,6 +1,8 @@
 /** Clients of a stand-in, and what they get. */
+
 import type { Test } from 'tap';
 import { locateBucket, parseEndpoint } from '../../src/config/bucket.js';
+import type { MayWait } from '../../src/http/may-wait.js';
 import type { S3Body } from '../../src/s3/body.js';
 import { S3Client, type S3ClientOptions } from '../../src/s3/client.js';
 import { fixedCredentials } from '../../src/s3/credentials.js';
@@ -50,7 +52,7 @@ export async function bytesOf(body: S3Body): Promise<Buffer> {
 }
 
 /** The S3Error that something comes to. */
-export async function errorOf(wanted: Promise<unknown>): Promise<S3Error> {
+export async function errorOf(wanted: MayWait<unknown>): Promise<S3Error> {
   try {
     await wanted;
   } catch (error) {

@@ -1,0 +1,285 @@
+// Asks a store for an object until there is an answer: again where that may help and does no harm, within a bound, with credentials
+// that are good and by the store's clock.
+import { createSecureContext } from 'node:tls';
+import type { BucketLocation } from '../config/bucket.js';
+import { ClientConnections } from '../http1/client-connections.js';
+import { type AnswerHead, checkRange, millisecondsOf, type S3Status } from './answer.js';
+import { type Answered, Attempt, FirstByteTimeout } from './attempt.js';
+import type { CredentialSource, Credentials } from './credentials.js';
+import { readErrorDocument } from './error-document.js';
+import { S3Error } from './errors.js';
+import {
+  type Asked,
+  codeOf,
+  explainFailure,
+  explainRefusal,
+  isPassing,
+  objectName,
+  storeName,
+} from './explain.js';
+import type { S3Limits } from './limits.js';
+import type { Patience } from './patience.js';
+import { fieldLine, rangeField, requestHead, type S3Request } from './request.js';
+import { sharedLookup } from './shared-lookup.js';
+import { Signatures } from './signatures.js';
+
+/** What it is made of. */
+export interface AskerOptions {
+  readonly location: BucketLocation;
+  readonly credentials: CredentialSource | undefined;
+  readonly limits: S3Limits;
+  readonly ca: string | undefined;
+  /** One sentence for the log, once for each cause. */
+  readonly onNotice: (notice: string) => void;
+}
+
+/** A request under way. */
+export interface Running {
+  readonly request: S3Request;
+  readonly asked: Asked;
+  readonly path: string;
+  readonly patience: Patience;
+}
+
+/** An answer that is no error, whose body still comes. */
+export interface Granted extends Answered {
+  readonly head: AnswerHead & { readonly status: S3Status };
+  readonly attempt: Attempt;
+}
+
+/** How a request is sent, one time. */
+interface Sending {
+  readonly credentials: Credentials | undefined;
+  /** False for a connection of its own. */
+  readonly mayUseKept: boolean;
+  /** By how much the time that it is signed by differs from this machine's, in milliseconds. */
+  readonly offset: number;
+}
+
+/** Longest pause before another attempt, in milliseconds. */
+const LONGEST_BACKOFF = 2000;
+/** A clock that differs by less than this is not what a request failed for, in milliseconds. */
+const SAME_TIME = 60_000;
+/** Largest head of an answer, in bytes: objects may have 2 KiB of fields of their own, and many stores more. */
+const MAX_HEAD = 32 * 1024;
+const CLOSED = new Set(['MEDIA_SERVE_CONNECTION_CLOSED', 'ECONNRESET', 'EPIPE']);
+/** Credentials that were good, and may be again when they are asked for anew. */
+const RENEWABLE = new Set(['ExpiredToken', 'InvalidToken', 'TokenRefreshRequired', 'InvalidAccessKeyId']);
+
+/** Asks one store. Owns the connections to it; `close` cuts them. */
+export class Asker {
+  readonly #location: BucketLocation;
+  readonly #credentials: CredentialSource | undefined;
+  readonly #limits: S3Limits;
+  readonly #onNotice: (notice: string) => void;
+  readonly #connections: ClientConnections;
+  readonly #signatures: Signatures;
+  /** How much later it is for the store than for this machine, in milliseconds. */
+  #clockOffset = 0;
+  #isClosed = false;
+
+  constructor({ location, credentials, limits, ca, onNotice }: AskerOptions) {
+    this.#location = location;
+    this.#credentials = credentials;
+    this.#limits = limits;
+    this.#onNotice = onNotice;
+    this.#signatures = new Signatures(location);
+    this.#connections = new ClientConnections(
+      { kind: 'tcp', host: location.host, port: location.port },
+      {
+        connectTimeout: limits.connectTimeout,
+        readTimeout: limits.silenceTimeout,
+        maxResponseHead: MAX_HEAD,
+        idleTimeout: limits.idleTimeout,
+      },
+      {
+        lookup: sharedLookup(),
+        tls: location.secure ? { context: createSecureContext(ca === undefined ? {} : { ca }) } : undefined,
+      },
+    );
+  }
+
+  /** What time it is for the store, as far as is known, in milliseconds since the epoch. */
+  get now(): number {
+    return Date.now() + this.#clockOffset;
+  }
+
+  /** Cuts all connections: bodies that come on them are 'closed'. */
+  close(): void {
+    this.#isClosed = true;
+    this.#connections.close();
+  }
+
+  /** Asks until there is an answer, or no sense in asking again. Rejects with an S3Error, or with what the patience was lost with. */
+  async ask(running: Running): Promise<Granted> {
+    const { patience } = running;
+    let mayUseKept = true;
+    let mayRenew = true;
+    let maySetClock = true;
+    for (let times = 1; ; ) {
+      const found = this.#credentials?.get();
+      const credentials = found instanceof Promise ? await patience.wait(found) : found;
+      const offset = this.#clockOffset;
+      const { attempt, result } = await this.#send(running, { credentials, mayUseKept, offset });
+      if (!(result instanceof Error)) return result;
+      if (this.#isClosed) throw stopping();
+      if (attempt.metClosing && CLOSED.has(codeOf(result))) {
+        mayUseKept = false;
+        continue;
+      }
+      const error = explainFailure(this.#location, result);
+      if (mayRenew && credentials !== undefined && RENEWABLE.has(error.code ?? '')) {
+        mayRenew = false;
+        if (await this.#renews(credentials, patience)) continue;
+      }
+      if (maySetClock && error.kind === 'clock' && this.#setClock(error, offset)) {
+        maySetClock = false;
+        continue;
+      }
+      const pause = Math.random() * Math.min(LONGEST_BACKOFF, this.#limits.backoff * 2 ** times);
+      if (!isPassing(error) || times >= this.#limits.attempts || pause >= patience.left) throw error;
+      times += 1;
+      await patience.sleep(pause);
+    }
+  }
+
+  /** Asks for others in place of credentials that were refused. Resolves with false when there are none. */
+  async #renews(refused: Credentials, patience: Patience): Promise<boolean> {
+    this.#credentials?.refused(refused);
+    const renewed = await patience.wait(Promise.resolve(this.#credentials?.get()));
+    return renewed !== undefined && !isSameKey(renewed, refused);
+  }
+
+  async #send(
+    running: Running,
+    sending: Sending,
+  ): Promise<{ attempt: Attempt; result: Granted | S3Error | Error }> {
+    const { request, asked, path, patience } = running;
+    const lines = this.#linesFor(running, sending);
+    const head = requestHead(
+      request,
+      path,
+      this.#location.authority,
+      typeof lines === 'string' ? lines : await patience.wait(lines),
+    );
+    patience.check();
+    const attempt = this.#attempt(asked, sending.mayUseKept);
+    patience.begin(attempt, attempt.timeout, () => new FirstByteTimeout());
+    try {
+      const answered = await attempt.send(request.method, head);
+      if (!patience.isOver)
+        return { attempt, result: this.#judge(running, answered, attempt, sending.offset) };
+      answered.body?.close();
+      patience.check();
+      throw new Error('lost, and not over');
+    } catch (error) {
+      if (!(error instanceof Error) || patience.isOver) throw error;
+      return { attempt, result: error };
+    } finally {
+      patience.done();
+    }
+  }
+
+  #linesFor({ request, path }: Running, { credentials, offset }: Sending): string | Promise<string> {
+    const range = rangeField(request.range);
+    if (credentials === undefined) return fieldLine('Range', range);
+    return this.#signatures.linesFor(credentials, request.method, path, range, Date.now() + offset);
+  }
+
+  #attempt(asked: Asked, mayUseKept: boolean): Attempt {
+    const connection = mayUseKept ? this.#connections.takeIdle() : this.#connections.connect();
+    const { connectTimeout, firstByteTimeout, maxBuffered } = this.#limits;
+    const limits = {
+      timeout: connection.wasUsed ? firstByteTimeout : connectTimeout + firstByteTimeout,
+      maxBuffered,
+      readsLittle: this.#location.secure,
+    };
+    return new Attempt(connection, limits, (error) =>
+      this.#isClosed ? stopping() : brokenOff(asked, error),
+    );
+  }
+
+  /** Whether an answer is one, and to what was asked. */
+  #judge(
+    { request, asked }: Running,
+    answered: Answered,
+    attempt: Attempt,
+    offset: number,
+  ): Granted | S3Error {
+    const { head, body, document } = answered;
+    if (!isGranting(head)) return this.#refusal(asked, head, document, offset);
+    try {
+      if (body !== undefined && !head.isFramed) throw endless(head);
+      checkRange(head, request.range, request.method === 'HEAD');
+    } catch (error) {
+      body?.close();
+      if (error instanceof S3Error) return error;
+      throw error;
+    }
+    return { head, body, document, attempt };
+  }
+
+  #refusal(asked: Asked, head: AnswerHead, document: string, offset: number): S3Error {
+    const storeTime = millisecondsOf(head.date);
+    return explainRefusal(asked, {
+      status: head.status,
+      document: readErrorDocument(document),
+      requestId: head.requestId,
+      region: head.bucketRegion,
+      ahead: storeTime === undefined ? undefined : storeTime - Date.now(),
+      signedAhead: offset,
+    });
+  }
+
+  /**
+   * Goes by the store's clock from here on.
+   * @param used what a request was signed by, that was refused for it
+   * @returns false when another try would be signed by the same time
+   */
+  #setClock({ storeTime }: S3Error, used: number): boolean {
+    if (storeTime === undefined) return false;
+    const offset = storeTime - Date.now();
+    if (Math.abs(offset - used) < SAME_TIME) return false;
+    // Another request may have found out already.
+    if (Math.abs(offset - this.#clockOffset) < SAME_TIME) return true;
+    this.#clockOffset = offset;
+    const minutes = Math.round(Math.abs(offset) / 60_000);
+    this.#onNotice(
+      `this machine's clock is ${minutes} minutes ${offset > 0 ? 'behind' : 'ahead of'} that of ${storeName(this.#location)}, by which requests are signed from here on; set the clock, for example by NTP`,
+    );
+    return true;
+  }
+}
+
+/** What is asked for when the client is closed. */
+export function stopping(): S3Error {
+  return new S3Error('closed', 'this server is stopping');
+}
+
+function isGranting(head: AnswerHead): head is AnswerHead & { readonly status: S3Status } {
+  const { status } = head;
+  return status === 200 || status === 206 || status === 304 || status === 412 || status === 416;
+}
+
+function isSameKey(a: Credentials, b: Credentials): boolean {
+  return (
+    a.accessKeyId === b.accessKeyId &&
+    a.secretAccessKey === b.secretAccessKey &&
+    a.sessionToken === b.sessionToken
+  );
+}
+
+/** A body of which nobody could tell whether it is whole. */
+function endless({ status, requestId }: AnswerHead): S3Error {
+  return new S3Error('failed', 'the store does not say how long the object is', { status, requestId });
+}
+
+function brokenOff(asked: Asked, error: Error): S3Error {
+  const { kind, code } = explainFailure(asked.location, error);
+  const how = kind === 'timeout' ? 'no more of it comes' : 'the connection broke';
+  return new S3Error(
+    kind === 'timeout' ? kind : 'failed',
+    `${objectName(asked)} was cut off while it was read: ${how}`,
+    { code },
+  );
+}
