@@ -6,7 +6,7 @@ import { acquireBuffer, LARGEST_BUFFER, releaseBuffer } from '../http/buffer-poo
 import { TruncatedError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
 import type { MayWait } from '../http/may-wait.js';
-import type { DirectFile, OpenedFile, Piece } from '../stores/store.js';
+import { type DirectFile, type OpenedFile, type Piece, SMALL_FILE } from '../stores/store.js';
 import { type Answer, pieceLength } from './answer.js';
 import type { RateLimiter } from './limit-rate.js';
 import { ReadScheduler } from './read-scheduler.js';
@@ -156,6 +156,8 @@ class ResponseWriter {
   readonly #options: SendOptions;
   readonly #startedAt = performance.now();
   #held: Buffer[] = [];
+  /** True when all of it went out in one go. */
+  #isWhole = false;
 
   constructor(exchange: Exchange, answer: Answer, options: SendOptions) {
     const { sendTimeout, limiter } = options;
@@ -213,6 +215,10 @@ class ResponseWriter {
   async write(bytes: Buffer): Promise<void> {
     const { response } = this.#exchange;
     if (this.isGone) return;
+    if (this.#isAll(bytes)) {
+      this.#writeWhole(bytes);
+      return;
+    }
     response.cork();
     this.#writeHeld();
     const taken = new Promise<void>((resolve) => {
@@ -229,9 +235,26 @@ class ResponseWriter {
   }
 
   end(): void {
+    if (this.#isWhole) return;
     const { response } = this.#exchange;
     this.#writeHeld();
     response.end();
+  }
+
+  #isAll({ length }: Buffer): boolean {
+    const isSmall = length === this.#answer.length && length <= SMALL_FILE;
+    return isSmall && !this.hasBegun && this.#options.limiter === undefined;
+  }
+
+  /** What is here at once goes out at once, behind its head: in two pieces it costs the system more than to copy it. */
+  #writeWhole(bytes: Buffer): void {
+    const { status, fields, length } = this.#answer;
+    const fill = (content: Buffer): void => {
+      bytes.copy(content);
+    };
+    this.#isWhole = true;
+    this.#exchange.response.sendFilled(status, fields, length, fill, this.#options.sendTimeout);
+    this.#exchange.bytes = length;
   }
 
   #writeHeld(): void {
