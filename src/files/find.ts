@@ -7,6 +7,7 @@ import { NotAcceptableError } from '../http/errors.js';
 import { goOn, type MayWait } from '../http/may-wait.js';
 import { ownString } from '../http/own-string.js';
 import type { BytePath } from '../http/target.js';
+import { ToldOnce } from '../http/told-once.js';
 import { MemoryFile } from '../stores/memory-file.js';
 import type { Found, OpenedFile, Store, StoredFile, StoreError, Waiting } from '../stores/store.js';
 import type { CachedFile, CachedMetadata, OpenFileCache } from './open-file-cache.js';
@@ -42,7 +43,7 @@ export class FileFinder {
   readonly #cache: OpenFileCache;
   readonly #wishesOf: ReadWishes;
   /** Siblings that could not be opened, and of which the operator has been told. */
-  readonly #unusable = new Set<string>();
+  readonly #unusable = new ToldOnce(UNUSABLE_NAMED);
 
   constructor(location: FileLocation, store: Store, { log, cache, contentTypeOf }: FinderOptions) {
     const wishes = createWishReader(location, contentTypeOf);
@@ -151,9 +152,7 @@ export class FileFinder {
   }
 
   #tellUnusable({ path, reason }: StoreError): void {
-    const isNews = this.#unusable.size < UNUSABLE_NAMED && !this.#unusable.has(path);
-    if (isNews) this.#unusable.add(ownString(path));
-    this.#log[isNews ? 'warn' : 'debug'](
+    this.#log[this.#unusable.remember(path) ? 'warn' : 'debug'](
       { path, reason },
       'a precompressed file cannot be sent; another one or its original is',
     );

@@ -5,8 +5,8 @@ import { DOTFILE, isSecret } from '../config/dotfile.js';
 import type { FileLocation } from '../config/location.js';
 import { NotFoundError } from '../http/errors.js';
 import { goOn } from '../http/may-wait.js';
-import { ownString } from '../http/own-string.js';
 import { type BytePath, toBytePath, toText } from '../http/target.js';
+import { ToldOnce } from '../http/told-once.js';
 import { type DotfileRule, dotfileRule } from '../stores/dotfiles.js';
 import type { FileVersion, Store } from '../stores/store.js';
 
@@ -22,7 +22,7 @@ export class FileNames {
   readonly #prefixLength: number;
   readonly #index: BytePath | undefined;
   /** Names of dotfiles of which the operator has been told. */
-  readonly #hiddenNames = new Set<string>();
+  readonly #hiddenNames = new ToldOnce(HIDDEN_NAMED);
 
   constructor(
     { root, dotfiles, prefix, index }: Pick<FileLocation, 'root' | 'dotfiles' | 'prefix' | 'index'>,
@@ -65,11 +65,9 @@ export class FileNames {
 
   /** Once for each name by which there is a file: what merely is asked for has nobody who misses it. */
   #tellHidden(hidden: string, name: BytePath): void {
-    const isNews = this.#hiddenNames.size < HIDDEN_NAMED && !this.#hiddenNames.has(hidden);
-    if (!isNews) return;
+    if (!this.#hiddenNames.isNews(hidden)) return;
     const tell = (found: FileVersion | undefined): void => {
-      if (found === undefined || this.#hiddenNames.has(hidden)) return;
-      this.#hiddenNames.add(ownString(hidden));
+      if (found === undefined || !this.#hiddenNames.remember(hidden)) return;
       this.#log.warn(
         { name: hidden, path: `${this.#root.replace(/\/$/, '')}/${toText(name)}` },
         DOTFILE.test(hidden) && !isSecret(hidden)
