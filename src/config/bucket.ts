@@ -34,10 +34,8 @@ export interface BucketOptions {
 }
 
 /** Where a bucket is. */
-export interface BucketLocation {
+export interface BucketAddress {
   readonly bucket: string;
-  /** What all keys begin with: empty, or with a slash at its end. One character for each byte. */
-  readonly prefix: string;
   /** What requests are signed for. */
   readonly region: string;
   readonly style: AddressingStyle;
@@ -49,6 +47,12 @@ export interface BucketLocation {
   readonly authority: string;
   /** What stands in front of the slash and the key: empty, `/bucket`, `/storage/v1/s3/bucket`. */
   readonly basePath: string;
+}
+
+/** Where objects are in a bucket. */
+export interface BucketLocation extends BucketAddress {
+  /** What all keys begin with: empty, or with a slash at its end. One character for each byte. */
+  readonly prefix: string;
 }
 
 /** Names that stores other than AWS allow are among them. */
@@ -231,11 +235,16 @@ function regionOf(host: string | undefined): string | undefined {
   return REGION_IN_HOST.exec(host)?.[1] ?? ANY_REGION;
 }
 
+/** The store as the beginning of a URL; of a bucket that stands in front of the host, with that. */
+export function originOf({ secure, authority }: Pick<BucketAddress, 'secure' | 'authority'>): string {
+  return `${secure ? 'https' : 'http'}://${authority}`;
+}
+
 /**
  * Whether two are the same bucket, however they are addressed. On AWS a bucket's name is no one else's; elsewhere the store has to
  * be the same, with or without TLS.
  */
-export function isSameBucket(a: BucketLocation, b: BucketLocation): boolean {
+export function isSameBucket(a: BucketAddress, b: BucketAddress): boolean {
   if (a.bucket !== b.bucket) return false;
   if (AWS_HOST.test(a.host) && AWS_HOST.test(b.host)) return true;
   const [one, other] = [storeOf(a), storeOf(b)];
@@ -244,7 +253,7 @@ export function isSameBucket(a: BucketLocation, b: BucketLocation): boolean {
 }
 
 /** The store that a bucket is on, without the bucket. */
-function storeOf({ bucket, style, host, basePath }: BucketLocation): Pick<Endpoint, 'host' | 'path'> {
+function storeOf({ bucket, style, host, basePath }: BucketAddress): Pick<Endpoint, 'host' | 'path'> {
   return style === 'virtual'
     ? { host: host.slice(bucket.length + 1), path: basePath }
     : { host, path: basePath.slice(0, -bucket.length - 1) };

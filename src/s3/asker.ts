@@ -1,7 +1,7 @@
 // Asks a store for an object until there is an answer: again where that may help and does no harm, within a bound, with credentials
 // that are good and by the store's clock.
 import { createSecureContext } from 'node:tls';
-import type { BucketLocation } from '../config/bucket.js';
+import type { BucketAddress } from '../config/bucket.js';
 import { ClientConnections } from '../http1/client-connections.js';
 import { type AnswerHead, checkRange, millisecondsOf, type S3Status } from './answer.js';
 import { type Answered, Attempt, FirstByteTimeout } from './attempt.js';
@@ -25,7 +25,7 @@ import { Signatures } from './signatures.js';
 
 /** What it is made of. */
 export interface AskerOptions {
-  readonly location: BucketLocation;
+  readonly location: BucketAddress;
   readonly credentials: CredentialSource | undefined;
   readonly limits: S3Limits;
   readonly ca: string | undefined;
@@ -68,7 +68,7 @@ const RENEWABLE = new Set(['ExpiredToken', 'InvalidToken', 'TokenRefreshRequired
 
 /** Asks one store. Owns the connections to it; `close` cuts them. */
 export class Asker {
-  readonly #location: BucketLocation;
+  readonly #location: BucketAddress;
   readonly #credentials: CredentialSource | undefined;
   readonly #limits: S3Limits;
   readonly #onNotice: (notice: string) => void;

@@ -1,6 +1,6 @@
 // Objects of one bucket (AWS: GetObject, HeadObject), over this project's own connections: a bounded number of requests at once, and
 // bodies whose readers may be slow.
-import type { BucketLocation } from '../config/bucket.js';
+import type { BucketAddress } from '../config/bucket.js';
 import type { BytePath } from '../http/target.js';
 import type { AnswerHead, S3Answer } from './answer.js';
 import { Asker, type Granted, type Running, stopping } from './asker.js';
@@ -21,7 +21,7 @@ import { SlowReaders } from './slow-readers.js';
 
 /** What a client is made of. */
 export interface S3ClientOptions {
-  readonly location: BucketLocation;
+  readonly location: BucketAddress;
   /** Without them nothing is signed: the bucket must be everybody's. */
   readonly credentials: CredentialSource | undefined;
   readonly limits?: Partial<S3Limits> | undefined;
@@ -38,7 +38,7 @@ const NOWHERE = '.media-serve-asks-whether-it-may-read';
 
 /** One bucket. `close` frees what it holds. */
 export class S3Client {
-  readonly #location: BucketLocation;
+  readonly #location: BucketAddress;
   readonly #credentials: CredentialSource | undefined;
   readonly #limits: S3Limits;
   readonly #asker: Asker;
@@ -108,10 +108,10 @@ export class S3Client {
 
   /**
    * Asks for an object that is not there, which tells whether bucket, region, credentials and clock are right.
+   * @param prefix where it would be: permissions may hold below some prefixes only
    * @returns what is wrong; undefined when nothing is
    */
-  async probe(): Promise<S3Error | undefined> {
-    const { prefix } = this.#location;
+  async probe(prefix: BytePath): Promise<S3Error | undefined> {
     // Of a name that is too long behind this prefix its end will do: its beginning might be a dot, and no name.
     const key = `${prefix}${NOWHERE.slice(-(LONGEST_KEY - prefix.length))}`;
     try {
@@ -228,7 +228,7 @@ function tooSlow(asked: Asked, time: number): string {
 }
 
 /** Something that knows nothing of the key, nor of keys. */
-function notS3(location: BucketLocation, { status, code, requestId }: S3Error): S3Error {
+function notS3(location: BucketAddress, { status, code, requestId }: S3Error): S3Error {
   const answer = [status, code].filter((part) => part !== undefined).join(' ') || 'not found';
   return new S3Error(
     'failed',

@@ -53,4 +53,9 @@ export class S3Error extends Error {
     this.region = details.region;
     this.storeTime = details.storeTime;
   }
+
+  /** For the log: the message, and what the store calls the request. */
+  get sentence(): string {
+    return this.requestId === undefined ? this.message : `${this.message} (request ${this.requestId})`;
+  }
 }

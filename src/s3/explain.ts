@@ -1,6 +1,6 @@
 // An error's meaning: from what the store answered, or from why it did not, to one sentence that says what is wrong and what to
 // set (AWS: "List of error codes"; other stores use the same).
-import type { BucketLocation } from '../config/bucket.js';
+import { type BucketAddress, originOf } from '../config/bucket.js';
 import { quote } from '../config/errors.js';
 import { type BytePath, toText } from '../http/target.js';
 import type { ErrorDocument } from './error-document.js';
@@ -8,7 +8,7 @@ import { S3Error, type S3ErrorDetails, type S3Failure } from './errors.js';
 
 /** What was asked for, and how. */
 export interface Asked {
-  readonly location: BucketLocation;
+  readonly location: BucketAddress;
   readonly key: BytePath;
   /** True when there were credentials. */
   readonly isSigned: boolean;
@@ -80,7 +80,7 @@ export function explainRefusal(asked: Asked, refusal: Refusal): S3Error {
 }
 
 /** The region that the store says the bucket is in, when that is another. */
-function rightRegion(location: BucketLocation, { region, document }: Refusal): string | undefined {
+function rightRegion(location: BucketAddress, { region, document }: Refusal): string | undefined {
   const said = region ?? document.region;
   return said === location.region ? undefined : said;
 }
@@ -179,7 +179,7 @@ const TOO_LATE: Readonly<Record<string, string>> = {
 };
 
 /** The error of a connection that failed before there was an answer. */
-export function explainFailure(location: BucketLocation, error: Error): S3Error {
+export function explainFailure(location: BucketAddress, error: Error): S3Error {
   if (error instanceof S3Error) return error;
   const code = codeOf(error);
   const store = storeName(location);
@@ -231,8 +231,8 @@ export function codeOf(error: Error): string {
 }
 
 /** The store in messages. */
-export function storeName({ secure, authority }: BucketLocation): string {
-  return `the store at ${secure ? 'https' : 'http'}://${authority}`;
+export function storeName(location: BucketAddress): string {
+  return `the store at ${originOf(location)}`;
 }
 
 /** The object in messages. */

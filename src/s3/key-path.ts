@@ -1,6 +1,6 @@
 // Keys and request paths. What is signed is the path as it is sent, and S3 wants it encoded once, byte by byte, with nothing
 // normalized: all but unreserved characters and the slash (AWS: "Create a signed AWS API request", UriEncode).
-import type { BucketLocation } from '../config/bucket.js';
+import type { BucketAddress } from '../config/bucket.js';
 import { type BytePath, percentEncoder } from '../http/target.js';
 
 /** RFC 3986 §2.3, and the slash. */
@@ -20,6 +20,6 @@ export function isKey(key: BytePath): boolean {
 }
 
 /** The path of a request for a key. */
-export function keyPath({ basePath }: BucketLocation, key: BytePath): string {
+export function keyPath({ basePath }: BucketAddress, key: BytePath): string {
   return `${basePath}/${encodeKey(key)}`;
 }

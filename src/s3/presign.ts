@@ -1,5 +1,5 @@
 // Signed URLs: whoever has one may get an object from the store itself, for a while.
-import type { BucketLocation } from '../config/bucket.js';
+import { type BucketAddress, originOf } from '../config/bucket.js';
 import type { BytePath } from '../http/target.js';
 import type { ObjectFields } from './answer.js';
 import type { CredentialSource } from './credentials.js';
@@ -33,7 +33,7 @@ const LONGEST = 7 * 24 * 3600;
  * @throws {RangeError} for a time that S3 does not allow
  */
 export async function presign(
-  location: BucketLocation,
+  location: BucketAddress,
   source: CredentialSource | undefined,
   key: BytePath,
   { method = 'GET', at, expires, response = {} }: PresignOptions,
@@ -41,8 +41,8 @@ export async function presign(
   if (!(expires >= 1 && expires <= LONGEST)) {
     throw new RangeError(`a signed URL is good for 1 to ${LONGEST} seconds, not for ${expires}`);
   }
-  const { secure, authority, region } = location;
-  const origin = `${secure ? 'https' : 'http'}://${authority}`;
+  const { authority, region } = location;
+  const origin = originOf(location);
   const path = keyPath(location, key);
   const expiresAt = at + expires * 1000;
   const query = responseQuery(response);

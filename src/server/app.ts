@@ -23,10 +23,10 @@ import { networkTest } from '../http/network-test.js';
 import type { Subrequest } from '../http/order.js';
 import { parseTarget, toBytePath } from '../http/target.js';
 import { Server } from '../http1/server.js';
+import { Buckets } from '../stores/buckets.js';
 import { kernelSend } from '../stores/disk/kernel-send.js';
 import { isAskedByThreads, RootStore } from '../stores/disk/root-store.js';
 import type { ObjectStore } from '../stores/object-store.js';
-import { openBucket } from '../stores/open-bucket.js';
 import { LoopGuard } from '../upstream/loop.js';
 import { type Proxy as AppProxy, type AppTimes, createProxy } from '../upstream/proxy.js';
 import { type LookUp, lookUpHost, shareLookups } from '../upstream/resolver.js';
@@ -80,7 +80,7 @@ export async function assemble(
   times: TimeLimits = TIME_LIMITS,
   lookUp: LookUp = lookUpHost,
 ): Promise<MediaServer> {
-  const { proxies, table, stores, protectedRoots } = createRoutes(
+  const { proxies, table, directories, buckets, protectedRoots } = createRoutes(
     config,
     surveyed.survey,
     times.app,
@@ -115,12 +115,12 @@ export async function assemble(
     serverFactory: () => server as unknown as FastifyInstance['server'],
     forceCloseConnections: 'idle',
   });
-  const directories = stores.filter((store) => store instanceof RootStore);
   const endWatch = watchProtected(protectedRoots, directories);
   app.addHook('onClose', async () => {
     endWatch();
     for (const proxy of proxies) await proxy.close();
-    await Promise.all([surveyed, ...stores].map((it) => it.end()));
+    buckets.end();
+    await Promise.all([surveyed, ...directories].map((it) => it.end()));
     flush();
     busy.flush();
   });
@@ -128,15 +128,15 @@ export async function assemble(
   if (config.locations.some((location) => isInDirectory(location) && location.sendfile)) {
     app.addHook('onListen', async () => void kernelSend());
   }
-  // The app is served meanwhile, and whatever is wrong.
-  app.addHook('onListen', async () => void Promise.all(stores.map((store) => store.check())));
+  // The app is served meanwhile, and whatever is wrong. What is wrong with a directory has been found out before (roots.ts).
+  app.addHook('onListen', async () => void buckets.check());
   await app.ready();
   await Promise.all(proxies.map((proxy) => proxy.begin()));
   return {
     app,
     server,
     places,
-    isHeldUp: () => surveyed.isHeldUp() || isHeldUp() || stores.some((store) => store.isHeldUp),
+    isHeldUp: () => surveyed.isHeldUp() || isHeldUp() || directories.some((store) => store.isHeldUp),
   };
 }
 
@@ -144,7 +144,8 @@ export async function assemble(
 interface Routes {
   readonly table: RouteTable;
   readonly proxies: readonly AppProxy[];
-  readonly stores: readonly (RootStore | ObjectStore)[];
+  readonly directories: readonly RootStore[];
+  readonly buckets: Buckets;
   /** Directories from which no other location serves. */
   readonly protectedRoots: readonly WatchedRoot[];
 }
@@ -185,7 +186,8 @@ function createRoutes(
     proxies.set(location, proxy);
   }
   const cache = new OpenFileCache(config.cacheSize);
-  const stores: (RootStore | ObjectStore)[] = [];
+  const directories: RootStore[] = [];
+  const buckets = new Buckets(process.env, log);
   const protectedRoots: WatchedRoot[] = [];
   for (const location of config.locations) {
     if (location.kind === 'upstream') {
@@ -199,15 +201,14 @@ function createRoutes(
     }
     let files: FileHandler;
     if (isInBucket(location)) {
-      const store = openObjects(location, config, log);
-      stores.push(store);
+      const store = openObjects(location, config, buckets);
       files =
         location.storeMode === 'redirect'
           ? redirectToStore(location, store, log)
           : createFileHandler(location, { log, cache, store });
     } else {
       const store = openDirectory(location, excluded.next().value ?? [], log);
-      stores.push(store);
+      directories.push(store);
       // X-Sendfile names paths on disk.
       if (location.kind === 'internal') internal.push({ location, store });
       if (isProtected(location)) protectedRoots.push({ root: location.root, store });
@@ -216,7 +217,7 @@ function createRoutes(
     const guarded = guardFiles(location, files, askFor(location, config, proxies), log);
     table.add({ location, handle: shareFiles(location, guarded) });
   }
-  return { table, proxies: [...proxies.values()], stores, protectedRoots };
+  return { table, proxies: [...proxies.values()], directories, buckets, protectedRoots };
 }
 
 /**
@@ -233,9 +234,9 @@ function openDirectory(location: FileLocation, excluded: readonly string[], log:
  * The store of the objects in a location's bucket.
  * @throws {BadValueError} when the environment has half of the credentials
  */
-function openObjects(location: LocationInBucket, config: Config, log: Logger): ObjectStore {
+function openObjects(location: LocationInBucket, config: Config, buckets: Buckets): ObjectStore {
   try {
-    return openBucket({ ...location, excluded: namesKeptFrom(location, config) }, process.env, log);
+    return buckets.storeOf({ ...location, excluded: namesKeptFrom(location, config) });
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     throw new BadValueError(location.from, error.message);

@@ -2,6 +2,7 @@
 // be there. Of the app: wait-for-app.ts.
 import type { Logger } from 'pino';
 import { formatAddress } from '../config/address.js';
+import { originOf } from '../config/bucket.js';
 import {
   type Config,
   type FileLocation,
@@ -30,9 +31,8 @@ function describeLocation(location: Location): string {
 /** What was written of a bucket has no credentials in it, and neither has its store's address. */
 function describeRoot({ root, bucket, s3Anonymous }: FileLocation): string {
   if (bucket === undefined) return root;
-  const { secure, authority, region } = bucket;
-  const asked = s3Anonymous ? 'without credentials' : `in ${region}`;
-  return `${root} at ${secure ? 'https' : 'http'}://${authority}, ${asked}`;
+  const asked = s3Anonymous ? 'without credentials' : `in ${bucket.region}`;
+  return `${root} at ${originOf(bucket)}, ${asked}`;
 }
 
 /** Warns of roots that are not there yet: an app makes them when it needs them, and volumes come in any order. */

@@ -1,6 +1,5 @@
 // The objects of a bucket as a tree of files. One request of a client is one request to the store; what is said of an object is
 // what the store says of it, and is kept by nobody here.
-import type { Logger } from 'pino';
 import type { BucketLocation } from '../config/bucket.js';
 import { evaluatePreconditions, type Preconditions, type Selecting } from '../http/conditional.js';
 import { type BytePath, toText } from '../http/target.js';
@@ -24,13 +23,14 @@ import {
 
 /** What a store of objects works with. */
 export interface ObjectStoreOptions {
-  readonly client: Pick<S3Client, 'get' | 'presign' | 'now' | 'probe' | 'close'>;
+  readonly client: Pick<S3Client, 'get' | 'presign' | 'now'>;
   readonly location: Pick<BucketLocation, 'bucket' | 'prefix'>;
   /** What names begin with that must not be served, each with a slash at its end. */
   readonly excluded?: readonly string[];
   /** Ranges in one request; 0 when none are served. */
   readonly maxRanges: number;
-  readonly log: Logger;
+  /** Is told each time that the store refuses an object. */
+  readonly onDenied: (error: S3Error) => void;
 }
 
 const FAILURES: Readonly<Record<S3Failure, StoreFailure>> = {
@@ -53,11 +53,9 @@ const STORED_WITHIN = 2000;
 
 const NONE: readonly StoreError[] = [];
 
-/** Objects below a prefix of a bucket. Owns its client. */
+/** Objects below a prefix of a bucket. Its client is the bucket's. */
 export class ObjectStore implements Store {
   readonly #options: ObjectStoreOptions;
-  /** Causes of which the operator has been told: there are few. */
-  readonly #told = new Set<string>();
 
   constructor(options: ObjectStoreOptions) {
     this.#options = options;
@@ -97,25 +95,6 @@ export class ObjectStore implements Store {
     } catch (error) {
       throw toStoreError(error);
     }
-  }
-
-  /** Whether bucket, credentials, region and clock are right: says in the log what is wrong. */
-  async check(): Promise<void> {
-    const { client, log } = this.#options;
-    const error = await client.probe();
-    if (error === undefined || error.kind === 'closed') return;
-    this.#told.add(causeOf(error));
-    log.error({ code: error.code, request: error.requestId }, sentenceOf(error));
-  }
-
-  /** Cuts what is under way. */
-  async end(): Promise<void> {
-    this.#options.client.close();
-  }
-
-  /** Waits for nothing that would hold up the end of the process. */
-  get isHeldUp(): boolean {
-    return false;
   }
 
   /** A sibling that belongs to what is there: no other version of it, and smaller. What is said of the original is said of it. */
@@ -159,16 +138,8 @@ export class ObjectStore implements Store {
 
   #toStoreError(error: unknown, name: string): unknown {
     if (!(error instanceof S3Error)) return error;
-    if (error.kind === 'denied') this.#tell(error);
-    return new StoreError(FAILURES[error.kind], name, sentenceOf(error));
-  }
-
-  /** Once for each cause: what is not there, anybody may ask for. */
-  #tell(error: S3Error): void {
-    const cause = causeOf(error);
-    if (this.#told.has(cause)) return;
-    this.#told.add(cause);
-    this.#options.log.warn({ code: error.code, request: error.requestId }, sentenceOf(error));
+    if (error.kind === 'denied') this.#options.onDenied(error);
+    return new StoreError(FAILURES[error.kind], name, error.sentence);
   }
 }
 
@@ -250,12 +221,4 @@ function isNotModified({ etag, lastModified }: S3Answer, request: Selecting | un
 
 function isConditional({ ifNoneMatch, ifModifiedSince }: ObjectRequest): boolean {
   return ifNoneMatch !== undefined || ifModifiedSince !== undefined;
-}
-
-function causeOf({ kind, code }: S3Error): string {
-  return `${kind} ${code ?? ''}`;
-}
-
-function sentenceOf({ message, requestId }: S3Error): string {
-  return requestId === undefined ? message : `${message} (request ${requestId})`;
 }

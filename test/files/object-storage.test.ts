@@ -23,8 +23,8 @@ async function startSite(t: Test, standIn: S3StandIn, more: readonly string[] = 
   const { address } = await startRecorder(t);
   const args = ['--root', `s3://${standIn.bucket}/media`, ...place(standIn), '--upstream', address, ...more];
   const server = await startServer(t, args, { env: ENV });
-  // At the start each location asks whether all is well.
-  const questions = args.filter((arg) => arg.includes('s3://')).length;
+  // At the start it is asked whether all is well, once for each prefix.
+  const questions = new Set(args.flatMap((arg) => /s3:\/\/.*/.exec(arg) ?? [])).size;
   const isAnswered = (): boolean => standIn.requests.filter(({ status }) => status !== 0).length >= questions;
   await until(isAnswered, 'it knows its buckets');
   return server;
@@ -237,6 +237,29 @@ t.test('what breaks off in the middle is cut off', async (t) => {
   const received = await connection.closed();
   t.match(received, /^HTTP\/1\.1 200 /);
   t.ok(received.length < LONG.length, 'it is not whole');
+});
+
+t.test('locations over one bucket ask it with the same connections', async (t) => {
+  const standIn = await startS3StandIn(t);
+  const bucket = `s3://${standIn.bucket}`;
+  for (const key of ['media/a', 'more/a', 'a']) standIn.put(key, key);
+  const more = ['media', 'more', ''].map((prefix) => [`/${prefix || 'all'}-again/`, `${bucket}/${prefix}`]);
+  const server = await startSite(t, standIn, [
+    ...more.flatMap(([prefix, root]) => ['--mount', `${prefix}=${root}`]),
+    ...['--internal', `/protected/=${bucket}/more`],
+  ]);
+  t.equal(standIn.requests.length, 3, 'each prefix is asked for once');
+  const { connections } = standIn;
+  for (const [target, key] of [
+    ['/media/a', 'media/a'],
+    ['/media-again/a', 'media/a'],
+    ['/more-again/a', 'more/a'],
+    ['/all-again/a', 'a'],
+  ] as const) {
+    t.equal((await ask(server, target)).body.toString(), key, target);
+  }
+  t.equal((await ask(server, '/all-again/more/a')).status, 404, 'what is protected stays so');
+  t.equal(standIn.connections, connections);
 });
 
 t.test("a client that leaves gives the store's connection back", async (t) => {

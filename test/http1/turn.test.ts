@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import t from 'tap';
 import { currentBatch } from '../../src/http/batch.js';
 import { answerAtEndOfTurn, writeAtEndOfTurn } from '../../src/http1/turn.js';
+import { collectDefects } from '../support/defects.js';
 
 t.test('what is put off comes at the end of the turn, all together and in order', async (t) => {
   const done: string[] = [];
@@ -127,19 +128,7 @@ t.test('a defect in one keeps nothing else waiting', async (t) => {
       throw new Error(what);
     },
   });
-  // What is thrown in a later tick ends the process, or is for who has said that it must not. Others use ticks, too.
-  const thrown: string[] = [];
-  const { nextTick } = process;
-  t.intercept(process, 'nextTick', {
-    value: (task: (...args: unknown[]) => void, ...args: unknown[]) =>
-      nextTick(() => {
-        try {
-          task(...args);
-        } catch (error) {
-          thrown.push((error as Error).message);
-        }
-      }),
-  });
+  const thrown = collectDefects(t);
   answerAtEndOfTurn(broken('request'), 1);
   answerAtEndOfTurn({ endTurn: () => done.push('answer') }, 1);
   writeAtEndOfTurn(broken('write'), 1);

@@ -520,21 +520,17 @@ t.test('no more requests than there are places are with the store, and no more w
 t.test('at the start it is told what is wrong, if anything is', async (t) => {
   const store = await startS3StandIn(t);
   const client = clientOf(t, store);
-  t.equal(await client.probe(), undefined);
+  t.equal(await client.probe(''), undefined);
   for (const bytes of [987, 988, 1023]) {
     const prefix = `${'p'.repeat(bytes - 1)}/`;
-    const location = locateBucket({
-      url: { bucket: store.bucket, prefix },
-      endpoint: parseEndpoint(store.endpoint),
-    });
-    t.equal(await clientOf(t, store, { location }).probe(), undefined, `behind a prefix of ${bytes} bytes`);
+    t.equal(await client.probe(prefix), undefined, `behind a prefix of ${bytes} bytes`);
   }
   store.next({ kind: 'refuse', status: 404, code: '', text: '<html>Not Found</html>' });
-  const page = await client.probe();
+  const page = await client.probe('');
   t.match(page, { kind: 'failed', status: 404 });
   t.match(page?.message, /does not answer as S3 does \(404\); check --s3-endpoint/);
   store.mayList = false;
-  t.match(await client.probe(), { kind: 'denied' });
+  t.match(await client.probe(''), { kind: 'denied' });
   store.region = 'eu-west-1';
-  t.match(await client.probe(), { kind: 'wrong-region', region: 'eu-west-1' });
+  t.match(await client.probe(''), { kind: 'wrong-region', region: 'eu-west-1' });
 });

@@ -1,9 +1,12 @@
 // A defect costs the connection that meets it, and no other: neither the process ends, nor does anybody wait for what will
 // not come. There is no known one to test with, so that each is put into the process beside the server's code.
+import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { startRawApp } from '../http1/raw-app.js';
 import { get, openConnection, rawRequest } from '../support/raw.js';
+import { startS3StandIn } from '../support/s3-stand-in.js';
 import { type LogLine, type RunningServer, startServer } from '../support/server.js';
+import { socketDirectory } from '../support/unix.js';
 import { until } from '../support/until.js';
 
 /** Has what the server calls throw, where these names and addresses are in the request. */
@@ -37,6 +40,11 @@ const SABOTAGE = `
     if (address === '192.0.2.66') throw new Error('in a lookup');
     return check.call(this, address, family);
   };
+  const { slice } = String.prototype;
+  String.prototype.slice = function (...args) {
+    if (String(this) === '.media-serve-asks-whether-it-may-read') throw new Error('in a probe');
+    return slice.apply(this, args);
+  };
   process.on('SIGWINCH', () => {
     Promise.reject(new Error('in a promise'));
   });`;
@@ -44,13 +52,15 @@ const SABOTAGE = `
 const isDefect = ({ msg }: LogLine): boolean => String(msg).startsWith('a defect');
 const reasonOf = ({ err }: LogLine): unknown => (err as { message?: unknown } | undefined)?.message;
 
+const SABOTAGED = ['--import', `data:text/javascript,${encodeURIComponent(SABOTAGE)}`];
+
 async function start(t: Test): Promise<{ server: RunningServer; brokenOff(): Promise<void> }> {
   const app = await startRawApp(t);
   const root = t.testdir({ 'a.txt': 'hello' });
   const server = await startServer(
     t,
     ['--root', root, '--upstream', app.address, '--trust-proxy', 'loopback', '--no-response-buffering'],
-    { node: ['--import', `data:text/javascript,${encodeURIComponent(SABOTAGE)}`] },
+    { node: SABOTAGED },
   );
   let id = 0;
   return {
@@ -118,4 +128,18 @@ t.test('where a request comes from cannot be found out: it is answered, with 500
   t.equal(status, 500);
   t.equal(reasonOf(await server.logged(isDefect)), 'in a lookup');
   t.ok(await isWell(server));
+});
+
+t.test('what is asked of buckets at the start fails: each is served', async (t) => {
+  const standIn = await startS3StandIn(t, { credentials: undefined });
+  standIn.put('media/a.txt', 'hello');
+  const path = join(socketDirectory(t), 'socket');
+  const root = `s3://${standIn.bucket}/media`;
+  const bucket = ['--root', root, '--s3-endpoint', standIn.endpoint, '--s3-anonymous'];
+  for (const listen of ['127.0.0.1:0', `unix:${path}`]) {
+    const server = await startServer(t, bucket, { node: SABOTAGED, listen });
+    t.equal(reasonOf(await server.logged(isDefect)), 'in a probe', listen);
+    if (server.port > 0) t.ok(await isWell(server));
+    t.equal(await server.stop(), 0, listen);
+  }
 });

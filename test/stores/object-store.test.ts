@@ -1,6 +1,5 @@
 // A bucket as a tree of files: what is found, which bytes come, what it costs the store, and what its errors come to.
 import { EventEmitter } from 'node:events';
-import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import type { S3Answer } from '../../src/s3/answer.js';
 import { NO_BODY, type S3Body } from '../../src/s3/body.js';
@@ -15,20 +14,20 @@ import { until } from '../support/until.js';
 interface Bucket {
   readonly store: ObjectStore;
   readonly standIn: S3StandIn;
-  /** Lines of the log from warnings on. */
-  readonly log: Record<string, unknown>[];
+  /** Codes of what the store refused. */
+  readonly denied: (string | undefined)[];
 }
 
 async function openBucket(t: Test, limits: Partial<S3Limits> = {}): Promise<Bucket> {
   const standIn = await startS3StandIn(t);
-  const log: Record<string, unknown>[] = [];
+  const denied: (string | undefined)[] = [];
   const store = new ObjectStore({
     client: clientOf(t, standIn, { limits }),
     location: { bucket: standIn.bucket, prefix: 'media/' },
     maxRanges: 64,
-    log: pino({ level: 'warn', base: null }, { write: (line) => log.push(JSON.parse(line)) }),
+    onDenied: ({ code }) => denied.push(code),
   });
-  return { store, standIn, log };
+  return { store, standIn, denied };
 }
 
 interface Asking {
@@ -158,42 +157,25 @@ t.test('what is cut off by its reader gives its connection up', async (t) => {
   t.equal(await failure(file.read(10, 10, 20)), 'store-failed');
 });
 
-t.test(
-  'each error of the store comes to what a client may know, and the log to what the operator must',
-  async (t) => {
-    const bucket = await openBucket(t, { attempts: 1 });
-    bucket.standIn.put('media/a', 'hello');
-    const cases: readonly (readonly [status: number, code: string, failure: string])[] = [
-      [404, 'NoSuchKey', 'not-found'],
-      [403, 'AccessDenied', 'not-found'],
-      [404, 'NoSuchBucket', 'store-failed'],
-      [403, 'SignatureDoesNotMatch', 'store-failed'],
-      [503, 'SlowDown', 'store-busy'],
-      [500, 'InternalError', 'store-failed'],
-      [301, 'PermanentRedirect', 'store-failed'],
-    ];
-    for (const [status, code, expected] of cases) {
-      bucket.standIn.next({ kind: 'refuse', status, code });
-      t.equal(await failure(open(bucket, 'a')), expected, code);
-    }
-    t.equal(bucket.log.length, 1, 'what is refused is told');
-    t.match(bucket.log[0], { level: 40, msg: /s3:GetObject/ });
-    bucket.standIn.next({ kind: 'refuse', status: 403, code: 'AccessDenied' });
-    await failure(open(bucket, 'b'));
-    t.equal(bucket.log.length, 1, 'once');
-    await bucket.standIn.stop();
-    t.equal(await failure(open(bucket, 'a')), 'store-failed');
-  },
-);
-
-t.test('at the start it is told what is wrong', async (t) => {
-  const bucket = await openBucket(t);
-  await bucket.store.check();
-  t.same(bucket.log, [], 'nothing');
-  bucket.standIn.credentials = undefined;
-  bucket.standIn.next({ kind: 'refuse', status: 403, code: 'InvalidAccessKeyId' });
-  await bucket.store.check();
-  t.match(bucket.log, [{ level: 50, msg: /AWS_ACCESS_KEY_ID/ }]);
+t.test('each error of the store comes to what a client may know, and what is refused is told', async (t) => {
+  const bucket = await openBucket(t, { attempts: 1 });
+  bucket.standIn.put('media/a', 'hello');
+  const cases: readonly (readonly [status: number, code: string, failure: string])[] = [
+    [404, 'NoSuchKey', 'not-found'],
+    [403, 'AccessDenied', 'not-found'],
+    [404, 'NoSuchBucket', 'store-failed'],
+    [403, 'SignatureDoesNotMatch', 'store-failed'],
+    [503, 'SlowDown', 'store-busy'],
+    [500, 'InternalError', 'store-failed'],
+    [301, 'PermanentRedirect', 'store-failed'],
+  ];
+  for (const [status, code, expected] of cases) {
+    bucket.standIn.next({ kind: 'refuse', status, code });
+    t.equal(await failure(open(bucket, 'a')), expected, code);
+  }
+  t.same(bucket.denied, ['AccessDenied']);
+  await bucket.standIn.stop();
+  t.equal(await failure(open(bucket, 'a')), 'store-failed');
 });
 
 t.test('a sibling is taken that belongs to what is there', async (t) => {
@@ -245,12 +227,10 @@ function scriptedBucket(script: readonly Scripted[]): { store: ObjectStore; aske
     get,
     now: 0,
     presign: async () => ({ url: '', expiresAt: 0 }),
-    probe: async () => undefined,
-    close() {},
   };
-  const log = pino({ level: 'silent' });
+  const location = { bucket: 'b', prefix: '' };
   return {
-    store: new ObjectStore({ client, location: { bucket: 'b', prefix: '' }, maxRanges: 9, log }),
+    store: new ObjectStore({ client, location, maxRanges: 9, onDenied() {} }),
     asked,
   };
 }

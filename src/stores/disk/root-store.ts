@@ -61,9 +61,6 @@ export class RootStore implements Store {
     return this.#store.stat(path);
   }
 
-  /** What is wrong with a directory has been found out before (server/roots.ts). */
-  async check(): Promise<void> {}
-
   /** What X-Sendfile names, as `locateSendfile` finds it. */
   locate(value: string, internal: readonly InternalRoot[]): MayWait<Target | string> {
     const threaded = this.#threaded;
