@@ -9,6 +9,7 @@ import { prepareShutdown } from './server/shutdown.js';
 import {
   describeStart,
   tellOfPathsWithoutApp,
+  warnOfBucketsInDoubt,
   warnOfMissingRoots,
   warnOfMissingSpool,
   warnOfProjects,
@@ -67,6 +68,7 @@ async function serve(
   tellOfPathsWithoutApp(config, log.events);
   warnOfMissingSpool(config, log.events);
   warnOfStaticAmongUploads(surveyed.survey, config, log.events);
+  warnOfBucketsInDoubt(config, log.events);
   if (!surveyed.isElsewhere) warnOfProjects(config, log.events);
   let isStopping = false;
   answerSignals(log.events, (signal) => {

@@ -39,6 +39,28 @@ export function namesKeptFrom(location: LocationInBucket, { locations }: Locatio
   });
 }
 
+/**
+ * Locations that serve what a protected one keeps, if their buckets are one under two addresses (a name and a number, a CNAME),
+ * which nothing tells. Where it is known that they are, `namesKeptFrom` has it.
+ */
+export function bucketsInDoubt({
+  locations,
+}: Locations): readonly (readonly [location: LocationInBucket, kept: LocationInBucket])[] {
+  const inBuckets = locations.filter(isInBucket);
+  const kept = inBuckets.filter(isProtected);
+  return inBuckets
+    .filter(({ kind }) => kind !== 'internal')
+    .flatMap((location) =>
+      kept.filter((other) => mayBeOne(location, other)).map((other) => [location, other] as const),
+    );
+}
+
+/** Whether two places may have names in common, though their buckets have not the same address. */
+function mayBeOne({ bucket: a }: LocationInBucket, { bucket: b }: LocationInBucket): boolean {
+  if (a.bucket !== b.bucket || isSameBucket(a, b)) return false;
+  return a.prefix.startsWith(b.prefix) || b.prefix.startsWith(a.prefix);
+}
+
 function staticBesideUploads({
   locations,
 }: Locations): (readonly [location: LocationInBucket, uploads: LocationInBucket])[] {

@@ -2,7 +2,8 @@
 // be there. Of the app: wait-for-app.ts.
 import type { Logger } from 'pino';
 import { formatAddress } from '../config/address.js';
-import { originOf } from '../config/bucket.js';
+import { type BucketAddress, originOf } from '../config/bucket.js';
+import { quote } from '../config/errors.js';
 import {
   type Config,
   type FileLocation,
@@ -11,7 +12,7 @@ import {
   type UpstreamLocation,
 } from '../config/location.js';
 import { spoolDirectoryOf, TemporaryFile } from '../upstream/temporary-file.js';
-import { bucketsAmongUploads } from './bucket-roots.js';
+import { bucketsAmongUploads, bucketsInDoubt } from './bucket-roots.js';
 import type { ConnectionPlaces } from './connection-places.js';
 import { projectFilesIn } from './project-files.js';
 import { type RootSurvey, rootsOf } from './roots.js';
@@ -96,6 +97,25 @@ export function warnOfStaticAmongUploads({ amongUploads }: RootSurvey, config: C
       );
     }
   }
+}
+
+/** Warns where what is protected in a bucket may be open in another location, since one bucket may have two addresses. */
+export function warnOfBucketsInDoubt(config: Config, log: Logger): void {
+  for (const [location, kept] of bucketsInDoubt(config)) {
+    const isBelow = kept.bucket.prefix.length > location.bucket.prefix.length;
+    // Whoever names the very place wants it served, also where it is known to be the same bucket.
+    const cure = isBelow
+      ? `write the same s3Endpoint for both, so that it is kept from ${location.prefix}, or give one of them another prefix in its bucket`
+      : 'give one of them another prefix in its bucket, or, where that is meant, write the same s3Endpoint for both';
+    log.warn(
+      { root: location.root, protected: kept.root },
+      `${location.prefix} (${location.from}) and ${kept.prefix} (${kept.from}) are in buckets of one name, ${quote(kept.bucket.bucket)}, at ${bucketAt(location.bucket)} and at ${bucketAt(kept.bucket)}: whether that is the same bucket cannot be told, and if it is, ${location.prefix} serves what ${kept.prefix} protects; ${cure}`,
+    );
+  }
+}
+
+function bucketAt(bucket: BucketAddress): string {
+  return originOf(bucket) + bucket.basePath;
 }
 
 /** Looks for files of a project in all roots, on this thread. */

@@ -3,7 +3,12 @@ import t from 'tap';
 import { checkContent } from '../../src/config/file.js';
 import { configFrom, loadConfig } from '../../src/config/load.js';
 import { type Config, isInBucket } from '../../src/config/location.js';
-import { bucketsAmongUploads, checkBuckets, namesKeptFrom } from '../../src/server/bucket-roots.js';
+import {
+  bucketsAmongUploads,
+  bucketsInDoubt,
+  checkBuckets,
+  namesKeptFrom,
+} from '../../src/server/bucket-roots.js';
 
 const STORE = { AWS_REGION: 'eu-west-1' };
 
@@ -109,4 +114,45 @@ t.test('what is protected in a bucket is kept from the locations around it', asy
     '/8/': [],
     '/9/': [],
   });
+});
+
+t.test('a bucket that may be another one under another name is in doubt', async (t) => {
+  const at = (s3Endpoint: string, more: object = {}): object => ({ s3Endpoint, ...more });
+  const [name, number] = [at('http://localhost:9000'), at('http://127.0.0.1:9000')];
+  const cases: readonly (readonly [
+    isInDoubt: boolean,
+    location: readonly [kind: string, root: string, options?: object],
+    kept: readonly [kind: string, root: string, options?: object],
+  ])[] = [
+    [true, ['media', 's3://site', name], ['internal', 's3://site/private', number]],
+    [true, ['static', 's3://site/a', name], ['media', 's3://site/a', { ...number, ...ASKED }]],
+    [true, ['media', 's3://site/a/b', name], ['internal', 's3://site/a', number]],
+    [true, ['media', 's3://site'], ['internal', 's3://site/a', at('https://cdn.example')]],
+    [
+      true,
+      ['media', 's3://site', at('http://minio:9000', { s3Addressing: 'virtual' })],
+      ['internal', 's3://site/a', number],
+    ],
+    [true, ['media', 's3://site', name], ['internal', 's3://site/a', at('https://127.0.0.1:9000')]],
+    // Where it can be told, what is protected is kept from the location.
+    [false, ['media', 's3://site', name], ['internal', 's3://site/a', name]],
+    [false, ['media', 's3://site', name], ['internal', 's3://site/a', at('https://localhost:9443')]],
+    [
+      false,
+      ['media', 's3://site', at('http://minio:9000', { s3Addressing: 'virtual' })],
+      ['internal', 's3://site/a', at('http://minio:9000', { s3Addressing: 'path' })],
+    ],
+    [false, ['media', 's3://site'], ['internal', 's3://site/a', { s3Region: 'eu-west-2' }]],
+    [false, ['media', 's3://site', name], ['internal', 's3://other/a', number]],
+    [false, ['media', 's3://site/a', name], ['internal', 's3://site/ab', number]],
+    // Nothing is protected, and nobody gets what is internal without the app.
+    [false, ['media', 's3://site', name], ['media', 's3://site/a', number]],
+    [false, ['internal', 's3://site', name], ['internal', 's3://site/a', number]],
+    [false, ['media', './site'], ['internal', 's3://site/a', number]],
+  ];
+  for (const [isInDoubt, location, kept] of cases) {
+    const expected = isInDoubt ? [['/0/', '/1/']] : [];
+    const found = bucketsInDoubt(configOf(location, kept)).map((pair) => pair.map(({ prefix }) => prefix));
+    t.same(found, expected, JSON.stringify([location, kept]));
+  }
 });

@@ -105,6 +105,39 @@ t.test('static files within uploads of a bucket are a warning, too', async (t) =
   t.equal(lines.length, 1);
 });
 
+t.test('a bucket of which it cannot be told whether it is another one, too, is a warning', async (t) => {
+  const [name, number] = [{ s3Endpoint: 'http://localhost:1' }, { s3Endpoint: 'http://127.0.0.1:1' }];
+  const locations = [
+    { kind: 'media', prefix: '/media/', root: 's3://site/a', ...name },
+    { kind: 'internal', prefix: '/protected/', root: 's3://site/a/b', ...number },
+    { kind: 'internal', prefix: '/all/', root: 's3://site', ...number },
+  ];
+  const config = join(t.testdir({ 'c.json': JSON.stringify({ locations }) }), 'c.json');
+  const server = await startServer(t, ['--config', config, '--s3-anonymous']);
+  const cases = [
+    [
+      's3://site/a/b',
+      `/protected/ (${config}: locations[1])`,
+      'write the same s3Endpoint for both, so that it is kept from /media/, or give one of them another prefix in its bucket',
+    ],
+    [
+      's3://site',
+      `/all/ (${config}: locations[2])`,
+      'give one of them another prefix in its bucket, or, where that is meant, write the same s3Endpoint for both',
+    ],
+  ] as const;
+  for (const [root, kept, cure] of cases) {
+    const { level, msg } = await server.logged((line) => line['protected'] === root);
+    t.equal(level, 40);
+    t.equal(
+      msg,
+      `/media/ (${config}: locations[0]) and ${kept} are in buckets of one name, "site", at http://localhost:1/site and at http://127.0.0.1:1/site: whether that is the same bucket cannot be told, and if it is, /media/ serves what ${kept.split(' ')[0]} protects; ${cure}`,
+    );
+  }
+  await server.stop();
+  t.equal(server.log.filter((line) => 'protected' in line).length, cases.length, 'each once');
+});
+
 t.test('a root that looks like a project is a warning that names what was found', async (t) => {
   const base = t.testdir({
     ...{ project: { 'manage.py': '', 'a.txt': '', '.git': {}, '.env.local': '', '.envelope': '' } },
