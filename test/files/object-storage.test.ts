@@ -2,6 +2,7 @@
 // stand-in that checks each signature; a real one is in test/suites.
 import t, { type Test } from 'tap';
 import { startApp, startRecorder } from '../support/app.js';
+import { startHere } from '../support/here.js';
 import { get, openConnection, type RawResponse, rawRequest } from '../support/raw.js';
 import { type S3StandIn, startS3StandIn, TEST_CREDENTIALS } from '../support/s3-stand-in.js';
 import { type RunningServer, startServer } from '../support/server.js';
@@ -260,6 +261,17 @@ t.test('locations over one bucket ask it with the same connections', async (t) =
   }
   t.equal((await ask(server, '/all-again/more/a')).status, 404, 'what is protected stays so');
   t.equal(standIn.connections, connections);
+});
+
+t.test('a server that ends closes its connections to the store', async (t) => {
+  const standIn = await startS3StandIn(t, { credentials: undefined });
+  standIn.put('media/a', 'hello');
+  const bucket = ['--root', `s3://${standIn.bucket}/media`, '--s3-anonymous'];
+  const server = await startHere(t, [...bucket, ...place(standIn)]);
+  t.equal((await rawRequest(server.port, get('/media/a'))).status, 200);
+  t.ok(standIn.open > 0);
+  await server.stop();
+  await until(() => standIn.open === 0, 'they are closed', 5000);
 });
 
 t.test("a client that leaves gives the store's connection back", async (t) => {

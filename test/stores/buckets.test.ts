@@ -85,7 +85,7 @@ t.test('one bucket has one bound of connections, and one end', async (t) => {
   const asked = Array.from({ length: 50 }, () => stores.map(ask))
     .flat()
     .map((asking) => asking.catch(() => {}));
-  await until(() => standIn.requests.length === 64, 'as many as may are with the store');
+  await until(() => standIn.requests.length >= 64, 'as many as may are with the store');
   buckets.end();
   await Promise.all(asked);
   await until(() => standIn.open === 0, 'no connection is left');
@@ -99,6 +99,6 @@ t.test("a bucket's mistake is told once, and each bucket's by itself", async (t)
   standIn.ahead = 20 * 60_000;
   await buckets.check();
   t.equal(told.length, 3);
-  t.match(told.filter((text) => /clock/.test(text)).length, 2, 'the clock is set once for each client');
+  t.equal(told.filter((text) => /clock/.test(text)).length, 2, 'the clock is set once for each client');
   t.equal(told.filter((text) => /has no bucket "missing"/.test(text)).length, 1);
 });

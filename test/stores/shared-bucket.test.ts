@@ -100,7 +100,7 @@ t.test('a store that makes up codes does not fill the log, nor the memory', asyn
 });
 
 t.test('its end is that of all its stores', async (t) => {
-  const { bucket, standIn, stores } = await openBucket(t, 'media/', 'private/');
+  const { bucket, standIn, lines, stores } = await openBucket(t, 'media/', 'private/');
   standIn.next({ kind: 'stall' }, { kind: 'stall' }, { kind: 'stall' }, { kind: 'stall' });
   const checked = bucket.check();
   const asked = stores.map((store) => ask(store));
@@ -108,6 +108,7 @@ t.test('its end is that of all its stores', async (t) => {
   bucket.end();
   await Promise.all([checked, ...asked]);
   await until(() => standIn.open === 0, 'no connection is left');
+  t.same(lines, [], 'nothing is wrong');
 });
 
 t.test('a defect in what asks at the start is reported as one, and hides nothing else', async (t) => {
