@@ -26,7 +26,7 @@ export class ClientConnections implements ConnectionOwner {
   constructor(address: Address, limits: PoolLimits, options?: ConnectOptions) {
     this.#address = address;
     this.#limits = limits;
-    this.#options = options;
+    this.#options = options?.tls === undefined ? options : { ...options, session: { last: undefined } };
   }
 
   /** Whether there is a connection that may be used again. */

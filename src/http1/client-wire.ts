@@ -35,6 +35,18 @@ export interface ConnectOptions {
   readonly lookup?: LookupFunction | undefined;
   /** With TLS; without it plain. */
   readonly tls?: TlsOptions | undefined;
+  /** What connections with TLS have in common; without it each begins anew. */
+  readonly session?: TlsSession | undefined;
+}
+
+/**
+ * The last session with a server, which the next connection takes up again (RFC 8446 §2.2): no certificate is sent and checked
+ * then, which saves a third to a half of the time that a connection to a store nearby costs. Since it is not checked whose it
+ * is either, it is of one server, by one name, and never of two.
+ */
+export interface TlsSession {
+  /** As Node gives it; undefined while there is none. */
+  last: Buffer | undefined;
 }
 
 /** What holds for TLS with a server (RFC 8446). Who cannot show that it is the host it was asked for is refused. */

@@ -32,7 +32,7 @@ export class TlsWire implements ClientWire {
     owner: WireOwner,
     address: Address,
     { context }: TlsOptions,
-    { lookup }: ConnectOptions,
+    { lookup, session = { last: undefined } }: ConnectOptions,
     onSecure: () => void,
   ) {
     this.#owner = owner;
@@ -44,19 +44,32 @@ export class TlsWire implements ClientWire {
       // An address is no name to ask for (RFC 6066 §3); it is checked all the same.
       ...(isIP(host) === 0 && { servername: host }),
       secureContext: context,
+      ...(session.last !== undefined && { session: session.last }),
       rejectUnauthorized: true,
       ALPNProtocols: ['http/1.1'],
       onread: { buffer: () => this.#readInto(), callback: (length, bytes) => this.#tellRead(bytes, length) },
     };
+    let isSecure = false;
     this.#socket = connect(options);
     this.#socket
       .on('error', (error: Error) => {
         this.#error = error;
       })
-      .on('secureConnect', () => this.#attempt(onSecure))
+      // Node tells of none before the server has shown who it is.
+      .on('session', (last: Buffer) => {
+        session.last = last;
+      })
+      .on('secureConnect', () => {
+        isSecure = true;
+        this.#attempt(onSecure);
+      })
       .on('drain', () => this.#attempt(() => owner.onDrain()))
       .on('end', () => this.#attempt(() => owner.onEnd()))
-      .on('close', () => this.#attempt(() => owner.onClose(this.#error)))
+      .on('close', () => {
+        // It may be the session that the server, or something on the way, cannot take.
+        if (!isSecure) session.last = undefined;
+        this.#attempt(() => owner.onClose(this.#error));
+      })
       .on('timeout', () => {
         confirmSilence(
           this.#socket,

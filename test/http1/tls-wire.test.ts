@@ -1,7 +1,7 @@
 // Connections with TLS, as the pool makes them: who is believed, what is asked for, and that they are otherwise like plain ones.
 import { once } from 'node:events';
 import type { AddressInfo, LookupFunction, Socket } from 'node:net';
-import { createServer as createTcpServer } from 'node:net';
+import { connect, createServer as createTcpServer } from 'node:net';
 import {
   createSecureContext,
   createServer,
@@ -266,4 +266,69 @@ t.test('an idle connection that the server closes is not used again', async (t) 
   await until(() => second.isOver, 'it is answered');
   t.equal(second.told, 'sending 200 end');
   t.equal(sockets.length, 2);
+});
+
+t.test('a session is taken up again by the connections that follow, of the same pool', async (t) => {
+  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    const reused: boolean[] = [];
+    const accept = (socket: TLSSocket): void => {
+      reused.push(socket.isSessionReused());
+      socket.on('data', () => socket.write(OK));
+    };
+    const port = await listen(t, accept, { minVersion: version, maxVersion: version });
+    const ask = async (pool: ClientConnections): Promise<string> => {
+      const listener = new Listener();
+      pool.connect().send(REQUEST, listener);
+      await until(() => listener.isOver, 'it is answered');
+      return listener.told;
+    };
+    const pool = poolFor(t, port);
+    for (let times = 0; times < 3; times++) t.equal(await ask(pool), 'sending 200 end');
+    t.same(reused, [false, true, true], version);
+    // Whose a session is, is not looked at again.
+    for (const options of [{ host: 'example.org' }, { ca: '' }]) {
+      const other = poolFor(t, port, options);
+      for (let times = 0; times < 3; times++) t.equal(await ask(other), 'failure', 'who is refused stays so');
+    }
+    t.ok(await ask(poolFor(t, port, { host: 's3.localhost' })));
+    t.equal(reused.at(-1), false, 'another name is another pool');
+  }
+});
+
+t.test('a server that breaks a session is asked without it the next time', async (t) => {
+  let mayBreak = false;
+  let resumed = 0;
+  const port = await listen(t, (socket) => {
+    if (socket.isSessionReused()) resumed += 1;
+    socket.on('data', () => socket.write(OK));
+  });
+  // It cuts a connection at the first that is said on it, when it is told to.
+  const relay = createTcpServer((client) => {
+    if (mayBreak) {
+      mayBreak = false;
+      client.once('data', () => client.destroy());
+      return;
+    }
+    const server = connect(port, '127.0.0.1');
+    client.on('error', () => server.destroy()).pipe(server);
+    server.on('error', () => client.destroy()).pipe(client);
+  }).listen(0, '127.0.0.1');
+  await once(relay, 'listening');
+  t.teardown(() => relay.close());
+  const pool = poolFor(t, (relay.address() as AddressInfo).port);
+  const told: string[] = [];
+  for (const breaks of [false, false, true, false, false]) {
+    mayBreak = breaks;
+    const listener = new Listener();
+    pool.connect().send(REQUEST, listener);
+    await until(() => listener.isOver, 'it is over');
+    told.push(`${listener.told} ${resumed}`);
+  }
+  t.same(told, [
+    'sending 200 end 0',
+    'sending 200 end 1',
+    'failure 1',
+    'sending 200 end 1',
+    'sending 200 end 2',
+  ]);
 });
