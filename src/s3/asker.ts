@@ -10,6 +10,7 @@ import { readErrorDocument } from './error-document.js';
 import { S3Error } from './errors.js';
 import {
   type Asked,
+  CLOSED,
   codeOf,
   explainFailure,
   explainRefusal,
@@ -62,7 +63,6 @@ const LONGEST_BACKOFF = 2000;
 const SAME_TIME = 60_000;
 /** Largest head of an answer, in bytes: objects may have 2 KiB of fields of their own, and many stores more. */
 const MAX_HEAD = 32 * 1024;
-const CLOSED = new Set(['MEDIA_SERVE_CONNECTION_CLOSED', 'ECONNRESET', 'EPIPE']);
 /** Credentials that were good, and may be again when they are asked for anew. */
 const RENEWABLE = new Set(['ExpiredToken', 'InvalidToken', 'TokenRefreshRequired', 'InvalidAccessKeyId']);
 

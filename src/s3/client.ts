@@ -9,7 +9,7 @@ import { NO_BODY, type ObjectBody, type S3Body } from './body.js';
 import type { CredentialSource } from './credentials.js';
 import { readErrorDocument } from './error-document.js';
 import { S3Error } from './errors.js';
-import { type Asked, objectName, storeName } from './explain.js';
+import { type Asked, explainFirst, objectName, storeName } from './explain.js';
 import { isKey, keyPath, LONGEST_KEY } from './key-path.js';
 import { LentBody, type Span } from './lent-body.js';
 import { S3_LIMITS, type S3Limits } from './limits.js';
@@ -120,7 +120,7 @@ export class S3Client {
       return undefined;
     } catch (error) {
       if (!(error instanceof S3Error)) throw error;
-      if (error.kind !== 'not-found') return error;
+      if (error.kind !== 'not-found') return explainFirst(this.#location, error);
       return error.code === 'NoSuchKey' ? undefined : notS3(this.#location, error);
     }
   }

@@ -169,6 +169,8 @@ const HINTS: Readonly<Record<string, string>> = {
   EPROTO: 'does not speak TLS as it should; write http:// in --s3-endpoint where it speaks none',
 };
 
+/** A connection that was closed when there should have been an answer. */
+export const CLOSED = new Set(['MEDIA_SERVE_CONNECTION_CLOSED', 'ECONNRESET', 'EPIPE']);
 /** A certificate that nobody vouches for, by the codes of OpenSSL's verification. */
 const UNTRUSTED = /^(?:UNABLE_TO_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT|CERT_)/;
 const UNREADABLE = new Set(['MEDIA_SERVE_MALFORMED_MESSAGE', 'MEDIA_SERVE_HEAD_TOO_LARGE']);
@@ -211,6 +213,20 @@ export function explainFailure(location: BucketAddress, error: Error): S3Error {
     {
       code,
     },
+  );
+}
+
+/**
+ * The error of the first request there is. A store that speaks TLS, and is spoken to without, closes the connection, or answers
+ * 400 with a page.
+ */
+export function explainFirst(location: BucketAddress, error: S3Error): S3Error {
+  const isMute = error.code === undefined ? error.status === 400 : CLOSED.has(error.code);
+  if (location.secure || !isMute) return error;
+  return new S3Error(
+    error.kind,
+    `${error.message}; if it speaks TLS, write https:// in --s3-endpoint`,
+    error,
   );
 }
 

@@ -1,6 +1,6 @@
 // What goes wrong with a store: which of it is tried again, and in which words the rest is told.
 import t from 'tap';
-import { locateBucket, parseEndpoint } from '../../src/config/bucket.js';
+import { type BucketLocation, locateBucket, parseEndpoint } from '../../src/config/bucket.js';
 import type { S3Answer } from '../../src/s3/answer.js';
 import type { S3Client } from '../../src/s3/client.js';
 import { type Credentials, fixedCredentials } from '../../src/s3/credentials.js';
@@ -288,8 +288,37 @@ t.test('a store that cannot be reached is told by what it is', async (t) => {
     t.match(error, expected, what);
     t.match(error.message, message, what);
   }
-  const plain = await errorOf(get(clientOf(t, store, at(`http://127.0.0.1:${secure.port}`))));
-  t.ok(['failed', 'unreachable'].includes(plain.kind), 'TLS that is spoken to without');
+});
+
+t.test('a store that speaks TLS, and is spoken to without, is told at the start', async (t) => {
+  const hint = /; if it speaks TLS, write https:\/\/ in --s3-endpoint$/;
+  const location = (endpoint: string): BucketLocation =>
+    locateBucket({
+      url: { bucket: 'media', prefix: '' },
+      endpoint: parseEndpoint(endpoint),
+      region: 'us-east-1',
+    });
+  const secure = await startS3StandIn(t, { secure: true });
+  const closing = await clientOf(t, secure, {
+    location: location(`http://127.0.0.1:${secure.port}`),
+  }).probe();
+  t.match(closing, { kind: 'unreachable', message: hint });
+  // As Go and nginx do.
+  const plain = await startS3StandIn(t);
+  const bytes = 'HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n';
+  plain.next({ kind: 'raw', bytes, ends: true });
+  t.match(await clientOf(t, plain).probe(), { kind: 'failed', status: 400, message: hint });
+  for (const [status, code] of [
+    [400, 'Strange'],
+    [403, 'AccessDenied'],
+  ] as const) {
+    plain.next({ kind: 'refuse', status, code });
+    const error = await clientOf(t, plain).probe();
+    t.equal(error?.code, code);
+    t.notMatch(error?.message, hint, 'one that answers does not');
+  }
+  secure.next({ kind: 'close' }, { kind: 'close' }, { kind: 'close' });
+  t.notMatch((await clientOf(t, secure).probe())?.message, hint, 'nor one that speaks TLS');
 });
 
 t.test('an error whose document does not end is told by what is here of it', async (t) => {
