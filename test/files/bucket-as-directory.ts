@@ -6,6 +6,7 @@ import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Test } from 'tap';
 import { startRecorder } from '../support/app.js';
+import { KNOWS_NAMES_HERE } from '../support/names-here.js';
 import { get, rawRequest } from '../support/raw.js';
 import { startServer } from '../support/server.js';
 import { until } from '../support/until.js';
@@ -143,7 +144,7 @@ export async function checkAnswers(t: Test, { bucket, place, env, put }: AskedBu
   await until(() => Date.now() > newest + 2 * RECENT, 'nothing was changed a moment ago');
   const { address } = await startRecorder(t);
   const root = ['--root', `s3://${bucket}/media`, ...place, '--mount', `/disk/=${directory}`];
-  const { port } = await startServer(t, [...root, '--upstream', address], { env });
+  const { port } = await startServer(t, [...root, '--upstream', address], { env, node: KNOWS_NAMES_HERE });
 
   /** What an answer says, but for the tags, which have other forms. */
   const summary = async (

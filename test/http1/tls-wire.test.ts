@@ -1,6 +1,6 @@
 // Connections with TLS, as the pool makes them: who is believed, what is asked for, and that they are otherwise like plain ones.
 import { once } from 'node:events';
-import type { AddressInfo, LookupFunction, Socket } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { connect, createServer as createTcpServer } from 'node:net';
 import {
   createSecureContext,
@@ -14,6 +14,7 @@ import type { AppRequest, ResponseReceiver } from '../../src/http1/client-connec
 import { ClientConnections, type PoolLimits } from '../../src/http1/client-connections.js';
 import type { ResponseStart } from '../../src/http1/response-parser.js';
 import { TEST_CERTIFICATE, TEST_KEY } from '../support/certificate.js';
+import { lookupHere } from '../support/names-here.js';
 import { steady, until } from '../support/until.js';
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
@@ -47,12 +48,6 @@ async function listen(
   return (server.address() as AddressInfo).port;
 }
 
-/** All names are those of 127.0.0.1. */
-const lookup: LookupFunction = (_host, options, callback) => {
-  if (options.all === true) callback(null, [{ address: '127.0.0.1', family: 4 }]);
-  else callback(null, '127.0.0.1', 4);
-};
-
 function poolFor(
   t: Test,
   port: number,
@@ -65,7 +60,7 @@ function poolFor(
   const pool = new ClientConnections(
     { kind: 'tcp', host, port },
     { connectTimeout: 60_000, readTimeout: 60_000, maxResponseHead: 16_384, idleTimeout: 600_000, ...limits },
-    { lookup, tls: { context: createSecureContext(ca === '' ? {} : { ca }) } },
+    { lookup: lookupHere, tls: { context: createSecureContext(ca === '' ? {} : { ca }) } },
   );
   t.teardown(() => pool.close());
   return pool;

@@ -4,28 +4,13 @@
  */
 import t, { type Test } from 'tap';
 import { checkAnswers } from '../files/bucket-as-directory.js';
-import { startRecorder } from '../support/app.js';
 import { startMoto } from '../support/moto.js';
 import { get, rawRequest } from '../support/raw.js';
 import { environmentOf, head, placeOf, put, type RealStore } from '../support/real-store.js';
-import { type RunningServer, startServer } from '../support/server.js';
+import { checkMistake, type Mistake, startSite } from '../support/store-mistakes.js';
 import { startGateway } from '../support/versitygw.js';
 
 t.setTimeout(600_000);
-
-/** What is given wrongly to a media-serve, and what its log must say, all of which is in one line. */
-interface Mistake {
-  readonly what: string;
-  readonly env?: Record<string, string>;
-  /** In front of those that are right. */
-  readonly args?: readonly string[];
-  readonly bucket?: string;
-  /** Options of Node. */
-  readonly node?: readonly string[];
-  readonly said: readonly RegExp[];
-  /** Of an object that is there; 502 where nothing is said. */
-  readonly status?: number;
-}
 
 const WRONG_SECRET: Mistake = {
   what: 'a secret that is wrong',
@@ -97,20 +82,6 @@ for (const [name, start, mistakes] of STORES) {
   });
 }
 
-async function startSite(t: Test, store: RealStore, mistake?: Mistake): Promise<RunningServer> {
-  const { address } = await startRecorder(t);
-  const { args = [], node = [], env, bucket = store.bucket } = mistake ?? {};
-  const place = placeOf(store);
-  for (let index = 0; index < args.length; index += 2) {
-    const at = place.indexOf(args[index] ?? '');
-    if (at >= 0) place.splice(at, 2);
-  }
-  return startServer(t, ['--root', `s3://${bucket}/media`, ...place, ...args, '--upstream', address], {
-    env: { ...environmentOf(store), ...env },
-    node,
-  });
-}
-
 async function checkFields(t: Test, store: RealStore): Promise<void> {
   await put(store, 'media/report', 'a report', {
     'Content-Type': 'text/plain; charset=iso-8859-1',
@@ -138,19 +109,4 @@ async function checkFields(t: Test, store: RealStore): Promise<void> {
       'nothing of the store itself',
     );
   }
-}
-
-async function checkMistake(t: Test, store: RealStore, mistake: Mistake): Promise<void> {
-  await put(store, 'media/a.txt', 'hello');
-  const server = await startSite(t, store, mistake);
-  const line = await server.logged(
-    ({ level, msg }) => Number(level) >= 40 && mistake.said.every((part) => part.test(String(msg))),
-  );
-  t.comment(line['msg']);
-  t.equal((await rawRequest(server.port, get('/page'))).status, 200, 'the app is served');
-  const { status, body } = await rawRequest(server.port, get('/media/a.txt'));
-  t.equal(status, mistake.status ?? 502);
-  t.notMatch(body.toString(), /<\?xml|<Error>/, "nobody gets the store's page");
-  const secrets = [store.credentials.secretAccessKey, 'Signature='];
-  for (const secret of secrets) t.notOk(JSON.stringify(server.log).includes(secret), 'no secret in the log');
 }

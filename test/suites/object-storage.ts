@@ -12,6 +12,7 @@ import type { Suite } from './suite.js';
 const PROGRAMS = [
   'test/stores/real-store-failures.ts',
   'test/stores/real-stores.ts',
+  'test/stores/real-store-tls.ts',
   'test/docker/object-storage.ts',
   'test/e2e/object-storage.ts',
   'test/browser/object-storage.ts',

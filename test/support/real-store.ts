@@ -2,7 +2,9 @@
 import { createHash, createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { text } from 'node:stream/consumers';
+import { lookupHere } from './names-here.js';
 import { type KnownCredentials, uriEncode } from './s3-signature.js';
 
 /** A real server with an empty bucket. */
@@ -12,27 +14,36 @@ export interface RealStore {
   readonly region: string;
   readonly bucket: string;
   readonly credentials: KnownCredentials;
+  /** Path of the certificate of whoever vouches for it, where it speaks TLS. */
+  readonly authority?: string | undefined;
+  /** Where media-serve is to put the name of the bucket; it finds that out where nothing is said. */
+  readonly addressing?: 'path' | 'virtual' | undefined;
   /** Lines that it has written about requests. */
   output(): string;
 }
 
 /** A server that is asked to do something, and by whom. */
-export type Target = Pick<RealStore, 'endpoint' | 'region' | 'credentials'>;
+export type Target = Pick<RealStore, 'endpoint' | 'region' | 'credentials' | 'authority' | 'addressing'>;
 
 /** The name of each bucket. */
 export const BUCKET = 'uploads-of-tests';
 
-/** Whom a server knows: the environment of programs that ask it. */
-export function environmentOf({ credentials }: Pick<RealStore, 'credentials'>): Record<string, string> {
+/** Whom a server knows, and who vouches for it: the environment of programs that ask it. */
+export function environmentOf({
+  credentials,
+  authority,
+}: Pick<RealStore, 'credentials' | 'authority'>): Record<string, string> {
   return {
     AWS_ACCESS_KEY_ID: credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+    ...(authority !== undefined && { NODE_EXTRA_CA_CERTS: authority }),
   };
 }
 
 /** The arguments of media-serve that say where the server is. */
-export function placeOf({ endpoint, region }: Target): string[] {
-  return ['--s3-endpoint', endpoint, '--s3-region', region];
+export function placeOf({ endpoint, region, addressing }: Target): string[] {
+  const style = addressing === undefined ? [] : ['--s3-addressing', addressing];
+  return ['--s3-endpoint', endpoint, '--s3-region', region, ...style];
 }
 
 /** Makes the bucket. */
@@ -67,7 +78,7 @@ function pathOf({ bucket }: RealStore, key: string): string {
 
 /** Sends a signed request (AWS Signature Version 4) on a connection of its own. Rejects when it is refused. */
 async function send(
-  { endpoint, region, credentials }: Target,
+  { endpoint, region, credentials, authority }: Target,
   method: string,
   path: string,
   body = Buffer.alloc(0),
@@ -92,7 +103,12 @@ async function send(
     .digest('hex');
   const authorization = `AWS4-HMAC-SHA256 Credential=${credentials.accessKeyId}/${scope.join('/')}, SignedHeaders=${names}, Signature=${signature}`;
   const headers = { ...Object.fromEntries(signed), authorization, 'content-length': body.length };
-  const request = httpRequest({ host: hostname, port, method, path, headers, agent: false }).end(body);
+  const options = { host: hostname, port, method, path, headers, agent: false, lookup: lookupHere };
+  const request =
+    authority === undefined
+      ? httpRequest(options).end(body)
+      : // Whom media-serve believes is what is tested.
+        httpsRequest({ ...options, rejectUnauthorized: false }).end(body);
   const [response] = (await once(request, 'response')) as [IncomingMessage];
   const answer = await text(response);
   if (response.statusCode !== 200)

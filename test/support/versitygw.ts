@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import { cacheDirectory, exists, withLock } from '../../docker/demo-python.js';
+import type { Certificate } from './certificate-authority.js';
 import { spawnChild } from './child.js';
 import { freePorts } from './port.js';
 import { BUCKET, makeBucket, put, type RealStore } from './real-store.js';
@@ -78,6 +79,16 @@ export interface GatewayOptions {
   readonly port?: number | undefined;
   /** True when it keeps connections, which it does not by itself. */
   readonly keepsAlive?: boolean;
+  /** With TLS. */
+  readonly tls?: GatewayTls;
+}
+
+/** Who a gateway is, to those who speak TLS with it. */
+export interface GatewayTls extends Certificate {
+  /** The name in its certificate by which it is asked. Buckets in front of it are known, too. */
+  readonly host: string;
+  /** Path of the certificate of whoever vouches for it. */
+  readonly authority: string;
 }
 
 /** A running gateway. */
@@ -88,7 +99,10 @@ export interface Gateway extends RealStore {
 }
 
 /** Starts a gateway with an empty bucket; it is stopped, and its files removed, when the test ends. */
-export async function startGateway(t: Test, { port, keepsAlive }: GatewayOptions = {}): Promise<Gateway> {
+export async function startGateway(
+  t: Test,
+  { port, keepsAlive, tls }: GatewayOptions = {},
+): Promise<Gateway> {
   const program = await findGateway((line) => t.comment(line));
   const folder = await mkdtemp(join(tmpdir(), 'versitygw-'));
   const [objects, metadata] = [join(folder, 'objects'), join(folder, 'metadata')];
@@ -99,6 +113,7 @@ export async function startGateway(t: Test, { port, keepsAlive }: GatewayOptions
     [
       ...['--port', `127.0.0.1:${free}`, '--region', REGION],
       ...(keepsAlive === true ? ['--keep-alive'] : []),
+      ...(tls === undefined ? [] : ['--cert', tls.cert, '--key', tls.key, '--virtual-domain', tls.host]),
       // Not every file system has extended attributes.
       ...['posix', '--sidecar', metadata, objects],
     ],
@@ -133,7 +148,8 @@ export async function startGateway(t: Test, { port, keepsAlive }: GatewayOptions
   const store: Gateway = {
     port: free,
     kill,
-    endpoint: `http://127.0.0.1:${free}`,
+    endpoint: tls === undefined ? `http://127.0.0.1:${free}` : `https://${tls.host}:${free}`,
+    authority: tls?.authority,
     region: REGION,
     bucket: BUCKET,
     credentials: CREDENTIALS,
