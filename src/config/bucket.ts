@@ -182,7 +182,7 @@ export function locateBucket({ url, endpoint, region: given, style: wanted }: Bu
   }
   checkRegion(region);
   const store = endpoint ?? awsEndpoint(region);
-  const isAws = AWS_HOST.test(store.host);
+  const isAws = isOfAws(store);
   if (isAws && store.host.startsWith(`${bucket}.`)) {
     throw new TypeError(
       `the endpoint ${quote(store.host)} has the bucket's name in front, which is put there anyway; write https://${store.host.slice(bucket.length + 1)}`,
@@ -240,13 +240,18 @@ export function originOf({ secure, authority }: Pick<BucketAddress, 'secure' | '
   return `${secure ? 'https' : 'http'}://${authority}`;
 }
 
+/** True for a bucket of AWS itself. */
+export function isOfAws({ host }: Pick<BucketAddress, 'host'>): boolean {
+  return AWS_HOST.test(host);
+}
+
 /**
  * Whether two are the same bucket, however they are addressed. On AWS a bucket's name is no one else's; elsewhere the store has to
  * be the same, with or without TLS.
  */
 export function isSameBucket(a: BucketAddress, b: BucketAddress): boolean {
   if (a.bucket !== b.bucket) return false;
-  if (AWS_HOST.test(a.host) && AWS_HOST.test(b.host)) return true;
+  if (isOfAws(a) && isOfAws(b)) return true;
   const [one, other] = [storeOf(a), storeOf(b)];
   // The same host has other ports for other stores, and for TLS.
   return one.host === other.host && one.path === other.path && (a.port === b.port || a.secure !== b.secure);

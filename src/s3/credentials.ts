@@ -1,6 +1,7 @@
 // Whose requests these are: the keys that they are signed with. Given to the process, they stay the same; found elsewhere (shared
 // files, web identity, the role of an instance or a container), they end, and are asked for anew before. In memory only, and in
 // no message.
+import { quote } from '../config/errors.js';
 import type { MayWait } from '../http/may-wait.js';
 import { S3Error } from './errors.js';
 
@@ -51,14 +52,41 @@ export function fixedCredentials(credentials: Credentials): CredentialSource {
 /**
  * The credentials of this process: those in its environment, or else whichever AWS's own package finds.
  * @param onNotice is told one sentence for the log when they cannot be renewed
+ * @param region of AWS, whose services give roles out where the environment names none
  * @throws {TypeError} as `environmentCredentials`
  */
 export function credentialSource(
   environment: Environment,
   onNotice: (notice: string) => void = () => {},
+  region?: string,
 ): CredentialSource {
   const given = environmentCredentials(environment);
-  return given === undefined ? new RenewedCredentials(providerChain(), onNotice) : fixedCredentials(given);
+  if (given !== undefined) return fixedCredentials(given);
+  const chain = providerChain(undefined, regionAsked(environment, region));
+  return new RenewedCredentials(chain, onNotice, Date.now, sourcesIn(environment));
+}
+
+/**
+ * The region that AWS's package is to be told; undefined where it knows by itself. Of the environment it knows one name alone,
+ * and without it asks in us-east-1, which knows no roles of China or of governments.
+ */
+export function regionAsked(environment: Environment, region: string | undefined): string | undefined {
+  if (environment['AWS_REGION']?.trim()) return undefined;
+  return environment['AWS_DEFAULT_REGION']?.trim() || region;
+}
+
+/** What says where AWS's package is to look. It tells of none of them when it has found nothing. */
+const SOURCES = [
+  'AWS_PROFILE',
+  'AWS_WEB_IDENTITY_TOKEN_FILE',
+  'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI',
+  'AWS_CONTAINER_CREDENTIALS_FULL_URI',
+];
+
+function sourcesIn(environment: Environment): readonly string[] {
+  return SOURCES.filter((name) => (environment[name] ?? '') !== '').map(
+    (name) => `${name} (${quote(environment[name])})`,
+  );
 }
 
 /** Credentials as AWS's package gives them. */
@@ -75,18 +103,30 @@ export type Provider = (options?: { forceRefresh?: boolean }) => Promise<Provide
 /** The package that knows where else credentials may be: large, and needed by few, who install it. */
 const PACKAGE: string = '@aws-sdk/credential-providers';
 
-/** A provider that loads AWS's package when it is asked for the first time. */
-export function providerChain(load: () => Promise<unknown> = () => import(PACKAGE)): Provider {
+/** What is used of it. */
+interface Providers {
+  fromNodeProviderChain(init: { clientConfig?: { region: string } }): Provider;
+}
+
+/**
+ * A provider that loads AWS's package when it is asked for the first time.
+ * @param region whose services are asked; without one the package finds that out
+ */
+export function providerChain(
+  load: () => Promise<unknown> = () => import(PACKAGE),
+  region?: string,
+): Provider {
   let provider: Provider | undefined;
   return async (options) => {
-    provider ??= (await loaded(load)).fromNodeProviderChain();
+    const init = region === undefined ? {} : { clientConfig: { region } };
+    provider ??= (await loaded(load)).fromNodeProviderChain(init);
     return provider(options);
   };
 }
 
-async function loaded(load: () => Promise<unknown>): Promise<{ fromNodeProviderChain(): Provider }> {
+async function loaded(load: () => Promise<unknown>): Promise<Providers> {
   try {
-    return (await load()) as { fromNodeProviderChain(): Provider };
+    return (await load()) as Providers;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code !== 'ERR_MODULE_NOT_FOUND') {
@@ -94,7 +134,7 @@ async function loaded(load: () => Promise<unknown>): Promise<{ fromNodeProviderC
     }
     throw new S3Error(
       'bad-credentials',
-      `there are no credentials: set ${KEY_ID} and ${SECRET}, or --s3-anonymous where everybody may read the bucket; those of shared files, of web identities and of instance roles need a package that is not installed (npm install ${PACKAGE})`,
+      `there are no credentials: set ${KEY_ID} and ${SECRET}, or --s3-anonymous where everybody may read the bucket; those of shared files, of web identities and of instance roles need a package that is not installed beside media-serve (npm install ${PACKAGE}, with -g where media-serve was installed so, and with --prefix / in its image)`,
     );
   }
 }
@@ -113,6 +153,7 @@ export class RenewedCredentials implements CredentialSource {
   readonly #provider: Provider;
   readonly #onNotice: (notice: string) => void;
   readonly #now: () => number;
+  readonly #sources: readonly string[];
   #current: Credentials | undefined;
   #underWay: Promise<Credentials> | undefined;
   #error: S3Error | undefined;
@@ -120,11 +161,20 @@ export class RenewedCredentials implements CredentialSource {
   #askedAt = Number.NEGATIVE_INFINITY;
   #mustForce = false;
 
-  /** @param now milliseconds since the epoch */
-  constructor(provider: Provider, onNotice: (notice: string) => void, now: () => number = Date.now) {
+  /**
+   * @param now milliseconds since the epoch
+   * @param sources what the provider goes by, for messages
+   */
+  constructor(
+    provider: Provider,
+    onNotice: (notice: string) => void,
+    now: () => number = Date.now,
+    sources: readonly string[] = [],
+  ) {
     this.#provider = provider;
     this.#onNotice = onNotice;
     this.#now = now;
+    this.#sources = sources;
   }
 
   get(): MayWait<Credentials> {
@@ -178,7 +228,7 @@ export class RenewedCredentials implements CredentialSource {
       this.#mustForce = false;
       return this.#current;
     } catch (error) {
-      this.#error = explain(error);
+      this.#error = explain(error, this.#sources);
       throw this.#error;
     }
   }
@@ -192,17 +242,18 @@ function inTime<T>(wanted: Promise<T>): Promise<T> {
   });
 }
 
-function explain(error: unknown): S3Error {
+function explain(error: unknown, sources: readonly string[]): S3Error {
   if (error instanceof S3Error) return error;
   const message = error instanceof Error ? firstLine(error.message) : 'they cannot be found';
   // The command of a credential_process may have a secret in it.
   const reason = message.startsWith('Command failed')
     ? 'the credential_process of the profile failed'
     : message;
-  return new S3Error(
-    'bad-credentials',
-    `there are no credentials: ${reason}; set ${KEY_ID} and ${SECRET}, AWS_PROFILE, or a role of this instance or container`,
-  );
+  const advice =
+    sources.length === 0
+      ? `set ${KEY_ID} and ${SECRET}, AWS_PROFILE, or a role of this instance or container`
+      : `check ${sources.join(' and ')}`;
+  return new S3Error('bad-credentials', `there are no credentials: ${reason}; ${advice}`);
 }
 
 function firstLine(message: string): string {

@@ -1,7 +1,7 @@
 // From what the operator says of buckets, and this process's credentials, to the stores of their objects.
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
-import type { BucketAddress, BucketLocation } from '../config/bucket.js';
+import { type BucketAddress, type BucketLocation, isOfAws } from '../config/bucket.js';
 import { S3Client } from '../s3/client.js';
 import { credentialSource } from '../s3/credentials.js';
 import type { ObjectStore } from './object-store.js';
@@ -61,7 +61,9 @@ export class Buckets {
     const name = location.bucket;
     const log = this.#log;
     const onNotice = (notice: string): void => log.warn({ bucket: name }, notice);
-    const credentials = isAnonymous ? undefined : credentialSource(this.#environment, onNotice);
+    // Those of another store mean nothing to AWS.
+    const region = isOfAws(location) ? location.region : undefined;
+    const credentials = isAnonymous ? undefined : credentialSource(this.#environment, onNotice, region);
     const bucket = new SharedBucket({ client: new S3Client({ location, credentials, onNotice }), name, log });
     this.#opened.push({ access, bucket });
     return bucket;

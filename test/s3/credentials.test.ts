@@ -8,6 +8,7 @@ import {
   type ProvidedCredentials,
   providerChain,
   RenewedCredentials,
+  regionAsked,
 } from '../../src/s3/credentials.js';
 import { errorOf } from '../support/s3-client.js';
 
@@ -156,6 +157,28 @@ t.test('those that the store refuses are asked for anew, though not without end'
   t.equal(store.asked.length, 3, 'new ones that are refused too are not asked for at once again');
 });
 
+t.test('what was gone by is named when nothing was found there', async (t) => {
+  const nothing = (): Promise<never> => Promise.reject(new Error('Could not load credentials'));
+  const told = async (...sources: string[]): Promise<string> =>
+    (await errorOf(new RenewedCredentials(nothing, () => {}, Date.now, sources).get())).message;
+  t.equal(
+    await told('AWS_PROFILE ("other")', 'AWS_WEB_IDENTITY_TOKEN_FILE ("/token")'),
+    'there are no credentials: Could not load credentials; check AWS_PROFILE ("other") and AWS_WEB_IDENTITY_TOKEN_FILE ("/token")',
+  );
+  t.match(await told(), /: Could not load credentials; set AWS_ACCESS_KEY_ID and .* AWS_PROFILE/);
+});
+
+t.test('roles are asked for in the region of the environment, or else of the bucket', async (t) => {
+  t.equal(regionAsked({}, 'cn-north-1'), 'cn-north-1');
+  t.equal(regionAsked({ AWS_REGION: '', AWS_DEFAULT_REGION: 'eu-west-1' }, 'cn-north-1'), 'eu-west-1');
+  t.equal(
+    regionAsked({ AWS_REGION: 'eu-west-2', AWS_DEFAULT_REGION: 'eu-west-1' }, 'cn-north-1'),
+    undefined,
+    'which the package finds by itself',
+  );
+  t.equal(regionAsked({}, undefined), undefined);
+});
+
 t.test("AWS's package is loaded when it is needed, and named when it is missing", async (t) => {
   let loaded = 0;
   const chain = providerChain(async () => {
@@ -166,10 +189,23 @@ t.test("AWS's package is loaded when it is needed, and named when it is missing"
   t.match(await chain(), { accessKeyId: 'x' });
   await chain();
   t.equal(loaded, 1);
+  const inits: unknown[] = [];
+  const load = async (): Promise<unknown> => ({
+    fromNodeProviderChain: (init: unknown) => async () => {
+      inits.push(init);
+      return { accessKeyId: 'x', secretAccessKey: 'y' };
+    },
+  });
+  await providerChain(load)();
+  await providerChain(load, 'cn-north-1')();
+  t.same(inits, [{}, { clientConfig: { region: 'cn-north-1' } }], 'in the region whose role it is');
   const missing = Object.assign(new Error('Cannot find package'), { code: 'ERR_MODULE_NOT_FOUND' });
   const { kind, message } = await errorOf(providerChain(() => Promise.reject(missing))());
   t.equal(kind, 'bad-credentials');
-  t.match(message, /set AWS_ACCESS_KEY_ID and .*--s3-anonymous.*npm install @aws-sdk\/credential-providers/);
+  t.match(
+    message,
+    /set AWS_ACCESS_KEY_ID and .*--s3-anonymous.*npm install @aws-sdk\/credential-providers, with -g /,
+  );
   const broken = await errorOf(providerChain(() => Promise.reject(new Error('of an older Node')))());
   t.match(broken.message, /@aws-sdk\/credential-providers cannot be loaded: of an older Node/);
 });

@@ -301,24 +301,24 @@ t.test('a store that speaks TLS, and is spoken to without, is told at the start'
   const secure = await startS3StandIn(t, { secure: true });
   const closing = await clientOf(t, secure, {
     location: location(`http://127.0.0.1:${secure.port}`),
-  }).probe();
+  }).probe('');
   t.match(closing, { kind: 'unreachable', message: hint });
   // As Go and nginx do.
   const plain = await startS3StandIn(t);
   const bytes = 'HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n';
   plain.next({ kind: 'raw', bytes, ends: true });
-  t.match(await clientOf(t, plain).probe(), { kind: 'failed', status: 400, message: hint });
+  t.match(await clientOf(t, plain).probe(''), { kind: 'failed', status: 400, message: hint });
   for (const [status, code] of [
     [400, 'Strange'],
     [403, 'AccessDenied'],
   ] as const) {
     plain.next({ kind: 'refuse', status, code });
-    const error = await clientOf(t, plain).probe();
+    const error = await clientOf(t, plain).probe('');
     t.equal(error?.code, code);
     t.notMatch(error?.message, hint, 'one that answers does not');
   }
   secure.next({ kind: 'close' }, { kind: 'close' }, { kind: 'close' });
-  t.notMatch((await clientOf(t, secure).probe())?.message, hint, 'nor one that speaks TLS');
+  t.notMatch((await clientOf(t, secure).probe(''))?.message, hint, 'nor one that speaks TLS');
 });
 
 t.test('an error whose document does not end is told by what is here of it', async (t) => {

@@ -1,10 +1,11 @@
 /**
  * Media in the buckets of real servers: Versity's gateway, which Go builds in minutes the first time, and moto, which Python
- * installs; with the sample Django project and in a browser.
+ * installs; with the sample Django project and in a browser, and with AWS's package that finds credentials, from npm.
  */
 import { compileTests } from '../run/compile.js';
 import { runTests } from '../run/run-tests.js';
 import type { Workplace } from '../run/workplace.js';
+import { findCredentialProviders } from '../support/credential-providers.js';
 import { findMoto } from '../support/moto.js';
 import { findGateway } from '../support/versitygw.js';
 import type { Suite } from './suite.js';
@@ -12,6 +13,7 @@ import type { Suite } from './suite.js';
 const PROGRAMS = [
   'test/stores/real-store-failures.ts',
   'test/stores/real-stores.ts',
+  'test/stores/real-store-roles.ts',
   'test/stores/real-store-tls.ts',
   'test/docker/object-storage.ts',
   'test/e2e/object-storage.ts',
@@ -28,6 +30,7 @@ export function objectStorageSuite(workplace: Workplace): Suite {
       // Before any test, whose time is limited.
       const gateway = await findGateway(console.log);
       await findMoto(console.log);
+      await findCredentialProviders(console.log);
       const tests = await compileTests(PROGRAMS, workplace.folder);
       return runTests('Buckets of real servers', tests, workplace, {
         env: { VERSITYGW: gateway },

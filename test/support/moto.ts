@@ -16,11 +16,52 @@ const REQUIREMENTS: Requirements = {
   file: new URL('./moto-requirements.txt', import.meta.url),
 };
 const REGION = 'us-east-1';
-/** What its user may do. */
+/** What its user and its role may do. */
 const POLICY = {
   Version: '2012-10-17',
-  Statement: [{ Effect: 'Allow', Action: 's3:*', Resource: '*' }],
+  Statement: [{ Effect: 'Allow', Action: ['s3:*', 'sts:AssumeRole'], Resource: '*' }],
 };
+const ROLE = 'role-of-tests';
+/** Who may take the role: everybody. */
+const TRUST = {
+  Version: '2012-10-17',
+  Statement: [{ Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { AWS: '*' } }],
+};
+
+/** The keys that its metadata of an instance give out, which its other services know nothing of by themselves. */
+export const INSTANCE_KEYS = {
+  AccessKeyId: 'test-key',
+  SecretAccessKey: 'test-secret-key',
+  Token: 'test-session-token',
+};
+
+/**
+ * Starts it, with the role taken by an instance that has these keys. To take one by a web identity is signed by nobody, which
+ * it does not know once it looks at signatures.
+ */
+const PROGRAM = `
+import json, sys
+from moto.server import main
+from moto.sts.models import sts_backends
+from moto.sts.responses import TokenResponse
+check = TokenResponse._authenticate_and_authorize_normal_action
+def check_signed(self, resource="*"):
+    if self._get_action() != "AssumeRoleWithWebIdentity":
+        check(self, resource)
+TokenResponse._authenticate_and_authorize_normal_action = check_signed
+name, keys = sys.argv[1], json.loads(sys.argv[2])
+account = "123456789012"
+arn = f"arn:aws:iam::{account}:role/{name}"
+role = sts_backends[account]["aws"].assume_role("${REGION}", "instance", arn, None, 3600, None)
+role.access_key_id, role.secret_access_key, role.session_token = keys["AccessKeyId"], keys["SecretAccessKey"], keys["Token"]
+main(["-p", "0"])
+`;
+
+/** A running moto. */
+export interface Moto extends RealStore {
+  /** A role that may read the bucket, and that everybody may take: its ARN. */
+  readonly role: string;
+}
 
 /**
  * Resolves with a Python that has moto.
@@ -32,10 +73,10 @@ export async function findMoto(report: (line: string) => void): Promise<string> 
   return found.path;
 }
 
-/** Starts it with an empty bucket; it is stopped when the test ends. */
-export async function startMoto(t: Test): Promise<RealStore> {
+/** Starts it with an empty bucket, a user and a role; it is stopped when the test ends. */
+export async function startMoto(t: Test): Promise<Moto> {
   const python = await findMoto((line) => t.comment(line));
-  const child = spawnChild(python, ['-m', 'moto.server', '-p', '0'], {
+  const child = spawnChild(python, ['-c', PROGRAM, ROLE, JSON.stringify(INSTANCE_KEYS)], {
     env: { PATH: process.env['PATH'] ?? '', PYTHONUNBUFFERED: '1', PYTHONDONTWRITEBYTECODE: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -57,22 +98,25 @@ export async function startMoto(t: Test): Promise<RealStore> {
   }, 'moto listens');
   const [, endpoint = ''] = listening.exec(output) ?? [];
 
-  await iam(endpoint, { Action: 'CreateUser', UserName: 'tests' });
-  await iam(endpoint, {
-    Action: 'PutUserPolicy',
-    UserName: 'tests',
-    PolicyName: 'all',
-    PolicyDocument: JSON.stringify(POLICY),
+  const policy = { PolicyName: 'all', PolicyDocument: JSON.stringify(POLICY) };
+  const trust = JSON.stringify(TRUST);
+  const role = await iam(endpoint, {
+    Action: 'CreateRole',
+    RoleName: ROLE,
+    AssumeRolePolicyDocument: trust,
   });
+  await iam(endpoint, { Action: 'PutRolePolicy', RoleName: ROLE, ...policy });
+  await iam(endpoint, { Action: 'CreateUser', UserName: 'tests' });
+  await iam(endpoint, { Action: 'PutUserPolicy', UserName: 'tests', ...policy });
   const made = await iam(endpoint, { Action: 'CreateAccessKey', UserName: 'tests' });
-  const element = (name: string): string => new RegExp(`<${name}>([^<]+)<`).exec(made)?.[1] ?? '';
   const credentials = {
-    accessKeyId: element('AccessKeyId'),
-    secretAccessKey: element('SecretAccessKey'),
+    accessKeyId: element(made, 'AccessKeyId'),
+    secretAccessKey: element(made, 'SecretAccessKey'),
   };
   // From here on it looks at who asks.
   await post(endpoint, '/moto-api/reset-auth', {}, '0');
-  const store: RealStore = {
+  const store: Moto = {
+    role: element(role, 'Arn'),
     endpoint,
     region: REGION,
     bucket: BUCKET,
@@ -81,6 +125,10 @@ export async function startMoto(t: Test): Promise<RealStore> {
   };
   await makeBucket(store);
   return store;
+}
+
+function element(document: string, name: string): string {
+  return new RegExp(`<${name}>([^<]+)<`).exec(document)?.[1] ?? '';
 }
 
 /** Asks the service for users. What it goes by to find the service is the field of a signature, which may be any so far. */
