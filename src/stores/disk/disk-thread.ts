@@ -73,3 +73,6 @@ export class DiskThread {
     await this.#worker.terminate();
   }
 }
+
+/** A thread as its pool sees it. */
+export type AskedThread = Pick<DiskThread, 'window' | 'hasBegun' | 'hasAnswered' | 'ask' | 'end'>;

@@ -4,7 +4,8 @@
 import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import type { DiskAnswer, DiskRequest, DiskResult, DiskTask } from '../../../src/stores/disk/disk-task.js';
-import { type AskedThread, type BeginThread, DiskThreads } from '../../../src/stores/disk/disk-threads.js';
+import type { AskedThread } from '../../../src/stores/disk/disk-thread.js';
+import { type BeginThread, DiskThreads } from '../../../src/stores/disk/disk-threads.js';
 import type { KnownDirectory } from '../../../src/stores/disk/protected-directories.js';
 import type { StoreError } from '../../../src/stores/store.js';
 import { until } from '../../support/until.js';
