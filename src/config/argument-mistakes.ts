@@ -3,6 +3,7 @@ import { parseListenAddress, parseUpstreamAddress } from './address.js';
 import { quote } from './errors.js';
 import { optionsMeantBy } from './habits.js';
 import { nearest } from './nearest.js';
+import type { Option } from './options/option.js';
 import {
   documentedFlagOf,
   environmentOf,
@@ -11,7 +12,6 @@ import {
   isSwitch,
   OPTION_LIST,
   OPTIONS,
-  type Option,
   type OptionName,
 } from './options.js';
 import { isBucketRoot } from './root.js';

@@ -2,6 +2,7 @@
 import { Command, CommanderError, Option as Flag } from 'commander';
 import { explainStray, explainUnknownFlag } from './argument-mistakes.js';
 import { UsageError } from './errors.js';
+import type { Option } from './options/option.js';
 import {
   documentedFlagOf,
   environmentOf,
@@ -9,7 +10,6 @@ import {
   isOnCommandLine,
   isSwitch,
   OPTIONS_BY_TOPIC,
-  type Option,
   type OptionName,
 } from './options.js';
 import type { Flags } from './sources.js';

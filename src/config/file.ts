@@ -6,7 +6,7 @@ import type { Ajv, ErrorObject, ValidateFunction } from 'ajv';
 import { BadValueError, quote } from './errors.js';
 import { parseJsonc } from './jsonc.js';
 import { explainUnknownKey, explainWord } from './misplaced.js';
-import type { LocationKind } from './options.js';
+import type { LocationKind } from './options/option.js';
 import { LOCATION_KINDS, locationSchema, serverSchema } from './schema.js';
 
 /** The file's content after the shape check; values are still as written. */

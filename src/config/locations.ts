@@ -3,14 +3,8 @@ import { type BucketLocation, locateBucket, parseBucketUrl } from './bucket.js';
 import { BadValueError } from './errors.js';
 import type { ConfigFile, LocationEntry } from './file.js';
 import type { FileAccess, FileLocation, Location, UpstreamLocation } from './location.js';
-import {
-  type LocationKind,
-  OPTION_LIST,
-  OPTIONS,
-  type OptionName,
-  type OptionValue,
-  type RootSort,
-} from './options.js';
+import type { LocationKind, RootSort } from './options/option.js';
+import { OPTION_LIST, OPTIONS, type OptionName, type OptionValue } from './options.js';
 import { isBucketRoot, rootFrom } from './root.js';
 import { describeSecureLink } from './secure-link.js';
 import { type Lookup, read, type Sourced, type Sources } from './sources.js';

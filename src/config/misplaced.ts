@@ -2,7 +2,8 @@
 import { quote } from './errors.js';
 import { optionSpelled, optionsMeantBy } from './habits.js';
 import { byLikeness, nearest } from './nearest.js';
-import { OPTION_LIST, OPTIONS, type Option } from './options.js';
+import type { Option } from './options/option.js';
+import { OPTION_LIST, OPTIONS } from './options.js';
 
 /** Keys that make a location, written at the top of the file, and what they would be there. */
 const LOCATION_OF: Readonly<Record<string, string>> = {

@@ -1,10 +1,11 @@
 // The options as documentation: the README's tables, generated from the option table so that they cannot drift.
+
+import type { Option } from './options/option.js';
 import {
   documentedFlagOf,
   environmentOf,
   isOnCommandLine,
   OPTIONS_BY_TOPIC,
-  type Option,
   type OptionName,
 } from './options.js';
 

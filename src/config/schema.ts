@@ -1,6 +1,7 @@
 // The config file's shape as JSON Schema, made from the option table: editors complete from it, Ajv checks with it.
 import type { JsonSchema } from './json-schema.js';
-import { type Context, type LocationKind, OPTION_LIST } from './options.js';
+import type { Context, LocationKind } from './options/option.js';
+import { OPTION_LIST } from './options.js';
 import { directory, prefix, upstreams } from './values.js';
 
 const described = (schema: JsonSchema, description: string): JsonSchema => ({ ...schema, description });

@@ -1,13 +1,13 @@
 // Where a value comes from. Precedence: flag, environment, file, default.
 import { BadValueError } from './errors.js';
 import type { ConfigFile } from './file.js';
+import type { Option } from './options/option.js';
 import {
   environmentOf,
   flagOf,
   isOnCommandLine,
   OPTION_LIST,
   OPTIONS,
-  type Option,
   type OptionName,
   type OptionValue,
 } from './options.js';

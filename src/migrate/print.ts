@@ -1,6 +1,7 @@
 // A draft as people keep it: our own file with comments (JSONC), or one command line where flags can say all of it.
 import { resolve } from 'node:path';
-import { flagOf, isSwitch, OPTIONS, type Option, type OptionName } from '../config/options.js';
+import type { Option } from '../config/options/option.js';
+import { flagOf, isSwitch, OPTIONS, type OptionName } from '../config/options.js';
 import { plain, showPlace } from './directive.js';
 import type { Draft, DraftLocation } from './translate.js';
 

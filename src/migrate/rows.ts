@@ -1,5 +1,5 @@
 // A row of a language's table: what becomes of one directive. Adding a directive is adding a row.
-import type { LocationKind } from '../config/options.js';
+import type { LocationKind } from '../config/options/option.js';
 import type { Directive } from './directive.js';
 import type { Verdict } from './report.js';
 

@@ -1,5 +1,6 @@
 // From directives that hold somewhere to a configuration of our own, by a table of rows; the same for both languages.
-import { type LocationKind, OPTIONS, type Option, type OptionName } from '../config/options.js';
+import type { LocationKind, Option } from '../config/options/option.js';
+import { OPTIONS, type OptionName } from '../config/options.js';
 import { type Directive, type Place, showDirective } from './directive.js';
 import type { Finding, Report } from './report.js';
 import type { Outcome, Row } from './rows.js';

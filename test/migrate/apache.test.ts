@@ -138,7 +138,7 @@ t.test('an address of the app is kept, or told', async (t) => {
     ],
     [
       `Timeout 9\nProxyTimeout 10\nProxyPass / http://h:1/ connectiontimeout=500ms flushpackets=on`,
-      ['upstream / h:1 {"responseBuffering":false,"connectTimeout":"500ms","readTimeout":"10s"}'],
+      ['upstream / h:1 {"connectTimeout":"500ms","readTimeout":"10s","responseBuffering":false}'],
     ],
     ['ProxyPass / http://h:1/\nProxyPass /ws/ ws://h:1/ws/', ['upstream / h:1']],
     ['ProxyPass /ws/ ws://h:2/ws/\nProxyPass / http://h:1/', ['upstream / h:1', 'upstream /ws/ h:2']],

@@ -1,6 +1,6 @@
 // What answers in a location: the app, files, or nobody.
 import { basename, isAbsolute, join } from 'node:path';
-import type { LocationKind } from '../../config/options.js';
+import type { LocationKind } from '../../config/options/option.js';
 import type { Directive } from '../directive.js';
 import type { Report } from '../report.js';
 import { notSupported, type Outcome } from '../rows.js';

@@ -1,5 +1,5 @@
 // Locations: what each becomes, from its prefix, its content and what holds in it.
-import type { LocationKind } from '../../config/options.js';
+import type { LocationKind } from '../../config/options/option.js';
 import { Report } from '../report.js';
 import { notSupported } from '../rows.js';
 import type { Part } from '../translate.js';
