@@ -12,8 +12,9 @@ import { type BodyParts, PartSender } from './part-sender.js';
 import { type ResponseEvents, ResponseParser, type ResponseStart } from './response-parser.js';
 import { TlsWire } from './tls-wire.js';
 import { type TurnEnd, writeAtEndOfTurn } from './turn.js';
-import { Wire, type WireOwner } from './wire.js';
+import { Wire } from './wire.js';
 import { WireEnd } from './wire-end.js';
+import type { WireOwner } from './wire-owner.js';
 
 /** What holds for connections to the app. Times are in milliseconds; 0 is none. */
 export interface ConnectionLimits {

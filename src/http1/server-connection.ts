@@ -21,8 +21,9 @@ import { type RequestSource, ServerRequest } from './server-request.js';
 import { type ResponseOwner, ServerResponse } from './server-response.js';
 import { joinEnds } from './tunnel.js';
 import { answerAtEndOfTurn, type TurnEnd } from './turn.js';
-import { Wire, type WireOwner } from './wire.js';
+import { Wire } from './wire.js';
 import { WireEnd } from './wire-end.js';
+import type { WireOwner } from './wire-owner.js';
 
 /** So much of a head has its method and its target, if that is not very long, in bytes. */
 const TOLD = 2200;

@@ -3,24 +3,22 @@
 import { isIP, type TcpSocketConnectOpts } from 'node:net';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import type { Address } from '../config/address.js';
-import { reportDefect } from '../http/defect.js';
 import type { ClientWire, ConnectOptions, TlsOptions } from './client-wire.js';
 import { confirmSilence } from './silence.js';
-import type { WireOwner } from './wire.js';
+import { memoryFor, OwnerCalls, type WireOwner } from './wire-owner.js';
 
 /** Read into by all of these: a record of TLS at most, in bytes (RFC 8446 §5.1). */
 const SHARED = Buffer.allocUnsafeSlow(16 * 1024);
-const MAY_SHARE = process.platform !== 'win32';
 
 /** A connection with TLS, from the moment it is wanted until it is closed. */
 export class TlsWire implements ClientWire {
-  readonly shared: Buffer = MAY_SHARE ? SHARED : Buffer.allocUnsafeSlow(SHARED.length);
+  readonly shared: Buffer = memoryFor(SHARED);
   /** A write that fails closes it at once. */
   readonly hasFailed = false;
   /** Node does not tell whether the other side has ended it or was cut off: what only its end would end is not believed. */
   readonly wasReset = true;
   readonly tellsLate = true;
-  readonly #owner: WireOwner;
+  readonly #calls: OwnerCalls;
   readonly #socket: TLSSocket;
   #isMade = false;
   #error: Error | undefined;
@@ -35,7 +33,7 @@ export class TlsWire implements ClientWire {
     { lookup, session = { last: undefined } }: ConnectOptions,
     onSecure: () => void,
   ) {
-    this.#owner = owner;
+    this.#calls = new OwnerCalls(owner, this.shared, () => this.#socket.destroy());
     const host = (address.kind === 'tcp' ? address.host : undefined) ?? '127.0.0.1';
     // Node's types know `onread` only where there is no TLS.
     const options: ConnectionOptions & Pick<TcpSocketConnectOpts, 'onread'> = {
@@ -47,7 +45,10 @@ export class TlsWire implements ClientWire {
       ...(session.last !== undefined && { session: session.last }),
       rejectUnauthorized: true,
       ALPNProtocols: ['http/1.1'],
-      onread: { buffer: () => this.#readInto(), callback: (length, bytes) => this.#tellRead(bytes, length) },
+      onread: {
+        buffer: () => this.#readInto(),
+        callback: (length, bytes) => this.#calls.tellRead(bytes, length),
+      },
     };
     let isSecure = false;
     this.#socket = connect(options);
@@ -119,32 +120,10 @@ export class TlsWire implements ClientWire {
 
   #readInto(): Buffer {
     // A socket asks for memory while it is made, and its owner does not know it yet.
-    if (!this.#isMade) return this.shared;
-    try {
-      return this.#owner.readInto();
-    } catch (error) {
-      this.#fall(error);
-      return this.shared;
-    }
+    return this.#isMade ? this.#calls.readInto() : this.shared;
   }
 
-  /** False stops reading. */
-  #tellRead(bytes: Uint8Array, length: number): boolean {
-    this.#attempt(() => this.#owner.onRead(bytes as Buffer, length));
-    return true;
-  }
-
-  /** Calls what belongs to this connection. What it throws is a defect, and ends this connection alone. */
   #attempt(call: () => void): void {
-    try {
-      call();
-    } catch (error) {
-      this.#fall(error);
-    }
-  }
-
-  #fall(error: unknown): void {
-    reportDefect(error);
-    this.#socket.destroy();
+    this.#calls.attempt(call);
   }
 }

@@ -1,7 +1,8 @@
 // A wire on which another protocol than HTTP is spoken. It is read on when a write fails, since what the other side said
 // before it left is still to come.
 import type { TunnelEnd, TunnelListener } from '../http/exchange.js';
-import type { Wire, WireOwner } from './wire.js';
+import type { Wire } from './wire.js';
+import type { WireOwner } from './wire-owner.js';
 
 /** How often the kernel asks an idle peer whether it is still there, in milliseconds: one may vanish without a word. */
 const KEEPALIVE_PROBE = 60_000;

@@ -3,51 +3,26 @@
 //
 // It reads into memory that all of them share: libuv reads and tells in one go, and nobody keeps what lies there, so that
 // reading allocates nothing (a small request costs a tenth less). Who reads much for itself brings memory of its own.
-//
-// Whatever an owner throws when it is called is a defect: it ends this connection, and no other.
 import { Socket, type SocketConstructorOpts, type TcpSocketConnectOpts } from 'node:net';
-import { reportDefect } from '../http/defect.js';
 import { confirmSilence } from './silence.js';
+import { memoryFor, OwnerCalls, type WireOwner } from './wire-owner.js';
 
-/** Whoever owns a wire. */
-export interface WireOwner {
-  /** The first `length` bytes were read. In shared memory they are overwritten when this returns. */
-  onRead(bytes: Buffer, length: number): void;
-  /** Where the next bytes go: `SHARED`, or memory that nobody else uses. */
-  readInto(): Buffer;
-  /** The other side has said its last byte. */
-  onEnd(): void;
-  /** What was written has been taken. */
-  onDrain(): void;
-  /** Nothing was read or written for as long as the time limit says. */
-  onTimeout(): void;
-  /** It is closed: the last call. */
-  onClose(error: Error | undefined): void;
-  /**
-   * A write failed as the other side takes no more; nothing written from here on goes out. Told once. An owner that has
-   * this reads on: an app may answer early (413, before it has read the body) and close, and the answer lies in the
-   * receive queue, which survives a reset on Linux. Without it the wire is closed, as any socket is.
-   */
-  onWriteFailed?(): void;
-}
-
-/** Read into by all wires. On Windows a read is begun long before its bytes come, so that each has its own there. */
+/** Read into by all wires. */
 const SHARED = Buffer.allocUnsafeSlow(64 * 1024);
-const MAY_SHARE = process.platform !== 'win32';
 
 /** What a write to a connection that the other side has closed fails with. */
 const CLOSED = new Set(['EPIPE', 'ECONNRESET']);
 
 /** Known only once the socket has been made, which asks for memory while it is made. */
 interface Self {
-  wire: Wire | undefined;
+  calls: OwnerCalls | undefined;
 }
 
 /** A socket, from accept or connect to close. */
 export class Wire extends Socket {
   /** Memory that is overwritten by the next read, of any wire. */
   readonly shared: Buffer;
-  #owner: WireOwner;
+  readonly #calls: OwnerCalls;
   #error: Error | undefined;
   #writeFailure: string | undefined;
   /** How often its time limit was set. */
@@ -55,12 +30,11 @@ export class Wire extends Socket {
 
   /** @param accepted a connection that has just been accepted, and is not read yet; without it, one to be connected */
   constructor(owner: WireOwner, accepted?: Socket) {
-    const shared = MAY_SHARE ? SHARED : Buffer.allocUnsafeSlow(SHARED.length);
-    const self: Self = { wire: undefined };
+    const shared = memoryFor(SHARED);
+    const self: Self = { calls: undefined };
     const onread = {
-      buffer: (): Buffer => self.wire?.readInto() ?? shared,
-      callback: (length: number, bytes: Uint8Array): boolean =>
-        self.wire?.tellRead(bytes as Buffer, length) ?? true,
+      buffer: (): Buffer => self.calls?.readInto() ?? shared,
+      callback: (length: number, bytes: Uint8Array): boolean => self.calls?.tellRead(bytes, length) ?? true,
     };
     // Node's types know it only where a socket is made and connected in one call.
     const options: SocketConstructorOpts & Pick<TcpSocketConnectOpts, 'onread'> = {
@@ -69,21 +43,22 @@ export class Wire extends Socket {
       ...handleOf(accepted),
     };
     super(options);
-    self.wire = this;
     this.shared = shared;
-    this.#owner = owner;
+    // Its own `destroy` reads on where a write has failed.
+    this.#calls = new OwnerCalls(owner, shared, () => super.destroy());
+    self.calls = this.#calls;
     this.on('error', (error: Error) => {
       this.#error = error;
     });
-    this.on('drain', () => this.attempt(() => this.#owner.onDrain()));
+    this.on('drain', () => this.attempt(() => this.#calls.owner.onDrain()));
     this.on('timeout', () => {
       confirmSilence(
         this,
         () => this.#limits,
-        () => this.attempt(() => this.#owner.onTimeout()),
+        () => this.attempt(() => this.#calls.owner.onTimeout()),
       );
     });
-    this.on('close', () => this.attempt(() => this.#owner.onClose(this.#error)));
+    this.on('close', () => this.attempt(() => this.#calls.owner.onClose(this.#error)));
   }
 
   override setTimeout(milliseconds: number, callback?: () => void): this {
@@ -93,21 +68,12 @@ export class Wire extends Socket {
 
   /** The owner from here on. */
   handTo(owner: WireOwner): void {
-    this.#owner = owner;
+    this.#calls.owner = owner;
   }
 
   /** Calls what belongs to this connection, such as a timer's function. What it throws ends the connection. */
   attempt(call: () => void): void {
-    try {
-      call();
-    } catch (error) {
-      this.#fall(error);
-    }
-  }
-
-  #fall(error: unknown): void {
-    reportDefect(error);
-    super.destroy();
+    this.#calls.attempt(call);
   }
 
   /** What was taken is told at once. */
@@ -139,40 +105,20 @@ export class Wire extends Socket {
     return this.#isTcp ? super.resetAndDestroy() : this.destroy();
   }
 
-  /** For Node's call. */
-  readInto(): Buffer {
-    try {
-      return this.#owner.readInto();
-    } catch (error) {
-      this.#fall(error);
-      return this.shared;
-    }
-  }
-
-  /** For Node's call; false stops reading. */
-  tellRead(bytes: Buffer, length: number): boolean {
-    try {
-      this.#owner.onRead(bytes, length);
-    } catch (error) {
-      this.#fall(error);
-    }
-    return true;
-  }
-
   override push(chunk: unknown, encoding?: BufferEncoding): boolean {
     const goesOn = super.push(chunk, encoding);
     // This is how net tells the end of what can be read; a stream does not emit 'end' once a write has failed.
-    if (chunk === null) this.attempt(() => this.#owner.onEnd());
+    if (chunk === null) this.attempt(() => this.#calls.owner.onEnd());
     return goesOn;
   }
 
   override destroy(error?: Error): this {
     const failure = error as NodeJS.ErrnoException | undefined;
     const isWriteFailure = failure?.syscall === 'write' && CLOSED.has(failure.code ?? '');
-    if (!isWriteFailure || this.#owner.onWriteFailed === undefined) return super.destroy(error);
+    if (!isWriteFailure || this.#calls.owner.onWriteFailed === undefined) return super.destroy(error);
     if (this.#writeFailure === undefined) {
       this.#writeFailure = failure.code ?? '';
-      this.attempt(() => this.#owner.onWriteFailed?.());
+      this.attempt(() => this.#calls.owner.onWriteFailed?.());
     }
     return this;
   }
