@@ -6,7 +6,8 @@ import { acquireBuffer, LARGEST_BUFFER, releaseBuffer } from '../http/buffer-poo
 import { TruncatedError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
 import type { MayWait } from '../http/may-wait.js';
-import { type DirectFile, type OpenedFile, type Piece, SMALL_FILE } from '../stores/store.js';
+import type { Piece } from '../http/piece.js';
+import { type DirectFile, type OpenedFile, SMALL_FILE } from '../stores/store.js';
 import { type Answer, pieceLength } from './answer.js';
 import type { RateLimiter } from './limit-rate.js';
 import { ReadScheduler } from './read-scheduler.js';

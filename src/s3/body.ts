@@ -2,14 +2,8 @@
 // wait. What is read into memory of the connection's own is handed on as it lies; what is not is copied, in pieces that are
 // worth a write.
 import { acquireBuffer, LARGEST_AT_ONCE, releaseBuffer } from '../http/buffer-pool.js';
+import type { Piece } from '../http/piece.js';
 import type { OwnMemory } from '../http1/client-connection.js';
-
-/** Bytes of an object. */
-export interface S3Piece {
-  readonly bytes: Buffer;
-  /** Their memory may be used again: nothing reads from it any more. */
-  release(): void;
-}
 
 /** The bytes of an answer, in their order. */
 export interface S3Body {
@@ -17,7 +11,7 @@ export interface S3Body {
    * The next bytes, at least one, or undefined at the end. One call at a time. Rejects with an S3Error when they do not come
    * or are fewer than were promised.
    */
-  read(): Promise<S3Piece | undefined>;
+  read(): Promise<Piece | undefined>;
   /** Takes no more of them; what is on its way is cut off. Further calls do nothing. */
   close(): void;
 }
@@ -39,14 +33,14 @@ const WORTH_KEEPING = 96 * 1024;
 const SMALL = 32 * 1024;
 
 /** A piece that is being filled, and then handed out. */
-interface Filling extends S3Piece {
+interface Filling extends Piece {
   bytes: Buffer;
   /** What may still be filled; undefined when the memory is not this one's. */
   readonly memory: Buffer | undefined;
 }
 
 interface Reader {
-  resolve(piece: S3Piece | undefined): void;
+  resolve(piece: Piece | undefined): void;
   reject(error: Error): void;
 }
 
@@ -74,7 +68,7 @@ export class ObjectBody implements S3Body {
     this.#room = length !== undefined && length <= SMALL ? SMALL : LARGEST_AT_ONCE;
   }
 
-  read(): Promise<S3Piece | undefined> {
+  read(): Promise<Piece | undefined> {
     const piece = this.#pieces.shift();
     if (piece !== undefined) {
       this.#held -= piece.bytes.length;

@@ -2,7 +2,8 @@
 // wait for one and nothing has been taken here for a while, it is given up; the rest is then asked for in parts, each no more than
 // is held, so that none of them keeps a connection, and each pinned to the version that was begun with. The same is done when a
 // connection breaks: whoever has half of a film is not to begin again.
-import type { ObjectBody, S3Body, S3Piece } from './body.js';
+import type { Piece } from '../http/piece.js';
+import type { ObjectBody, S3Body } from './body.js';
 import { S3Error } from './errors.js';
 
 /** Bytes of an object, both counted from 0. */
@@ -55,7 +56,7 @@ export class LentBody implements S3Body {
     this.#lender.cut();
   }
 
-  async read(): Promise<S3Piece | undefined> {
+  async read(): Promise<Piece | undefined> {
     const { signal } = this.#wanted;
     for (;;) {
       const piece = await this.#readPart();
@@ -77,7 +78,7 @@ export class LentBody implements S3Body {
   }
 
   /** The next bytes of this part; undefined at its end, and where it breaks, if nothing is lost by that. */
-  async #readPart(): Promise<S3Piece | undefined> {
+  async #readPart(): Promise<Piece | undefined> {
     try {
       return await this.#part.read();
     } catch (error) {

@@ -1,5 +1,6 @@
 // A small file that has been read: an open one, for responses that need a part of it.
-import type { DirectFile, FileVersion, OpenedFile, Piece } from './store.js';
+import type { Piece } from '../http/piece.js';
+import type { DirectFile, FileVersion, OpenedFile } from './store.js';
 
 /** A file in memory. */
 export class MemoryFile implements OpenedFile, DirectFile {

@@ -1,11 +1,12 @@
 // An object as an open file: the answer that is under way, and, where other bytes are wanted than it has, requests for those, each
 // for the same version.
+import type { Piece } from '../http/piece.js';
 import type { BytePath } from '../http/target.js';
 import type { ObjectFields, S3Answer } from '../s3/answer.js';
-import type { S3Body, S3Piece } from '../s3/body.js';
+import type { S3Body } from '../s3/body.js';
 import type { S3Client } from '../s3/client.js';
 import type { Presence } from './presence.js';
-import type { FileVersion, ObjectDescription, Piece, StoredFile } from './store.js';
+import type { FileVersion, ObjectDescription, StoredFile } from './store.js';
 import { StoreError } from './store.js';
 
 /** Where the bytes of an object come from. */
@@ -34,7 +35,7 @@ export class ObjectFile implements StoredFile {
   /** Up to where it goes. */
   #end: number;
   /** What was read of it and has not been taken yet. */
-  #rest: S3Piece | undefined;
+  #rest: Piece | undefined;
   #isClosed = false;
 
   /**
@@ -84,7 +85,7 @@ export class ObjectFile implements StoredFile {
     this.#body.close();
   };
 
-  async #next(): Promise<S3Piece> {
+  async #next(): Promise<Piece> {
     const piece = this.#rest ?? (await this.#body.read());
     this.#rest = undefined;
     if (piece === undefined)
@@ -95,7 +96,7 @@ export class ObjectFile implements StoredFile {
   }
 
   /** As much of what was read as is wanted. */
-  #take(piece: S3Piece, most: number): Piece {
+  #take(piece: Piece, most: number): Piece {
     this.#position += Math.min(piece.bytes.length, most);
     if (piece.bytes.length <= most) return piece;
     // Its memory is free when the rest has been used, too.

@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net';
 import type { Selecting } from '../http/conditional.js';
 import type { MayWait } from '../http/may-wait.js';
+import type { Piece } from '../http/piece.js';
 import type { BytePath } from '../http/target.js';
 
 /**
@@ -128,13 +129,6 @@ export interface OpenedFile {
   readonly direct?: DirectFile | undefined;
   /** Releases what is open; further calls do nothing. */
   close(): void;
-}
-
-/** Bytes of a file. */
-export interface Piece {
-  readonly bytes: Buffer;
-  /** Their memory may be used again: nothing reads from it any more. */
-  release(): void;
 }
 
 /** A file in this machine's memory or on its disk. */

@@ -1,7 +1,8 @@
 // A body between a store and whoever takes it: order, bounds, and whose memory it lies in.
 import t from 'tap';
+import type { Piece } from '../../src/http/piece.js';
 import type { OwnMemory } from '../../src/http1/client-connection.js';
-import { type BodySource, ObjectBody, type S3Body, type S3Piece } from '../../src/s3/body.js';
+import { type BodySource, ObjectBody, type S3Body } from '../../src/s3/body.js';
 
 class Source implements BodySource {
   readonly told: string[] = [];
@@ -33,7 +34,7 @@ function memoryOf(): OwnMemory & { kept: number; released: number } {
   return memory;
 }
 
-async function next(body: S3Body): Promise<S3Piece> {
+async function next(body: S3Body): Promise<Piece> {
   const piece = await body.read();
   if (piece === undefined) throw new Error('there is no more');
   return piece;

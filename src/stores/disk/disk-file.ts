@@ -1,8 +1,9 @@
 // An open file on this machine's disk, read here or on one of libuv's threads.
 import { fstat, fstatSync, read as readDescriptor, readSync, type Stats } from 'node:fs';
 import { acquireBuffer, releaseBuffer } from '../../http/buffer-pool.js';
+import type { Piece } from '../../http/piece.js';
 import { toText } from '../../http/target.js';
-import { type DirectFile, type FileVersion, type Piece, type StoredFile, StoreError } from '../store.js';
+import { type DirectFile, type FileVersion, type StoredFile, StoreError } from '../store.js';
 import { closeRead } from './close.js';
 import { kernelSend } from './kernel-send.js';
 

@@ -1,12 +1,12 @@
 // A directory on a disk that may let its calls wait: all of them are made by threads of its own.
 import { acquireBuffer, LARGEST_BUFFER, releaseBuffer } from '../../http/buffer-pool.js';
+import type { Piece } from '../../http/piece.js';
 import { type BytePath, type Target, toBytePath, toText } from '../../http/target.js';
 import { MemoryFile } from '../memory-file.js';
 import {
   type FileVersion,
   type Found,
   type Known,
-  type Piece,
   type Store,
   type StoredFile,
   StoreError,
