@@ -1,7 +1,12 @@
 // Where `auth_request` leads: the path of the app that is asked.
 import { isOutcome } from './upstreams.js';
 import { hasVariable } from './values.js';
-import type { LocationSource, WrittenLocation } from './written-location.js';
+import {
+  type LocationSource,
+  locationFor,
+  longestPrefixOf,
+  type WrittenLocation,
+} from './written-location.js';
 
 /**
  * The path of the app that is asked at `uri`, if its own location leads to an app with that path.
@@ -12,11 +17,7 @@ export function pathOfApp(
   { all, upstreams, report }: LocationSource,
   isApp: (location: WrittenLocation) => boolean,
 ): string | undefined {
-  const exact = all.find(({ match, pattern }) => match === 'exact' && pattern === uri);
-  const byPrefix = all
-    .filter(({ match, pattern }) => match === 'prefix' && uri.startsWith(pattern))
-    .sort((a, b) => b.pattern.length - a.pattern.length)[0];
-  const found = exact ?? byPrefix;
+  const found = locationFor(uri, all);
   const own = found?.directive.block ?? [];
   const pass = own.find(({ name }) => name === 'proxy_pass');
   if (found === undefined || pass === undefined) return undefined;
@@ -24,19 +25,17 @@ export function pathOfApp(
   if (own.some(({ name }) => ['if', 'rewrite', 'return'].includes(name))) return undefined;
   const app = upstreams.find(pass, found.chain.flat());
   if (isOutcome(app)) return undefined;
-  const path =
-    app.path === '' ? uri : found === exact ? app.path : `${app.path}${uri.slice(found.pattern.length)}`;
+  const isExact = found.match === 'exact';
+  const path = app.path === '' ? uri : isExact ? app.path : `${app.path}${uri.slice(found.pattern.length)}`;
   if (hasVariable(path)) return undefined;
   // It is asked through the location of the app that this path belongs to: that must be the same app.
-  const location = all
-    .filter(({ match, pattern }) => match === 'prefix' && path.startsWith(pattern))
-    .sort((a, b) => b.pattern.length - a.pattern.length)[0];
+  const location = longestPrefixOf(path, all);
   const there = location?.directive.block?.find(({ name }) => name === 'proxy_pass');
   if (location === undefined || !isApp(location)) return undefined;
   const other = there === undefined ? undefined : upstreams.find(there, location.chain.flat());
   if (other === undefined || isOutcome(other)) return undefined;
   if (JSON.stringify(other.own['upstream']) !== JSON.stringify(app.own['upstream'])) return undefined;
-  if (found === exact) {
+  if (isExact) {
     report.say(found.directive, 'kept', `as authRequest: ${path}`);
     report.say(pass, 'kept', `as authRequest: ${path}`);
   }

@@ -8,7 +8,7 @@ import { holdingIn } from './holding.js';
 import { lastOf } from './row.js';
 import { findNginxRow } from './table.js';
 import { hasVariable } from './values.js';
-import { drop, type WrittenLocation } from './written-location.js';
+import { drop, locationFor, type WrittenLocation } from './written-location.js';
 
 /** What it needs to know of the site. */
 export interface PageSource {
@@ -58,11 +58,7 @@ function fileAt(
   uri: string,
   { all, chain, base }: PageSource,
 ): { readonly file: string; readonly location?: Directive } | undefined {
-  const exact = all.find(({ match, pattern }) => match === 'exact' && pattern === uri);
-  const byPrefix = all
-    .filter(({ match, pattern }) => match === 'prefix' && uri.startsWith(pattern))
-    .sort((a, b) => b.pattern.length - a.pattern.length)[0];
-  const location = exact ?? byPrefix;
+  const location = locationFor(uri, all);
   const own = location?.directive.block ?? [];
   if (own.some(({ name }) => /_pass$/.test(name))) return undefined;
   const alias = lastOf(own, 'alias')?.args[0];
@@ -76,7 +72,7 @@ function fileAt(
   if (path === undefined || hasVariable(path)) return undefined;
   const file = isAbsolute(path) ? path : join(base, path);
   // A location for this page alone has done its work.
-  return exact === undefined ? { file } : { file, location: exact.directive };
+  return location?.match === 'exact' ? { file, location: location.directive } : { file };
 }
 
 function isFile(path: string): boolean {

@@ -96,6 +96,20 @@ function patternOf({ args, place }: Directive): { match: Match; pattern: string;
     : { match: 'expression', pattern: rest, isAnyCase: modifier === '~*' };
 }
 
+/** The location of a path that another directive names, expressions left out: the one for that path alone, or the longest prefix. */
+export function locationFor(path: string, all: readonly WrittenLocation[]): WrittenLocation | undefined {
+  return (
+    all.find(({ match, pattern }) => match === 'exact' && pattern === path) ?? longestPrefixOf(path, all)
+  );
+}
+
+/** The location with the longest prefix that a path has. */
+export function longestPrefixOf(path: string, all: readonly WrittenLocation[]): WrittenLocation | undefined {
+  return all
+    .filter(({ match, pattern }) => match === 'prefix' && path.startsWith(pattern))
+    .sort((a, b) => b.pattern.length - a.pattern.length)[0];
+}
+
 /** Our prefix for a location with one; undefined where there is none. */
 export function prefixOf({ pattern }: WrittenLocation): string | undefined {
   try {
