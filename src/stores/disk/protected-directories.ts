@@ -279,7 +279,8 @@ export class ProtectedDirectories {
   }
 }
 
-function textOf({ dev, ino, birthtimeNs }: KnownDirectory): string {
+/** One text for one directory. */
+export function textOf({ dev, ino, birthtimeNs }: KnownDirectory): string {
   return `${dev}:${ino}:${birthtimeNs}`;
 }
 

@@ -6,7 +6,7 @@
 
 import type { DiskAnswer, DiskResult, DiskTask } from './disk-task.js';
 import type { AskedThread, ThreadListener } from './disk-thread.js';
-import type { KnownDirectory } from './protected-directories.js';
+import { type KnownDirectory, textOf } from './protected-directories.js';
 
 /** So many threads work at once when nothing is slow: more would only be in each other's way. */
 const FEW = 2;
@@ -158,8 +158,7 @@ export class ThreadPool<Job extends PoolJob> {
   /** What has been found out to be protected; each thread is told with its next job. */
   learn(directories: readonly KnownDirectory[]): void {
     for (const directory of directories) {
-      const { dev, ino, birthtimeNs } = directory;
-      const key = `${dev}:${ino}:${birthtimeNs}`;
+      const key = textOf(directory);
       if (this.#learned.has(key)) continue;
       this.#learned.set(key, directory);
       this.#generation += 1;
