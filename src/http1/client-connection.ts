@@ -88,8 +88,8 @@ export interface OwnMemory {
 
 /** With this much to come of a body, it is read into memory of the connection's own, in bytes. */
 const LARGE = 64 * 1024;
-/** How much is read at once there, in bytes. */
-const LARGE_READ = 128 * 1024;
+/** How much is read at once there, in bytes: no read of a plain connection brings more. */
+export const LARGE_READ = 128 * 1024;
 /** Up to here a body in memory is copied behind its head, which costs less than a piece of its own, in bytes. */
 const SMALL = 4096;
 /** Longest wait for an answer on a connection that takes no more of the request, in milliseconds. */

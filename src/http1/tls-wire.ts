@@ -7,8 +7,10 @@ import type { ClientWire, ConnectOptions, TlsOptions } from './client-wire.js';
 import { confirmSilence } from './silence.js';
 import { memoryFor, OwnerCalls, type WireOwner } from './wire-owner.js';
 
-/** Read into by all of these: a record of TLS at most, in bytes (RFC 8446 §5.1). */
-const SHARED = Buffer.allocUnsafeSlow(16 * 1024);
+/** A record of TLS at most, in bytes (RFC 8446 §5.1): no read brings more. */
+export const TLS_READ = 16 * 1024;
+/** Read into by all of these. */
+const SHARED = Buffer.allocUnsafeSlow(TLS_READ);
 
 /** A connection with TLS, from the moment it is wanted until it is closed. */
 export class TlsWire implements ClientWire {

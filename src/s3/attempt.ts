@@ -1,8 +1,14 @@
 // One request on one connection: its head when it comes, then the bytes of the object, or what the store says of an error.
 import type { TunnelEnd } from '../http/exchange.js';
-import type { ClientConnection, OwnMemory, ResponseReceiver } from '../http1/client-connection.js';
+import {
+  type ClientConnection,
+  LARGE_READ,
+  type OwnMemory,
+  type ResponseReceiver,
+} from '../http1/client-connection.js';
 import { ConnectionClosed } from '../http1/errors.js';
 import type { ResponseStart } from '../http1/response-parser.js';
+import { TLS_READ } from '../http1/tls-wire.js';
 import { type AnswerHead, readAnswerHead } from './answer.js';
 import { type BodySource, ObjectBody } from './body.js';
 import { LARGEST_DOCUMENT } from './error-document.js';
@@ -22,7 +28,7 @@ export interface AttemptLimits {
   readonly timeout: number;
   /** Bytes of a body that are held. */
   readonly maxBuffered: number;
-  /** True where no read can give much, as with TLS: memory of the connection's own would be empty for the most part. */
+  /** True with TLS, where no read can give much: memory of the connection's own would be empty for the most part. */
   readonly readsLittle: boolean;
 }
 
@@ -107,7 +113,9 @@ export class Attempt implements ResponseReceiver, BodySource {
     const hasContent = (start.status === 200 || start.status === 206) && start.length !== 0;
     if (!hasContent) return;
     this.#connection.prefersShared = this.#limits.readsLittle;
-    this.#body = new ObjectBody(this, this.#limits.maxBuffered, start.length);
+    const { maxBuffered, readsLittle } = this.#limits;
+    const atOnce = readsLittle ? TLS_READ : LARGE_READ;
+    this.#body = new ObjectBody(this, maxBuffered, atOnce, start.length);
     this.#answer(this.#head, this.#body);
   }
 

@@ -47,7 +47,8 @@ interface Reader {
 /** One body. The source calls `push`, `end` and `fail`. */
 export class ObjectBody implements S3Body {
   readonly #source: BodySource;
-  readonly #most: number;
+  /** With more than this held the source must wait, in bytes. */
+  readonly #mark: number;
   /** How much each piece has room for, in bytes. */
   readonly #room: number;
   readonly #pieces: Filling[] = [];
@@ -59,12 +60,13 @@ export class ObjectBody implements S3Body {
   #reader: Reader | undefined;
 
   /**
-   * @param most bytes that are held before the source is paused
+   * @param most bytes that are held: one that is not longer is, whoever takes it
+   * @param atOnce bytes that one read may bring
    * @param length of all of it, in bytes; undefined when that is not known
    */
-  constructor(source: BodySource, most: number, length: number | undefined) {
+  constructor(source: BodySource, most: number, atOnce: number, length: number | undefined) {
     this.#source = source;
-    this.#most = most;
+    this.#mark = length !== undefined && length <= most ? most : Math.max(0, most - atOnce);
     this.#room = length !== undefined && length <= SMALL ? SMALL : LARGEST_AT_ONCE;
   }
 
@@ -72,7 +74,7 @@ export class ObjectBody implements S3Body {
     const piece = this.#pieces.shift();
     if (piece !== undefined) {
       this.#held -= piece.bytes.length;
-      if (this.pausedSince !== undefined && this.#held <= this.#most / 2) {
+      if (this.pausedSince !== undefined && this.#held <= this.#mark / 2) {
         this.pausedSince = undefined;
         this.#source.resume();
       }
@@ -83,6 +85,11 @@ export class ObjectBody implements S3Body {
     return new Promise((resolve, reject) => {
       this.#reader = { resolve, reject };
     });
+  }
+
+  /** True when all of it has come. */
+  get isComplete(): boolean {
+    return this.#isOver && this.#error === undefined;
   }
 
   close(): void {
@@ -102,7 +109,7 @@ export class ObjectBody implements S3Body {
     } else {
       this.#copy(bytes);
     }
-    if (this.#held < this.#most || this.pausedSince !== undefined) return;
+    if (this.#held <= this.#mark || this.pausedSince !== undefined) return;
     this.pausedSince = performance.now();
     this.#source.pause();
   }

@@ -3,7 +3,7 @@
 import type { BucketAddress } from '../config/bucket.js';
 import type { BytePath } from '../http/target.js';
 import type { AnswerHead, S3Answer } from './answer.js';
-import { Asker, type Granted, type Running, stopping } from './asker.js';
+import { Asker, type Granted, stopping } from './asker.js';
 import type { Attempt } from './attempt.js';
 import { NO_BODY, type ObjectBody, type S3Body } from './body.js';
 import type { CredentialSource } from './credentials.js';
@@ -11,7 +11,7 @@ import { readErrorDocument } from './error-document.js';
 import { S3Error } from './errors.js';
 import { type Asked, explainFirst, objectName, storeName } from './explain.js';
 import { isKey, keyPath, LONGEST_KEY } from './key-path.js';
-import { LentBody, type Span } from './lent-body.js';
+import { LentBody, type Loan, type Span } from './lent-body.js';
 import { S3_LIMITS, type S3Limits } from './limits.js';
 import { type LeaveSignal, Patience } from './patience.js';
 import { Places } from './places.js';
@@ -46,6 +46,8 @@ export class S3Client {
   readonly #waiting = new Set<Patience>();
   readonly #slowReaders: SlowReaders;
   #timer: NodeJS.Timeout | undefined;
+  /** When somebody waited for a connection last, on the monotonic clock, in milliseconds. */
+  #crowdedAt = Number.NEGATIVE_INFINITY;
   #isClosed = false;
 
   constructor({ location, credentials, limits, ca, onNotice = () => {} }: S3ClientOptions) {
@@ -74,24 +76,27 @@ export class S3Client {
    */
   async get(request: S3Request): Promise<S3Answer> {
     const asked = this.#asked(request.key);
+    return this.#answer(asked, request, await this.#ask(asked, request));
+  }
+
+  /** Asks when there is a place, which is taken as long as bytes come. */
+  async #ask(asked: Asked, request: S3Request): Promise<Granted> {
     const place = this.#places.take();
     let isWaiting = place.taken !== undefined;
     const patience = this.#begin(request.signal, () => isWaiting);
     let attempt: Attempt | undefined;
     try {
       if (place.taken !== undefined) {
-        this.#timer ??= setInterval(this.#takeBack, TAKE_BACK_INTERVAL).unref();
+        this.#makeRoom();
         await patience.wait(place.taken);
         isWaiting = false;
       }
       const path = keyPath(this.#location, request.key);
-      const running = { request, asked, path, patience };
-      const granted = await this.#asker.ask(running);
+      const granted = await this.#asker.ask({ request, asked, path, patience });
       attempt = granted.attempt;
-      return this.#answer(running, granted);
+      return granted;
     } finally {
       patience.end();
-      // While its bytes come, its place is taken.
       if (attempt === undefined) place.leave();
       else attempt.whenFree(place.leave);
     }
@@ -128,18 +133,25 @@ export class S3Client {
   /** Cuts all connections: what is under way, and what is asked for from here on, is 'closed'. */
   close(): void {
     this.#isClosed = true;
-    clearInterval(this.#timer);
+    this.#rest();
     for (const patience of this.#waiting) patience.lose(stopping());
     this.#asker.close();
   }
 
-  /** Gives connections whose readers are slow to those who wait. */
-  readonly #takeBack = (): void => {
+  /** Gives connections that are lent to those who wait: now, and as long as somebody does. */
+  #makeRoom(): void {
+    this.#crowdedAt = performance.now();
     this.#slowReaders.makeRoom(this.#places.waiting);
-    if (this.#places.waiting > 0) return;
+    this.#timer ??= setInterval(() => {
+      if (this.#places.waiting > 0) this.#makeRoom();
+      else this.#rest();
+    }, TAKE_BACK_INTERVAL).unref();
+  }
+
+  #rest(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
-  };
+  }
 
   /** @throws {S3Error} when no object can have the key */
   #asked(key: BytePath): Asked {
@@ -164,7 +176,8 @@ export class S3Client {
   }
 
   /** What an answer comes to. */
-  #answer({ request, asked }: Running, { head, body, document, attempt }: Granted): S3Answer {
+  #answer(asked: Asked, request: S3Request, granted: Granted): S3Answer {
+    const { head, body, document } = granted;
     const { status, etag, lastModified, range, fields, requestId } = head;
     const isOther = status < 300 && isOtherVersion(request.ifMatch, etag);
     if (isOther) body?.close();
@@ -176,46 +189,72 @@ export class S3Client {
       range,
       fields,
       requestId,
-      body: body === undefined || isOther ? NO_BODY : this.#lend(asked, head, body, attempt),
+      body: body === undefined || isOther ? NO_BODY : this.#lend(asked, head, body, granted.attempt),
     };
   }
 
-  /** A body that gives up its connection when others need one, if its rest can be asked for. */
+  /** A body that gives up its connection when others need one, and goes on when it breaks, if its rest can be asked for. */
   #lend(asked: Asked, { etag, range, size }: AnswerHead, body: ObjectBody, attempt: Attempt): S3Body {
     const span = range ?? (size === undefined ? undefined : { first: 0, last: size - 1 });
-    const { maxBuffered: part, keptFor } = this.#limits;
-    // It is held as a whole.
-    if (span !== undefined && span.last - span.first < part) return body;
+    const isHeld = span !== undefined && this.#isHeldAsAWhole(span);
     // Without a strong tag nothing would tell that it is still the same object.
     if (span === undefined || etag === undefined || etag.startsWith('W/')) {
-      const cut = (): void => {
-        body.fail(new S3Error('busy', tooSlow(asked, keptFor)));
-        attempt.cut();
-      };
-      attempt.whenFree(this.#slowReaders.addKept(body, cut));
+      if (!isHeld) this.#keep(asked, body, attempt);
       return body;
     }
-    const lent = new LentBody(body, span, {
-      part,
-      ask: (rest, signal) => this.#part(asked, etag, rest, signal),
-      cut: () => attempt.cut(),
+    if (body.isComplete) return body;
+    const lent = new LentBody(loanOf(body, attempt), span, {
+      ask: (rest, signal, reader) => this.#lendMore(asked, etag, rest, signal, reader),
     });
-    attempt.whenFree(this.#slowReaders.addLent(lent));
+    if (!isHeld) attempt.whenFree(this.#slowReaders.addLent(lent));
     return lent;
   }
 
-  async #part(asked: Asked, ifMatch: string, range: Span, signal: AbortSignal): Promise<S3Body> {
-    const { status, body, requestId } = await this.get({
+  /** A body that cannot give up its connection, but by being cut off. */
+  #keep(asked: Asked, body: ObjectBody, attempt: Attempt): void {
+    const cut = (): void => {
+      body.fail(new S3Error('busy', tooSlow(asked, this.#limits.keptFor)));
+      attempt.cut();
+    };
+    attempt.whenFree(this.#slowReaders.addKept(body, cut));
+  }
+
+  /** Asks for the rest of a body, or for a part of it, when others waited for a connection not long ago. */
+  async #lendMore(
+    asked: Asked,
+    ifMatch: string,
+    { first, last: end }: Span,
+    signal: AbortSignal,
+    reader: LentBody,
+  ): Promise<Loan> {
+    const isCrowded = performance.now() - this.#crowdedAt < this.#limits.partsFor;
+    const last = isCrowded ? Math.min(end, first + this.#limits.maxBuffered - 1) : end;
+    const range = { first, last };
+    const { head, body, attempt } = await this.#ask(asked, {
       key: asked.key,
       method: 'GET',
       range,
       ifMatch,
       signal,
     });
-    if (status === 206) return body;
-    body.close();
-    throw new S3Error('failed', `${objectName(asked)} was changed while it was read`, { status, requestId });
+    const { status, etag, requestId } = head;
+    if (status !== 206 || body === undefined || isOtherVersion(ifMatch, etag)) {
+      body?.close();
+      const what = `${objectName(asked)} was changed while it was read`;
+      throw new S3Error('failed', what, { status, requestId });
+    }
+    if (!this.#isHeldAsAWhole(range)) attempt.whenFree(this.#slowReaders.addLent(reader));
+    return loanOf(body, attempt);
   }
+
+  /** Whether so many bytes are held here, however slow their reader is. */
+  #isHeldAsAWhole({ first, last }: Span): boolean {
+    return last - first < this.#limits.maxBuffered;
+  }
+}
+
+function loanOf(body: ObjectBody, attempt: Attempt): Loan {
+  return { body, cut: () => attempt.cut() };
 }
 
 /** Whether a store has answered with another version than the one that was wanted: some know no conditions with a range. */

@@ -1,7 +1,7 @@
 // The body of an object whose reader may be slow, for as long as it likes: the connection it comes on is only lent. When others
-// wait for one and nothing has been taken here for a while, it is given up; the rest is then asked for in parts, each no more than
-// is held, so that none of them keeps a connection, and each pinned to the version that was begun with. The same is done when a
-// connection breaks: whoever has half of a film is not to begin again.
+// wait for one it is given up, and the rest is asked for later, pinned to the version that was begun with: in parts, each no more
+// than is held, so that none of them keeps a connection; or as a whole, where there are connections enough. The same is done when
+// one breaks: whoever has half of a film is not to begin again.
 import type { Piece } from '../http/piece.js';
 import type { ObjectBody, S3Body } from './body.js';
 import { S3Error } from './errors.js';
@@ -12,87 +12,105 @@ export interface Span {
   readonly last: number;
 }
 
+/** Bytes that come on a connection. */
+export interface Loan {
+  readonly body: ObjectBody;
+  /** Closes the connection. */
+  cut(): void;
+}
+
 /** Where the rest is to be had. */
 export interface Lender {
-  /** Largest part that is asked for, in bytes. */
-  readonly part: number;
-  /** Asks for a part of the same version. Rejects with an S3Error when there is none any more. */
-  ask(span: Span, signal: AbortSignal): Promise<S3Body>;
-  /** Closes the connection of the first request. */
-  cut(): void;
+  /**
+   * Asks for bytes of the same version, from the first one on, and for as many as it sees fit. Rejects with an S3Error when there
+   * are none any more.
+   * @param reader what they are for, whose connection can be taken back
+   */
+  ask(span: Span, signal: AbortSignal, reader: LentBody): Promise<Loan>;
 }
 
 /** A body whose connection can be taken back. */
 export class LentBody implements S3Body {
-  readonly #first: ObjectBody;
   readonly #lender: Lender;
   readonly #last: number;
-  readonly #wanted = new AbortController();
-  #part: S3Body;
+  #loan: Loan;
+  /** Since when it has had the loan, on the monotonic clock, in milliseconds. */
+  #since = performance.now();
   /** Of the next byte that is read. */
   #position: number;
-  #isInParts = false;
   /** Where the connection broke last. */
   #brokenAt: number | undefined;
+  /** While something is asked for. */
+  #asking: AbortController | undefined;
+  #isClosed = false;
 
-  /** @param span what the first request gives */
-  constructor(body: ObjectBody, span: Span, lender: Lender) {
-    this.#first = body;
-    this.#part = body;
-    this.#position = span.first;
-    this.#last = span.last;
+  /** @param span what the first loan gives */
+  constructor(loan: Loan, { first, last }: Span, lender: Lender) {
+    this.#loan = loan;
+    this.#position = first;
+    this.#last = last;
     this.#lender = lender;
   }
 
   /** Since when the store has had to wait for the reader, on the monotonic clock; undefined when it has not. */
   get pausedSince(): number | undefined {
-    return this.#first.pausedSince;
+    return this.#loan.body.pausedSince;
+  }
+
+  /** Since when it has had its connection, on the monotonic clock. */
+  get lentSince(): number {
+    return this.#since;
   }
 
   /** Takes the connection back. What is held is still to be had. */
   takeBack(): void {
-    this.#isInParts = true;
-    this.#first.end();
-    this.#lender.cut();
+    this.#loan.body.end();
+    this.#loan.cut();
   }
 
   async read(): Promise<Piece | undefined> {
-    const { signal } = this.#wanted;
     for (;;) {
-      const piece = await this.#readPart();
+      const piece = await this.#readLoan();
       if (piece !== undefined) {
         this.#position += piece.bytes.length;
         return piece;
       }
-      if (!this.#isInParts || this.#position > this.#last || signal.aborted) return undefined;
-      const last = Math.min(this.#last, this.#position + this.#lender.part - 1);
-      try {
-        this.#part = await this.#lender.ask({ first: this.#position, last }, signal);
-      } catch (error) {
-        if (signal.aborted) return undefined;
-        throw error;
-      }
-      // It may have been closed just then.
-      if (signal.aborted) this.#part.close();
+      if (this.#position > this.#last || this.#isClosed) return undefined;
+      await this.#goOn();
     }
   }
 
-  /** The next bytes of this part; undefined at its end, and where it breaks, if nothing is lost by that. */
-  async #readPart(): Promise<Piece | undefined> {
+  /** The next bytes of this loan; undefined at its end, and where it breaks, if nothing is lost by that. */
+  async #readLoan(): Promise<Piece | undefined> {
     try {
-      return await this.#part.read();
+      return await this.#loan.body.read();
     } catch (error) {
       // Twice at the same byte, and it would break there for ever.
       if (!(error instanceof S3Error) || error.kind !== 'failed' || this.#brokenAt === this.#position)
         throw error;
       this.#brokenAt = this.#position;
-      this.#isInParts = true;
       return undefined;
     }
   }
 
+  async #goOn(): Promise<void> {
+    this.#asking = new AbortController();
+    try {
+      const rest = { first: this.#position, last: this.#last };
+      this.#loan = await this.#lender.ask(rest, this.#asking.signal, this);
+      this.#since = performance.now();
+      // It may have been closed just then.
+      if (this.#isClosed) this.#loan.body.close();
+    } catch (error) {
+      if (!this.#isClosed) throw error;
+    } finally {
+      this.#asking = undefined;
+    }
+  }
+
   close(): void {
-    this.#wanted.abort();
-    this.#part.close();
+    this.#isClosed = true;
+    this.#asking?.abort();
+    this.#loan.body.close();
   }
 }

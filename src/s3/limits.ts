@@ -18,10 +18,15 @@ export interface S3Limits {
   readonly maxWaiting: number;
   /** How long an idle connection is kept. */
   readonly idleTimeout: number;
-  /** Bytes of one body that are held before the store must wait. */
+  /** Bytes of one body that are held; no more of it is read than fits in. One that is not larger is held as a whole. */
   readonly maxBuffered: number;
-  /** How long the reader of a body may take nothing before its connection is given to others who wait for one. */
+  /**
+   * How long a body has its connection, or its reader may take nothing of it, before it is given to others who wait for one: those
+   * who take nothing come first, and then those who have had it longest.
+   */
   readonly lentFor: number;
+  /** How long after somebody has waited for a connection the rest of a body is asked for in parts. */
+  readonly partsFor: number;
   /**
    * How long the reader of a body of which nothing can be taken back may take nothing while others wait, when half of the
    * connections are with such readers; then it is cut off.
@@ -41,9 +46,11 @@ export const S3_LIMITS: S3Limits = {
   maxConnections: 64,
   maxWaiting: 1024,
   idleTimeout: 15_000,
-  // One read. The kernel holds more on the way; 200 slow readers with twice as much cost 40 MiB and gain nothing.
-  maxBuffered: 128 * 1024,
+  // A read, and a little. The kernel holds more on the way; 200 slow readers with twice as much cost 40 MiB and gain nothing.
+  maxBuffered: 160 * 1024,
   lentFor: 1000,
+  // Whoever is interrupted loses what is on its way to it, which may be more than it has got.
+  partsFor: 10_000,
   // What is cut cannot be mended: this is for who takes less than 26 kB a second, and not for a slow network.
   keptFor: 5000,
   backoff: 100,

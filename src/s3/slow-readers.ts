@@ -1,6 +1,6 @@
-// Readers that take nothing while others wait for a connection. Of most bodies the connection is only lent; where it cannot be
-// taken back, since nothing tells the object's versions apart, some readers may keep theirs, and no more: or a few dozen of them
-// would shut the bucket for everybody.
+// Readers that have a connection while others wait for one: a few dozen of them, on a slow network or of a film, would shut the
+// bucket for everybody. Of most bodies the connection is only lent; where it cannot be taken back, since nothing tells the object's
+// versions apart, some readers that take nothing may keep theirs, and no more.
 import type { ObjectBody } from './body.js';
 import type { LentBody } from './lent-body.js';
 import type { S3Limits } from './limits.js';
@@ -36,13 +36,26 @@ export class SlowReaders {
    * @param waiting how many do
    */
   makeRoom(waiting: number): void {
-    let wanted = waiting;
+    const { lentFor } = this.#limits;
+    const before = performance.now() - lentFor;
+    const idle = (body: LentBody): boolean => isIdle(body, lentFor);
+    const wanted = this.#takeBack(this.#takeBack(waiting, idle), ({ lentSince }) => lentSince <= before);
+    if (wanted > 0) this.#cutKept(wanted);
+  }
+
+  /** Takes connections back, of those that have had theirs longest first. Returns how many are still wanted. */
+  #takeBack(wanted: number, mayBe: (body: LentBody) => boolean): number {
+    let left = wanted;
     for (const body of this.#lent) {
-      if (wanted === 0) return;
-      if (!isIdle(body, this.#limits.lentFor)) continue;
-      wanted -= 1;
+      if (left === 0) break;
+      if (!mayBe(body)) continue;
+      left -= 1;
       body.takeBack();
     }
+    return left;
+  }
+
+  #cutKept(wanted: number): void {
     const idle = [...this.#kept.keys()].filter((body) => isIdle(body, this.#limits.keptFor));
     const tooMany = idle.length - Math.ceil(this.#limits.maxConnections / 2);
     if (tooMany <= 0) return;

@@ -1,9 +1,9 @@
 // Readers that are slow, and others who want to read as well: connections are few, and nobody keeps one for nothing.
 import { randomBytes } from 'node:crypto';
 import t from 'tap';
-import { ObjectBody, type S3Body } from '../../src/s3/body.js';
+import { type BodySource, ObjectBody, type S3Body } from '../../src/s3/body.js';
 import type { S3Client } from '../../src/s3/client.js';
-import { LentBody } from '../../src/s3/lent-body.js';
+import { LentBody, type Loan } from '../../src/s3/lent-body.js';
 import { bytesOf, clientOf, errorOf } from '../support/s3-client.js';
 import { type Misbehaviour, startS3StandIn } from '../support/s3-stand-in.js';
 import { until } from '../support/until.js';
@@ -12,6 +12,14 @@ const KIB = 1024;
 /** More than the sockets of both sides hold. */
 const CONTENT = randomBytes(20 * 1024 * KIB);
 const LIMITS = { maxConnections: 1, maxBuffered: 128 * KIB, lentFor: 20 };
+/** Takes some of a body: its reader is under way. */
+async function begin(body: S3Body): Promise<Buffer> {
+  const piece = await body.read();
+  if (piece === undefined) throw new Error('nothing came');
+  const bytes = Buffer.from(piece.bytes);
+  piece.release();
+  return bytes;
+}
 
 async function open(client: S3Client, key: string, first?: number): Promise<S3Body> {
   return (await client.get({ key, method: 'GET', ...(first !== undefined && { range: { first } }) })).body;
@@ -25,10 +33,7 @@ t.test('a slow reader gives its connection up when another one waits, and reads 
   for (const first of [undefined, CONTENT.length - 500 * KIB]) {
     const before = store.requests.length;
     const slow = await open(client, 'large', first);
-    const beginning = await slow.read();
-    if (beginning === undefined) throw new Error('nothing came');
-    const begun = Buffer.from(beginning.bytes);
-    beginning.release();
+    const begun = await begin(slow);
     t.equal((await bytesOf(await open(client, 'small'))).toString(), 'hello');
     const rest = await bytesOf(slow);
     t.ok(Buffer.concat([begun, rest]).equals(CONTENT.subarray(first ?? 0)), 'byte for byte');
@@ -40,6 +45,36 @@ t.test('a slow reader gives its connection up when another one waits, and reads 
     t.same(client.load, { underWay: 0, waiting: 0 });
   }
 });
+
+t.test(
+  'a reader that goes on taking gives its connection up, too, when it has had it for a while',
+  async (t) => {
+    const store = await startS3StandIn(t);
+    store.put('large', CONTENT);
+    store.put('small', 'hello');
+    const client = clientOf(t, store, { limits: { ...LIMITS, partsFor: 1 } });
+    const reader = await open(client, 'large');
+    const taken = [await begin(reader)];
+    const small = open(client, 'small');
+    let isServed = false;
+    const served = small.then(() => {
+      isServed = true;
+    });
+    // As often as it may, and never all of it at once.
+    while (!isServed) {
+      taken.push(await begin(reader));
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    await served;
+    t.ok(Buffer.concat(taken).length < CONTENT.length, 'it is not at its end');
+    t.equal((await bytesOf(await small)).toString(), 'hello');
+    await until(() => client.load.waiting === 0, 'nobody waits');
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    taken.push(await bytesOf(reader));
+    t.ok(Buffer.concat(taken).equals(CONTENT), 'byte for byte');
+    t.ok(store.requests.length <= 5, `${store.requests.length} requests: what is left comes as a whole`);
+  },
+);
 
 t.test('many slow readers and few connections: all get everything, and nobody waits for them', async (t) => {
   const store = await startS3StandIn(t);
@@ -78,33 +113,34 @@ t.test('a reader that has taken something just now keeps its connection, too', a
 });
 
 t.test('a part that comes when nobody wants it any more is closed', async (t) => {
-  let closed = 0;
-  let come = (_part: S3Body): void => {};
-  const source = { pause: () => {}, resume: () => {}, cut: () => {} };
+  const told: string[] = [];
+  let come = (_loan: Loan): void => {};
+  const source = (name: string): BodySource => ({
+    pause: () => {},
+    resume: () => {},
+    cut: () => told.push(`${name} is cut`),
+  });
+  const loan = (name: string): Loan => ({
+    body: new ObjectBody(source(name), 1000, 0, 100),
+    cut: () => told.push(`${name} is taken back`),
+  });
   const body = new LentBody(
-    new ObjectBody(source, 1000, 100),
+    loan('the first'),
     { first: 0, last: 99 },
     {
-      part: 10,
       ask: () =>
         new Promise((resolve) => {
           come = resolve;
         }),
-      cut: () => {},
     },
   );
   body.takeBack();
   const reading = body.read();
   await new Promise((resolve) => setImmediate(resolve));
   body.close();
-  come({
-    read: async () => undefined,
-    close: () => {
-      closed += 1;
-    },
-  });
+  come(loan('the second'));
   t.equal(await reading, undefined);
-  t.equal(closed, 1);
+  t.same(told, ['the first is taken back', 'the second is cut']);
 });
 
 t.test('an object that has changed meanwhile is never read on', async (t) => {
@@ -180,9 +216,10 @@ t.test('a connection that breaks is not the end of an object, as long as it goes
   ])[] = [
     ['once', [cut(300 * KIB)], true],
     ['before its first byte', [cut(0)], true],
-    ['in its parts, too', [cut(300 * KIB), cut(1 * KIB), cut(2 * KIB)], true],
+    ['in its rest, too', [cut(300 * KIB), cut(1 * KIB), cut(2 * KIB)], true],
     ['twice at the same byte', [cut(0), cut(0)], false],
   ];
+  const small = store.put('small', CONTENT.subarray(0, 9000));
   for (const [what, misbehaviours, isWhole] of cases) {
     const before = store.requests.length;
     store.next(...misbehaviours);
@@ -190,8 +227,20 @@ t.test('a connection that breaks is not the end of an object, as long as it goes
     if (isWhole) t.ok((await bytesOf(body)).equals(CONTENT.subarray(0, 1000 * KIB)), what);
     else t.match(await errorOf(bytesOf(body)), { kind: 'failed', message: /the connection broke/ }, what);
     body.close();
-    for (const { headers } of store.requests.slice(before + 1)) t.equal(headers['if-match'], etag, what);
+    const rest = store.requests.slice(before + 1);
+    t.equal(
+      rest.length,
+      misbehaviours.length - (isWhole ? 0 : 1),
+      `${what}: no more is asked for than is lost`,
+    );
+    for (const { headers } of rest) t.equal(headers['if-match'], etag, what);
     t.same(client.load, { underWay: 0, waiting: 0 }, what);
+  }
+  for (const after of [0, 4000]) {
+    store.next(cut(after));
+    const bytes = await bytesOf(await open(client, 'small'));
+    t.ok(bytes.equals(CONTENT.subarray(0, 9000)), `a small one, cut behind ${after} bytes`);
+    t.match(store.requests.at(-1)?.headers, { range: `bytes=${after}-8999`, 'if-match': small.etag });
   }
   // What has no tag cannot go on.
   store.put('large', CONTENT.subarray(0, 1000 * KIB), {}, 'W/"weak"');

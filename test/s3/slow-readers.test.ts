@@ -3,13 +3,14 @@ import t from 'tap';
 import { ObjectBody } from '../../src/s3/body.js';
 import { LentBody } from '../../src/s3/lent-body.js';
 import { SlowReaders } from '../../src/s3/slow-readers.js';
+import { until } from '../support/until.js';
 
 const SOURCE = { pause: () => {}, resume: () => {}, cut: () => {} };
 const PART = 1000;
 
 /** A body that has as much as is held of one, since a moment on the monotonic clock. */
 function full(pausedSince: number): ObjectBody {
-  const body = new ObjectBody(SOURCE, PART, undefined);
+  const body = new ObjectBody(SOURCE, PART, 0, undefined);
   body.push(Buffer.alloc(PART), undefined);
   body.pausedSince = pausedSince;
   return body;
@@ -44,13 +45,9 @@ t.test('what can be taken back goes first', async (t) => {
   const long = performance.now() - 20_000;
   for (const name of ['a', 'b']) readers.addKept(full(long), () => told.push(name));
   const lent = new LentBody(
-    full(long),
+    { body: full(long), cut: () => told.push('lent') },
     { first: 0, last: 99_999 },
-    {
-      part: PART,
-      ask,
-      cut: () => told.push('lent'),
-    },
+    { ask },
   );
   const remove = readers.addLent(lent);
   readers.makeRoom(1);
@@ -59,3 +56,28 @@ t.test('what can be taken back goes first', async (t) => {
   readers.makeRoom(1);
   t.same(told, ['lent', 'a']);
 });
+
+t.test(
+  'those that take nothing come before those that have had theirs for long, and each has its while',
+  async (t) => {
+    const ask = async (): Promise<never> => {
+      throw new Error('nothing is asked for');
+    };
+    const told: string[] = [];
+    const lend = (name: string, pausedSince: number | undefined): LentBody => {
+      const body = new ObjectBody(SOURCE, PART, 0, undefined);
+      body.pausedSince = pausedSince;
+      return new LentBody({ body, cut: () => told.push(name) }, { first: 0, last: 99_999 }, { ask });
+    };
+    const long = performance.now() - 20_000;
+    const readers = new SlowReaders({ lentFor: 20, keptFor: 10_000, maxConnections: 4 });
+    const bodies = [lend('first', undefined), lend('second', undefined), lend('idle', long)];
+    const remove = bodies.map((body) => readers.addLent(body));
+    readers.makeRoom(3);
+    t.same(told, ['idle'], 'the others have theirs since a moment');
+    remove[2]?.();
+    await until(() => performance.now() - (bodies[1]?.lentSince ?? 0) > 20, 'they have had it for a while');
+    readers.makeRoom(1);
+    t.same(told, ['idle', 'first'], 'the oldest goes');
+  },
+);
