@@ -1,6 +1,6 @@
-// The bytes of an object, between the store that sends them and whoever takes them: a little is held, and then the store must
-// wait. What is read into memory of the connection's own is handed on as it lies; what is not is copied, in pieces that are
-// worth a write.
+// The bytes of an object, between the store that sends them and whoever takes them: a little is held, what is being sent among
+// it, and then the store must wait. What is read into memory of the connection's own is handed on as it lies; what is not is
+// copied, in pieces that are worth a write.
 import { acquireBuffer, LARGEST_AT_ONCE, releaseBuffer } from '../http/buffer-pool.js';
 import type { Piece } from '../http/piece.js';
 import type { OwnMemory } from '../http1/client-connection.js';
@@ -29,8 +29,11 @@ export const NO_BODY: S3Body = { read: async () => undefined, close: () => {} };
 
 /** With less than this in it, of 128 KiB, memory of a connection's own is better read into again, in bytes. */
 const WORTH_KEEPING = 96 * 1024;
-/** Up to here a body is copied into a small piece, in bytes. */
+/** Up to here what is to come of a body is copied into a small piece, in bytes. */
 const SMALL = 32 * 1024;
+
+/** After so many a client that takes at once has taken. */
+const ROUNDS = 2;
 
 /** A piece that is being filled, and then handed out. */
 interface Filling extends Piece {
@@ -49,9 +52,10 @@ export class ObjectBody implements S3Body {
   readonly #source: BodySource;
   /** With more than this held the source must wait, in bytes. */
   readonly #mark: number;
-  /** How much each piece has room for, in bytes. */
-  readonly #room: number;
+  /** Bytes that are still to come; undefined when that is not known. */
+  #left: number | undefined;
   readonly #pieces: Filling[] = [];
+  /** Bytes that are here: those that were taken, too, until they are released. */
   #held = 0;
   /** Since when the source is paused, on the monotonic clock, in milliseconds; undefined when it is not. */
   pausedSince: number | undefined;
@@ -67,19 +71,12 @@ export class ObjectBody implements S3Body {
   constructor(source: BodySource, most: number, atOnce: number, length: number | undefined) {
     this.#source = source;
     this.#mark = length !== undefined && length <= most ? most : Math.max(0, most - atOnce);
-    this.#room = length !== undefined && length <= SMALL ? SMALL : LARGEST_AT_ONCE;
+    this.#left = length;
   }
 
   read(): Promise<Piece | undefined> {
     const piece = this.#pieces.shift();
-    if (piece !== undefined) {
-      this.#held -= piece.bytes.length;
-      if (this.pausedSince !== undefined && this.#held <= this.#mark / 2) {
-        this.pausedSince = undefined;
-        this.#source.resume();
-      }
-      return Promise.resolve(piece);
-    }
+    if (piece !== undefined) return Promise.resolve(piece);
     if (this.#error !== undefined) return Promise.reject(this.#error);
     if (this.#isOver) return Promise.resolve(undefined);
     return new Promise((resolve, reject) => {
@@ -96,7 +93,6 @@ export class ObjectBody implements S3Body {
     const isUnderWay = !this.#isOver;
     this.#isOver = true;
     for (const piece of this.#pieces.splice(0)) piece.release();
-    this.#held = 0;
     this.#take()?.resolve(undefined);
     if (isUnderWay) this.#source.cut();
   }
@@ -105,11 +101,34 @@ export class ObjectBody implements S3Body {
   push(bytes: Buffer, memory: OwnMemory | undefined): void {
     if (this.#isOver || bytes.length === 0) return;
     if (memory !== undefined && bytes.length >= WORTH_KEEPING) {
-      this.#add({ bytes, memory: undefined, release: once(memory.keep()) });
+      const free = memory.keep();
+      this.#add({ bytes, memory: undefined, release: once(() => this.#free(bytes.length, free)) });
     } else {
       this.#copy(bytes);
     }
-    if (this.#held <= this.#mark || this.pausedSince !== undefined) return;
+    if (this.#left !== undefined) this.#left -= bytes.length;
+    if (this.#isFull) this.#pauseSoon(ROUNDS);
+  }
+
+  get #isFull(): boolean {
+    return this.#held > this.#mark && this.pausedSince === undefined && !this.#isOver;
+  }
+
+  /**
+   * Pauses the source before its next read, unless there is room by then: a client that takes what it is given at once has done
+   * so two rounds of promises and ticks later, and a pause and its end cost it half of its speed.
+   */
+  #pauseSoon(rounds: number): void {
+    queueMicrotask(() =>
+      process.nextTick(() => {
+        if (!this.#isFull) return;
+        if (rounds > 1) this.#pauseSoon(rounds - 1);
+        else this.#pause();
+      }),
+    );
+  }
+
+  #pause(): void {
     this.pausedSince = performance.now();
     this.#source.pause();
   }
@@ -141,22 +160,34 @@ export class ObjectBody implements S3Body {
         at += count;
         continue;
       }
-      const memory = acquireBuffer(this.#room);
+      const isSmall = this.#left !== undefined && this.#left - at <= SMALL;
+      const memory = acquireBuffer(isSmall ? SMALL : LARGEST_AT_ONCE);
       const count = Math.min(memory.length, bytes.length - at);
       bytes.copy(memory, 0, at, at + count);
-      this.#add({ bytes: memory.subarray(0, count), memory, release: once(() => releaseBuffer(memory)) });
+      const piece: Filling = {
+        bytes: memory.subarray(0, count),
+        memory,
+        release: once(() => this.#free(piece.bytes.length, () => releaseBuffer(memory))),
+      };
+      this.#add(piece);
       at += count;
     }
   }
 
   #add(piece: Filling): void {
-    const reader = this.#take();
-    if (reader !== undefined) {
-      reader.resolve(piece);
-      return;
-    }
-    this.#pieces.push(piece);
     this.#held += piece.bytes.length;
+    const reader = this.#take();
+    if (reader === undefined) this.#pieces.push(piece);
+    else reader.resolve(piece);
+  }
+
+  /** A piece is used no more. */
+  #free(bytes: number, free: () => void): void {
+    free();
+    this.#held -= bytes;
+    if (this.#isOver || this.pausedSince === undefined || this.#held > this.#mark / 2) return;
+    this.pausedSince = undefined;
+    this.#source.resume();
   }
 
   #take(): Reader | undefined {

@@ -228,7 +228,7 @@ export class S3Client {
     reader: LentBody,
   ): Promise<Loan> {
     const isCrowded = performance.now() - this.#crowdedAt < this.#limits.partsFor;
-    const last = isCrowded ? Math.min(end, first + this.#limits.maxBuffered - 1) : end;
+    const last = isCrowded ? Math.min(end, first + this.#limits.part - 1) : end;
     const range = { first, last };
     const { head, body, attempt } = await this.#ask(asked, {
       key: asked.key,

@@ -27,6 +27,8 @@ export interface S3Limits {
   readonly lentFor: number;
   /** How long after somebody has waited for a connection the rest of a body is asked for in parts. */
   readonly partsFor: number;
+  /** Bytes of such a part, which is held as a whole. */
+  readonly part: number;
   /**
    * How long the reader of a body of which nothing can be taken back may take nothing while others wait, when half of the
    * connections are with such readers; then it is cut off.
@@ -51,6 +53,8 @@ export const S3_LIMITS: S3Limits = {
   lentFor: 1000,
   // Whoever is interrupted loses what is on its way to it, which may be more than it has got.
   partsFor: 10_000,
+  // A read, and one piece of memory.
+  part: 128 * 1024,
   // What is cut cannot be mended: this is for who takes less than 26 kB a second, and not for a slow network.
   keptFor: 5000,
   backoff: 100,

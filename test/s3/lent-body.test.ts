@@ -11,7 +11,7 @@ import { until } from '../support/until.js';
 const KIB = 1024;
 /** More than the sockets of both sides hold. */
 const CONTENT = randomBytes(20 * 1024 * KIB);
-const LIMITS = { maxConnections: 1, maxBuffered: 128 * KIB, lentFor: 20 };
+const LIMITS = { maxConnections: 1, maxBuffered: 128 * KIB, part: 128 * KIB, lentFor: 20 };
 /** Takes some of a body: its reader is under way. */
 async function begin(body: S3Body): Promise<Buffer> {
   const piece = await body.read();
