@@ -54,6 +54,11 @@ export interface AnswerHead extends Omit<S3Answer, 'status' | 'body'> {
   readonly bucketRegion: string | undefined;
 }
 
+/** That of an answer that is no error. */
+export interface GrantedHead extends AnswerHead {
+  readonly status: S3Status;
+}
+
 const CONTENT_RANGE = /^bytes (?:(\d{1,15})-(\d{1,15})|\*)\/(\d{1,15}|\*)$/i;
 const LENGTH = /^\d{1,15}$/;
 /** A tag as HTTP has it (RFC 9110 §8.8.3). */

@@ -3,7 +3,7 @@
 import { createSecureContext } from 'node:tls';
 import type { BucketAddress } from '../config/bucket.js';
 import { ClientConnections } from '../http1/client-connections.js';
-import { type AnswerHead, checkRange, millisecondsOf, type S3Status } from './answer.js';
+import { type AnswerHead, checkRange, type GrantedHead, millisecondsOf } from './answer.js';
 import { type Answered, Attempt, FirstByteTimeout } from './attempt.js';
 import type { CredentialSource, Credentials } from './credentials.js';
 import { readErrorDocument } from './error-document.js';
@@ -20,6 +20,7 @@ import {
 } from './explain.js';
 import type { S3Limits } from './limits.js';
 import type { Patience } from './patience.js';
+import { asHead, askingForCause, hidesCause, PlainDenials } from './refused-head.js';
 import { fieldLine, rangeField, requestHead, type S3Request } from './request.js';
 import { sharedLookup } from './shared-lookup.js';
 import { Signatures } from './signatures.js';
@@ -44,7 +45,7 @@ export interface Running {
 
 /** An answer that is no error, whose body still comes. */
 export interface Granted extends Answered {
-  readonly head: AnswerHead & { readonly status: S3Status };
+  readonly head: GrantedHead;
   readonly attempt: Attempt;
 }
 
@@ -74,6 +75,7 @@ export class Asker {
   readonly #onNotice: (notice: string) => void;
   readonly #connections: ClientConnections;
   readonly #signatures: Signatures;
+  readonly #plainDenials = new PlainDenials();
   /** How much later it is for the store than for this machine, in milliseconds. */
   #clockOffset = 0;
   #isClosed = false;
@@ -116,18 +118,32 @@ export class Asker {
     let mayUseKept = true;
     let mayRenew = true;
     let maySetClock = true;
+    let asking = running;
     for (let times = 1; ; ) {
       const found = this.#credentials?.get();
       const credentials = found instanceof Promise ? await patience.wait(found) : found;
       const offset = this.#clockOffset;
-      const { attempt, result } = await this.#send(running, { credentials, mayUseKept, offset });
-      if (!(result instanceof Error)) return result;
+      const { attempt, result } = await this.#send(asking, { credentials, mayUseKept, offset });
+      const isForCause = asking !== running;
+      if (!(result instanceof Error)) {
+        if (!isForCause) return result;
+        this.#plainDenials.learn(undefined);
+        result.body?.close();
+        return { ...result, head: asHead(result.head), body: undefined };
+      }
       if (this.#isClosed) throw stopping();
       if (attempt.metClosing && CLOSED.has(codeOf(result))) {
         mayUseKept = false;
         continue;
       }
       const error = explainFailure(this.#location, result);
+      if (isForCause) this.#plainDenials.learn(error);
+      else if (hidesCause(running.request, error) && this.#plainDenials.needsCause(error)) {
+        asking = { ...running, request: askingForCause(running.request) };
+        continue;
+      }
+      // With what is mended, it is asked for again as it was.
+      asking = running;
       if (mayRenew && credentials !== undefined && RENEWABLE.has(error.code ?? '')) {
         mayRenew = false;
         if (await this.#renews(credentials, patience)) continue;
@@ -256,7 +272,7 @@ export function stopping(): S3Error {
   return new S3Error('closed', 'this server is stopping');
 }
 
-function isGranting(head: AnswerHead): head is AnswerHead & { readonly status: S3Status } {
+function isGranting(head: AnswerHead): head is GrantedHead {
   const { status } = head;
   return status === 200 || status === 206 || status === 304 || status === 412 || status === 416;
 }

@@ -33,6 +33,9 @@ const KINDS: Readonly<Record<string, S3Failure>> = {
   NoSuchVersion: 'not-found',
   KeyTooLongError: 'not-found',
   InvalidURI: 'not-found',
+  // Ceph's and MinIO's, of a name that they can keep no object under.
+  InvalidObjectName: 'not-found',
+  XMinioInvalidObjectName: 'not-found',
   NoSuchBucket: 'wrong-bucket',
   InvalidBucketName: 'wrong-bucket',
   AccessDenied: 'denied',
