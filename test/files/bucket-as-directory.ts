@@ -72,7 +72,11 @@ const TARGETS = [
   '..%2fsecret.txt',
   'pictures/..%2f..%2fsecret.txt',
   'pictures%2f%C3%BC%20b+c%25.png',
-  `${'x'.repeat(1100)}`,
+  '%ff',
+  'a%C3.txt',
+  // More than a file's name may have, and more than a key.
+  'x'.repeat(300),
+  'x'.repeat(1100),
 ];
 
 /** `TAG`, `DATE` and `BEFORE` stand for the object's tag, its Last-Modified, and the second before that. */

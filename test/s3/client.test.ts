@@ -205,11 +205,16 @@ t.test('names are the same on both sides', async (t) => {
   for (const name of names) {
     t.equal((await bytesOf((await get(client, name)).body)).toString(), `it is ${name}`);
   }
-  t.match(await errorOf(client.get({ key: '\xff\xfe', method: 'GET' })), { kind: 'not-found' }, 'no UTF-8');
   const before = store.requests.length;
   // What is answered for no key is a list of the bucket.
   for (const key of ['', 'x'.repeat(1025), 'a/../b', '..', './a', 'a/.']) {
     t.match(await errorOf(get(client, key)), { kind: 'not-found' });
+    t.match(await errorOf(client.presign(key, { at: 0, expires: 60 })), { kind: 'not-found' });
+  }
+  // Bytes that are no UTF-8, or but the beginning of it, or half of a pair of UTF-16.
+  for (const key of ['\xff\xfe', 'a\xc3', '\xed\xa0\x80']) {
+    for (const method of ['GET', 'HEAD'] as const)
+      t.match(await errorOf(client.get({ key, method })), { kind: 'not-found' });
     t.match(await errorOf(client.presign(key, { at: 0, expires: 60 })), { kind: 'not-found' });
   }
   t.equal(store.requests.length, before, 'those that can be no key are not asked for');
