@@ -132,10 +132,9 @@ export class Asker {
         return { ...result, head: asHead(result.head), body: undefined };
       }
       if (this.#isClosed) throw stopping();
-      if (attempt.metClosing && CLOSED.has(codeOf(result))) {
-        mayUseKept = false;
-        continue;
-      }
+      // What ended one kept connection, or a failover that left it leading nowhere, may have done so to all of them.
+      if (attempt.isOnKept && !(result instanceof S3Error)) mayUseKept = false;
+      if (attempt.metClosing && CLOSED.has(codeOf(result))) continue;
       const error = explainFailure(this.#location, result);
       if (isForCause) this.#plainDenials.learn(error);
       else if (hidesCause(running.request, error) && this.#plainDenials.needsCause(error)) {

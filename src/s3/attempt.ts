@@ -48,7 +48,8 @@ export class Attempt implements ResponseReceiver, BodySource {
   readonly #connection: ClientConnection;
   readonly #limits: AttemptLimits;
   readonly #explain: (error: Error) => Error;
-  readonly #isUsed: boolean;
+  /** Whether its connection was one that was kept. */
+  readonly isOnKept: boolean;
   #settle: Settle | undefined;
   #head: AnswerHead | undefined;
   #body: ObjectBody | undefined;
@@ -62,12 +63,12 @@ export class Attempt implements ResponseReceiver, BodySource {
     this.#connection = connection;
     this.#limits = limits;
     this.#explain = explain;
-    this.#isUsed = connection.wasUsed;
+    this.isOnKept = connection.wasUsed;
   }
 
   /** True when it met a kept connection that the store was just closing: another one is no second try. */
   get metClosing(): boolean {
-    return this.#isUsed && !this.#connection.hasHeard;
+    return this.isOnKept && !this.#connection.hasHeard;
   }
 
   /** How long its head may take, in milliseconds: who waits for it sees to that. */

@@ -90,6 +90,23 @@ t.test('a kept connection that the store has closed costs no try', async (t) => 
   t.match(await errorOf(get(client)), { kind: 'unreachable' });
 });
 
+t.test('kept connections that lead nowhere cost one try, however many there are', async (t) => {
+  const store = await startS3StandIn(t);
+  store.put('x', 'hello');
+  const client = clientOf(t, store, { limits: { firstByteTimeout: 50 } });
+  const kept = 4;
+  // As long as none is answered, each needs a connection of its own.
+  const all = Array.from({ length: kept }, () => get(client));
+  t.same(await Promise.all((await Promise.all(all)).map(textOf)), Array(kept).fill('hello'));
+  t.equal(store.connections, kept);
+  store.onRequest = ({ connection }) => {
+    if (connection <= kept) store.next({ kind: 'stall' });
+  };
+  t.equal(await textOf(await get(client)), 'hello');
+  t.equal(store.requests.length, kept + 2);
+  t.equal(store.connections, kept + 1, 'the next one is new');
+});
+
 t.test('what a store refuses is told in one sentence, with what to set', async (t) => {
   const cases: readonly (readonly [
     what: string,
