@@ -13,6 +13,14 @@ export class HeadTooLarge extends Error {
   readonly code = 'MEDIA_SERVE_HEAD_TOO_LARGE';
 }
 
+/** A response's head has more bytes than whoever reads it takes. */
+export class ResponseHeadTooLarge extends HeadTooLarge {
+  /** @param limit in bytes */
+  constructor(limit: number) {
+    super(`has a head larger than ${limit} bytes`);
+  }
+}
+
 /** The request line alone is over the limit of a head. */
 export class TargetTooLong extends Error {
   readonly code = 'MEDIA_SERVE_TARGET_TOO_LONG';

@@ -3,7 +3,7 @@
 import { hasElement } from '../http/fields.js';
 import { digit, LINE_END, SPACE } from './characters.js';
 import { type ChunkEvents, ChunkReader } from './chunks.js';
-import { HeadTooLarge, MalformedMessage } from './errors.js';
+import { MalformedMessage, ResponseHeadTooLarge } from './errors.js';
 import { type Fields, readFields } from './fields.js';
 import { Section } from './section.js';
 
@@ -189,9 +189,7 @@ export class ResponseParser implements ChunkEvents {
     const isStart = VERSION.startsWith(section.slice(0, VERSION.length));
     if (!isStart || FORBIDDEN.test(section.slice(Math.max(0, before - 1))))
       throw new MalformedMessage(NO_HTTP);
-    if (section.isFull) {
-      throw new HeadTooLarge(`has a head larger than --max-response-head (${this.#maxHead} bytes)`);
-    }
+    if (section.isFull) throw new ResponseHeadTooLarge(this.#maxHead);
   }
 
   #parseHead(head: string): ResponseStart {

@@ -8,6 +8,7 @@ import {
   isHttpError,
   StartingUpError,
 } from '../http/errors.js';
+import { ResponseHeadTooLarge } from '../http1/errors.js';
 import { cureForSocket, describeRefusal, refusalOnTheWayToSocket } from '../stores/disk/permissions.js';
 import { codeOf, isUnreadable } from './retry.js';
 
@@ -57,7 +58,9 @@ const TOO_LONG: Readonly<Record<string, string>> = {
 
 /** The error in words that can be said of the app. */
 export function explain(error: Error): string {
-  return isUnreadable(error) ? `its answer ${error.message}` : error.message;
+  if (!isUnreadable(error)) return error.message;
+  const option = error instanceof ResponseHeadTooLarge ? ' (--max-response-head)' : '';
+  return `its answer ${error.message}${option}`;
 }
 
 /** True when the failure is not the app's, nor the disk's: this process, or the system, can open nothing more. */

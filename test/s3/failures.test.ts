@@ -357,6 +357,15 @@ t.test('an error whose document does not end is told by what is here of it', asy
   t.match(await errorOf(get(clientOf(t, store))), { kind: 'denied', status: 403 }, 'one that breaks off');
 });
 
+t.test('a head that is too large is told by what holds for a store', async (t) => {
+  const store = await startS3StandIn(t);
+  const bytes = `HTTP/1.1 200 OK\r\nx-amz-meta-a: ${'a'.repeat(33_000)}\r\n\r\n`;
+  store.next({ kind: 'raw', bytes });
+  const { kind, message } = await errorOf(get(clientOf(t, store, { limits: { attempts: 1 } })));
+  t.equal(kind, 'failed');
+  t.match(message, /cannot be read: has a head larger than 32768 bytes$/, 'and by no option of the app');
+});
+
 t.test('a store that says nothing is not waited for for ever', async (t) => {
   const store = await startS3StandIn(t);
   store.put('x', 'x'.repeat(1000));

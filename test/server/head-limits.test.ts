@@ -38,6 +38,8 @@ for (const [request, response, args] of CASES) {
     t.equal((await rawRequest(server.port, get('/'))).body.toString(), 'ok');
     answer = `${sized(head, response + 1)}ok`;
     t.equal((await rawRequest(server.port, get('/'))).status, 502);
+    const said = JSON.stringify(await server.logged((line) => /its answer has/.test(JSON.stringify(line))));
+    t.ok(said.includes(`its answer has a head larger than ${response} bytes (--max-response-head)`), said);
   });
 }
 
