@@ -15,8 +15,8 @@ export const HEAD: ObjectRequest = { method: 'HEAD' };
 
 /** A range by itself, as RFC 9110 §14.1.2 writes it: of several each is asked for by itself. */
 const ONE_RANGE = /^bytes=(?:(\d{1,15})-(\d{1,15})?|-(\d{1,15}))$/i;
-/** One strong tag: stores differ in what they make of a list, a star, or a weak one. */
-const ONE_TAG = /^"[\x21\x23-\x7e]*"$/;
+/** One tag: stores differ in what they make of a list or a star. */
+const ONE_TAG = /^(?:W\/)?("[\x21\x23-\x7e]*")$/;
 
 /**
  * @param request undefined when the whole is wanted
@@ -27,6 +27,8 @@ export function objectRequestFor(request: Selecting | undefined, maxRanges: numb
   const fields = request.headers as Readonly<Record<string, string | undefined>>;
   const conditions = conditionsOf(fields);
   if (request.method === 'HEAD') return { method: 'HEAD', ...conditions };
+  // Whether it is wanted at all is known when its tag is.
+  if (conditions === undefined) return HEAD;
   const field = maxRanges === 0 ? undefined : fields['range'];
   if (field === undefined) return { method: 'GET', ...conditions };
   // Which bytes several ranges are is known when the size is.
@@ -45,13 +47,20 @@ function rangeOf(field: string): S3Request['range'] {
   return first <= last ? { first, last } : undefined;
 }
 
-/** What makes a 304 of it. With a condition that may fail the request the order of all of them matters (§13.2.2). */
+/**
+ * What makes a 304 of it; undefined where that can be judged here alone. With a condition that may fail the request the order of
+ * all of them matters (§13.2.2).
+ */
 function conditionsOf(
   fields: Readonly<Record<string, string | undefined>>,
-): Pick<ObjectRequest, 'ifNoneMatch' | 'ifModifiedSince'> {
+): Pick<ObjectRequest, 'ifNoneMatch' | 'ifModifiedSince'> | undefined {
   if (fields['if-match'] !== undefined || fields['if-unmodified-since'] !== undefined) return {};
-  const tag = fields['if-none-match'];
-  if (tag !== undefined) return ONE_TAG.test(tag) ? { ifNoneMatch: tag } : {};
+  const tags = fields['if-none-match'];
+  if (tags !== undefined) {
+    // It is compared weakly (§13.1.2), so that of a weak one, as compressing on the way makes of each, its strong form will do.
+    const [, tag] = ONE_TAG.exec(tags) ?? [];
+    return tag === undefined ? undefined : { ifNoneMatch: tag };
+  }
   const seconds = parseHttpDate(fields['if-modified-since'] ?? '');
   return seconds === undefined ? {} : { ifModifiedSince: seconds * 1000 };
 }

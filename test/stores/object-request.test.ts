@@ -26,9 +26,18 @@ t.test('a request is asked for as it is, or with less that comes to the same', a
       { method: 'GET', ifNoneMatch: TAG, range: { first: 0, last: 9 } },
     ],
     // A date counts only without a tag (RFC 9110 §13.1.3).
-    [{ 'if-none-match': `${TAG}, "b"`, 'if-modified-since': DATE }, { method: 'GET' }],
-    [{ 'if-none-match': '*' }, { method: 'GET' }],
-    [{ 'if-none-match': `W/${TAG}` }, { method: 'GET' }],
+    [
+      { 'if-none-match': TAG, 'if-modified-since': DATE },
+      { method: 'GET', ifNoneMatch: TAG },
+    ],
+    // A weak tag is compared as a strong one is (§13.1.2).
+    [{ 'if-none-match': `W/${TAG}` }, { method: 'GET', ifNoneMatch: TAG }],
+    // Stores differ in these. Whether the object is wanted is known when its tag is.
+    [{ 'if-none-match': `${TAG}, "b"`, 'if-modified-since': DATE }, { method: 'HEAD' }],
+    [{ 'if-none-match': `W/"a", W/${TAG}` }, { method: 'HEAD' }],
+    [{ 'if-none-match': `${TAG}, "b"`, range: 'bytes=0-9' }, { method: 'HEAD' }],
+    [{ 'if-none-match': '*' }, { method: 'HEAD' }],
+    [{ 'if-none-match': '"\xe9"' }, { method: 'HEAD' }],
     [{ 'if-modified-since': DATE }, { method: 'GET', ifModifiedSince: AT }],
     [{ 'if-modified-since': 'yesterday' }, { method: 'GET' }],
     [{ 'if-match': TAG, 'if-none-match': TAG }, { method: 'GET' }],

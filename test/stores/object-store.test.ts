@@ -134,6 +134,34 @@ t.test('a HEAD, and what is not modified, have no bytes', async (t) => {
   );
 });
 
+t.test('what a client has is not fetched, in whichever form it says so', async (t) => {
+  const bucket = await openBucket(t);
+  const { etag } = bucket.standIn.put('media/long', LONG);
+  const cases: readonly (readonly [ifNoneMatch: string, requests: readonly string[]])[] = [
+    [etag, ['GET 304']],
+    // As compressing on the way makes of each tag.
+    [`W/${etag}`, ['GET 304']],
+    [`"other", W/${etag}`, ['HEAD 200']],
+    ['*', ['HEAD 200']],
+    ['W/"other"', ['GET 200']],
+    ['"other", "another"', ['HEAD 200', 'GET 206']],
+  ];
+  for (const [tags, requests] of cases) {
+    const before = bucket.standIn.requests.length;
+    const file = await open(bucket, 'long', { headers: { 'if-none-match': tags } });
+    t.equal(file.said?.etag, etag, 'the tag is that of the object');
+    if (requests.at(-1)?.startsWith('GET 2')) t.equal(await read(file, 0, LONG.length), LONG, tags);
+    file.close();
+    const made = bucket.standIn.requests.slice(before);
+    t.same(
+      made.map(({ method, status }) => `${method} ${status}`),
+      requests,
+      tags,
+    );
+    t.equal(bucket.standIn.connections, 1, 'no connection is cut');
+  }
+});
+
 t.test('a 304 that HTTP would not give is asked for once more', async (t) => {
   const bucket = await openBucket(t);
   bucket.standIn.put('media/a', 'hello');
