@@ -39,6 +39,7 @@ export function toHttpError({ failure, path, reason, advice }: StoreError, log: 
       return new StoreBusyError(reason);
     case 'store-timeout':
       return new StoreTimeoutError(reason);
+    case 'changed':
     case 'store-failed':
       return new StoreFailedError(reason);
   }

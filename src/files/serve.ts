@@ -42,6 +42,9 @@ export function createFileHandler(location: FileLocation, options: FileHandlerOp
   return (exchange, order) => server.handle(exchange, order);
 }
 
+/** How often a file is found for one request, where it is replaced before anything of it has been sent. */
+const MOST_TIMES = 2;
+
 class FileServer {
   readonly #location: FileLocation;
   readonly #log: Logger;
@@ -69,14 +72,19 @@ class FileServer {
   }
 
   handle(exchange: Exchange, order: Order | undefined): Promise<void> | undefined {
-    const { request, response } = exchange;
+    const { request } = exchange;
     if (order === undefined && request.method !== 'GET' && request.method !== 'HEAD')
       throw new MethodNotAllowedError();
+    return this.#serve(exchange, order, 1);
+  }
+
+  /** @param times how often it is found, with this one */
+  #serve(exchange: Exchange, order: Order | undefined, times: number): Promise<void> | undefined {
     const { path } = order?.target ?? exchange.target;
     const name = this.#names.of(path);
     return goOn(
-      () => this.#finder.find(path, name, request, response),
-      (found) => this.#answer(exchange, order, found),
+      () => this.#finder.find(path, name, exchange.request, exchange.response),
+      (found) => this.#answer(exchange, order, found, times),
       (error) => this.#refuse(exchange, order, path, error),
     );
   }
@@ -91,7 +99,12 @@ class FileServer {
   }
 
   /** Sends what was found, and closes it on every way. */
-  #answer(exchange: Exchange, order: Order | undefined, found: Finding): Promise<void> | undefined {
+  #answer(
+    exchange: Exchange,
+    order: Order | undefined,
+    found: Finding,
+    times: number,
+  ): Promise<void> | undefined {
     const { file, ready } = found;
     const isReady = ready !== undefined && order === undefined && this.#mayBeReady;
     let sending: Promise<void> | undefined;
@@ -107,6 +120,8 @@ class FileServer {
       () => file.close(),
       (error: unknown) => {
         file.close();
+        const mayBeginAgain = times < MOST_TIMES && !exchange.response.headersSent;
+        if (mayBeginAgain && isChanged(error)) return this.#serve(exchange, order, times + 1);
         throw this.#explain(error);
       },
     );
@@ -152,4 +167,8 @@ class FileServer {
       limiter: createRateLimiter(order.limitRate, this.#location.limitRateAfter),
     };
   }
+}
+
+function isChanged(error: unknown): boolean {
+  return error instanceof StoreError && error.failure === 'changed';
 }

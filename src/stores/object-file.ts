@@ -6,7 +6,7 @@ import type { ObjectFields, S3Answer } from '../s3/answer.js';
 import type { S3Body } from '../s3/body.js';
 import type { S3Client } from '../s3/client.js';
 import type { Presence } from './presence.js';
-import type { FileVersion, ObjectDescription, StoredFile } from './store.js';
+import type { FileVersion, ObjectDescription, StoredFile, StoreFailure } from './store.js';
 import { StoreError } from './store.js';
 
 /** Where the bytes of an object come from. */
@@ -130,7 +130,8 @@ export class ObjectFile implements StoredFile {
     const isGiven = answer.status === 200 || (answer.status === 206 && answer.range?.first === first);
     if (this.#isClosed || !isGiven || !this.#isSame(answer)) {
       answer.body.close();
-      throw this.#failure(this.#isClosed ? 'is closed' : 'was changed while it was sent');
+      if (this.#isClosed) throw this.#failure('is closed');
+      throw this.#failure('was changed while it was sent', 'changed');
     }
     this.#body = answer.body;
     this.#position = answer.range?.first ?? 0;
@@ -150,8 +151,8 @@ export class ObjectFile implements StoredFile {
     return etag === said.etag && lastModified === said.lastModified && size === version.size;
   }
 
-  #failure(what: string): StoreError {
-    return new StoreError('store-failed', this.#source.name, `${this.#source.name} ${what}`);
+  #failure(what: string, failure: StoreFailure = 'store-failed'): StoreError {
+    return new StoreError(failure, this.#source.name, `${this.#source.name} ${what}`);
   }
 }
 

@@ -186,6 +186,8 @@ export type StoreFailure =
   | 'hung'
   /** Nobody waits for it any more, or this server is stopping. */
   | 'gone'
+  /** It is another version than was opened, of which the bytes that are wanted cannot be had any more. */
+  | 'changed'
   /** An object store has too much to do, does not answer in time, or cannot be asked; `reason` is a sentence. */
   | 'store-busy'
   | 'store-timeout'

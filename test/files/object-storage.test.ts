@@ -75,6 +75,39 @@ t.test('one request is one request to the store', async (t) => {
   }
 });
 
+t.test('an object that is replaced before anything of it is sent is sent as it is now', async (t) => {
+  const standIn = await startS3StandIn(t);
+  const server = await startSite(t, standIn);
+  const cases: readonly (readonly [fields: readonly string[], body: RegExp])[] = [
+    [['Range: bytes=0-1,500-501'], /bytes 0-1\/1000\r\n\r\nbb\r\n.*bytes 500-501\/1000\r\n\r\nbb/s],
+    [['If-None-Match: "other", "another"'], /^b{1000}$/],
+    [['Range: bytes=5-9', 'If-Range: "other"'], /^b{1000}$/],
+  ];
+  /** Replaces it before these requests, counted from 1, are answered. */
+  const replaceAt = (...times: readonly number[]): void => {
+    let asked = 0;
+    standIn.put('media/a', 'a'.repeat(1000));
+    standIn.onRequest = () => {
+      asked += 1;
+      if (times.includes(asked)) standIn.put('media/a', String.fromCharCode(97 + asked / 2).repeat(1000));
+    };
+  };
+  for (const [fields, body] of cases) {
+    const before = standIn.requests.length;
+    replaceAt(2);
+    const answer = await ask(server, '/media/a', fields);
+    t.ok([200, 206].includes(answer.status), `${answer.status} ${fields.join(', ')}`);
+    t.match(answer.body.toString(), body);
+    t.ok(standIn.requests.length - before <= 5);
+    replaceAt(2, 4);
+    t.equal((await ask(server, '/media/a', fields)).status, 502, 'once');
+  }
+  replaceAt(3);
+  const cut = await ask(server, '/media/a', ['Range: bytes=0-1,500-501']);
+  t.equal(cut.status, 206);
+  t.notMatch(cut.body.toString(), 'bytes 500-501', 'what has begun is cut off');
+});
+
 t.test('what is stored with an object is said, within the rules for uploads', async (t) => {
   const standIn = await startS3StandIn(t);
   standIn.put(
