@@ -14,7 +14,8 @@ const MOST_KEPT = 4 * 1024 * 1024;
 /** The signatures of one bucket's requests, in memory only. */
 export class Signatures {
   readonly #scope: SigningScope;
-  readonly #kept = new Map<string, string>();
+  /** A new one for each beginning. */
+  #kept = new Map<string, string>();
   #credentials: Credentials | undefined;
   /** By the store's clock, in milliseconds since the epoch: what is kept is not older. */
   #since = 0;
@@ -51,19 +52,20 @@ export class Signatures {
     at: number,
     key: string,
   ): Promise<string> {
+    const kept = this.#kept;
     const fields: Record<string, string> = range === undefined ? {} : { range };
     const lines = ownString(await signedFields(this.#scope, credentials, method, path, fields, at));
     const characters = key.length + lines.length;
+    // What is kept by now is another's, or of another time.
+    if (kept !== this.#kept) return lines;
     if (this.#characters + characters > MOST_KEPT) this.#beginAnew(credentials, at);
-    // Another's, or of another time, by now.
-    if (credentials !== this.#credentials || at < this.#since) return lines;
     this.#kept.set(ownString(key), lines);
     this.#characters += characters;
     return lines;
   }
 
   #beginAnew(credentials: Credentials, at: number): void {
-    this.#kept.clear();
+    this.#kept = new Map();
     this.#characters = 0;
     this.#credentials = credentials;
     this.#since = at;

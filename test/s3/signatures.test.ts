@@ -75,6 +75,15 @@ t.test('one that was made for others than are asked for by now is not kept', asy
   t.match(await ask(signatures, { credentials: renewed }), /renewed/);
 });
 
+t.test('one that was made by a time that has been set back meanwhile is not kept', async (t) => {
+  const signatures = new Signatures(SCOPE);
+  const old = ask(signatures, { at: AT + 1_200_000 });
+  const made = ask(signatures, { path: '/b.jpg' });
+  t.match(await old, /x-amz-date: 20130524T002000Z/);
+  await made;
+  t.match(await ask(signatures), /x-amz-date: 20130524T000000Z/);
+});
+
 t.test('what strangers ask for takes no more memory than it may', async (t) => {
   const signatures = new Signatures(SCOPE);
   await ask(signatures);
