@@ -48,7 +48,7 @@ export interface AnswerHead extends Omit<S3Answer, 'status' | 'body'> {
   readonly length: number | undefined;
   /** True when the end of the body can be told from a cut. */
   readonly isFramed: boolean;
-  /** When it was made, as HTTP writes it. */
+  /** When it was made, as HTTP writes it; undefined where the store does not say, or has not been asked now (RFC 9111 §5.1). */
   readonly date: string | undefined;
   /** Where the bucket is. */
   readonly bucketRegion: string | undefined;
@@ -61,6 +61,8 @@ export interface GrantedHead extends AnswerHead {
 
 const CONTENT_RANGE = /^bytes (?:(\d{1,15})-(\d{1,15})|\*)\/(\d{1,15}|\*)$/i;
 const LENGTH = /^\d{1,15}$/;
+/** The Age of an answer that comes from no cache. */
+const JUST_MADE = /^0+$/;
 /** A tag as HTTP has it (RFC 9110 §8.8.3). */
 const ETAG = /^(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"$/;
 
@@ -82,7 +84,7 @@ export function readAnswerHead({ status, fields, length: framed }: ResponseStart
     requestId: nameOf(found.requestId),
     length,
     isFramed: framed !== undefined || found.transferEncoding !== undefined,
-    date: found.date,
+    date: found.age === undefined || JUST_MADE.test(found.age) ? found.date : undefined,
     bucketRegion: nameOf(found.bucketRegion),
   };
 }
@@ -107,6 +109,7 @@ function textOf(text: string | undefined): string | undefined {
 
 /** What a head says in fields that matter; of one that comes twice the first counts. */
 class HeadFields {
+  age: string | undefined;
   cacheControl: string | undefined;
   contentDisposition: string | undefined;
   contentEncoding: string | undefined;
@@ -130,6 +133,9 @@ class HeadFields {
 
   #add(name: string, value: string): void {
     switch (name) {
+      case 'age':
+        this.age ??= value;
+        break;
       case 'cache-control':
         this.cacheControl ??= value;
         break;

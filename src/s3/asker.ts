@@ -24,6 +24,7 @@ import { asHead, askingForCause, hidesCause, PlainDenials } from './refused-head
 import { fieldLine, rangeField, requestHead, type S3Request } from './request.js';
 import { sharedLookup } from './shared-lookup.js';
 import { Signatures } from './signatures.js';
+import { type Reading, StoreClock } from './store-clock.js';
 
 /** What it is made of. */
 export interface AskerOptions {
@@ -54,14 +55,12 @@ interface Sending {
   readonly credentials: Credentials | undefined;
   /** False for a connection of its own. */
   readonly mayUseKept: boolean;
-  /** By how much the time that it is signed by differs from this machine's, in milliseconds. */
-  readonly offset: number;
+  /** The time that it is signed by. */
+  readonly reading: Reading;
 }
 
 /** Longest pause before another attempt, in milliseconds. */
 const LONGEST_BACKOFF = 2000;
-/** A clock that differs by less than this is not what a request failed for, in milliseconds. */
-const SAME_TIME = 60_000;
 /** Largest head of an answer, in bytes: objects may have 2 KiB of fields of their own, and many stores more. */
 const MAX_HEAD = 32 * 1024;
 /** Credentials that were good, and may be again when they are asked for anew. */
@@ -69,22 +68,21 @@ const RENEWABLE = new Set(['ExpiredToken', 'InvalidToken', 'TokenRefreshRequired
 
 /** Asks one store. Owns the connections to it; `close` cuts them. */
 export class Asker {
+  /** The store's. */
+  readonly clock: StoreClock;
   readonly #location: BucketAddress;
   readonly #credentials: CredentialSource | undefined;
   readonly #limits: S3Limits;
-  readonly #onNotice: (notice: string) => void;
   readonly #connections: ClientConnections;
   readonly #signatures: Signatures;
   readonly #plainDenials = new PlainDenials();
-  /** How much later it is for the store than for this machine, in milliseconds. */
-  #clockOffset = 0;
   #isClosed = false;
 
   constructor({ location, credentials, limits, ca, onNotice }: AskerOptions) {
     this.#location = location;
     this.#credentials = credentials;
     this.#limits = limits;
-    this.#onNotice = onNotice;
+    this.clock = new StoreClock((ahead) => onNotice(wrongClock(location, ahead)));
     this.#signatures = new Signatures(location);
     this.#connections = new ClientConnections(
       { kind: 'tcp', host: location.host, port: location.port },
@@ -99,11 +97,6 @@ export class Asker {
         tls: location.secure ? { context: createSecureContext(ca === undefined ? {} : { ca }) } : undefined,
       },
     );
-  }
-
-  /** What time it is for the store, as far as is known, in milliseconds since the epoch. */
-  get now(): number {
-    return Date.now() + this.#clockOffset;
   }
 
   /** Cuts all connections: bodies that come on them are 'closed'. */
@@ -122,8 +115,8 @@ export class Asker {
     for (let times = 1; ; ) {
       const found = this.#credentials?.get();
       const credentials = found instanceof Promise ? await patience.wait(found) : found;
-      const offset = this.#clockOffset;
-      const { attempt, result } = await this.#send(asking, { credentials, mayUseKept, offset });
+      const reading = this.clock.reading();
+      const { attempt, result } = await this.#send(asking, { credentials, mayUseKept, reading });
       const isForCause = asking !== running;
       if (!(result instanceof Error)) {
         if (!isForCause) return result;
@@ -147,7 +140,13 @@ export class Asker {
         mayRenew = false;
         if (await this.#renews(credentials, patience)) continue;
       }
-      if (maySetClock && error.kind === 'clock' && this.#setClock(error, offset)) {
+      // The clock is told in any case: the next request is signed by it.
+      if (
+        error.kind === 'clock' &&
+        isOfStore(error, running) &&
+        this.clock.refused(error.storeTime, reading) &&
+        maySetClock
+      ) {
         maySetClock = false;
         continue;
       }
@@ -182,8 +181,7 @@ export class Asker {
     patience.begin(attempt, attempt.timeout, () => new FirstByteTimeout());
     try {
       const answered = await attempt.send(request.method, head);
-      if (!patience.isOver)
-        return { attempt, result: this.#judge(running, answered, attempt, sending.offset) };
+      if (!patience.isOver) return { attempt, result: this.#judge(running, answered, attempt, sending) };
       answered.body?.close();
       patience.check();
       throw new Error('lost, and not over');
@@ -195,10 +193,11 @@ export class Asker {
     }
   }
 
-  #linesFor({ request, path }: Running, { credentials, offset }: Sending): string | Promise<string> {
+  #linesFor({ request, path }: Running, { credentials, reading }: Sending): string | Promise<string> {
     const range = rangeField(request.range);
     if (credentials === undefined) return fieldLine('Range', range);
-    return this.#signatures.linesFor(credentials, request.method, path, range, Date.now() + offset);
+    const at = reading.at + reading.offset;
+    return this.#signatures.linesFor(credentials, request.method, path, range, at);
   }
 
   #attempt(asked: Asked, mayUseKept: boolean): Attempt {
@@ -215,14 +214,11 @@ export class Asker {
   }
 
   /** Whether an answer is one, and to what was asked. */
-  #judge(
-    { request, asked }: Running,
-    answered: Answered,
-    attempt: Attempt,
-    offset: number,
-  ): Granted | S3Error {
+  #judge(running: Running, answered: Answered, attempt: Attempt, { reading }: Sending): Granted | S3Error {
+    const { request, asked } = running;
     const { head, body, document } = answered;
-    if (!isGranting(head)) return this.#refusal(asked, head, document, offset);
+    if (!isGranting(head)) return this.#refusal(running, head, document, reading);
+    if (asked.isSigned && this.clock.listens) this.#hear(millisecondsOf(head.date), reading);
     try {
       if (body !== undefined && !head.isFramed) throw endless(head);
       checkRange(head, request.range, request.method === 'HEAD');
@@ -234,35 +230,23 @@ export class Asker {
     return { head, body, document, attempt };
   }
 
-  #refusal(asked: Asked, head: AnswerHead, document: string, offset: number): S3Error {
+  #refusal(running: Running, head: AnswerHead, document: string, reading: Reading): S3Error {
+    const { asked } = running;
     const storeTime = millisecondsOf(head.date);
-    return explainRefusal(asked, {
+    const error = explainRefusal(asked, {
       status: head.status,
       document: readErrorDocument(document),
       requestId: head.requestId,
       region: head.bucketRegion,
       ahead: storeTime === undefined ? undefined : storeTime - Date.now(),
-      signedAhead: offset,
+      signedAhead: reading.offset,
     });
+    if (asked.isSigned && error.kind !== 'clock' && isOfStore(error, running)) this.#hear(storeTime, reading);
+    return error;
   }
 
-  /**
-   * Goes by the store's clock from here on.
-   * @param used what a request was signed by, that was refused for it
-   * @returns false when another try would be signed by the same time
-   */
-  #setClock({ storeTime }: S3Error, used: number): boolean {
-    if (storeTime === undefined) return false;
-    const offset = storeTime - Date.now();
-    if (Math.abs(offset - used) < SAME_TIME) return false;
-    // Another request may have found out already.
-    if (Math.abs(offset - this.#clockOffset) < SAME_TIME) return true;
-    this.#clockOffset = offset;
-    const minutes = Math.round(Math.abs(offset) / 60_000);
-    this.#onNotice(
-      `this machine's clock is ${minutes} minutes ${offset > 0 ? 'behind' : 'ahead of'} that of ${storeName(this.#location)}, by which requests are signed from here on; set the clock, for example by NTP`,
-    );
-    return true;
+  #hear(storeTime: number | undefined, reading: Reading): void {
+    if (storeTime !== undefined) this.clock.heard(storeTime, reading);
   }
 }
 
@@ -274,6 +258,16 @@ export function stopping(): S3Error {
 function isGranting(head: AnswerHead): head is GrantedHead {
   const { status } = head;
   return status === 200 || status === 206 || status === 304 || status === 412 || status === 416;
+}
+
+/** Whether it is the store that refuses, and no page of something before it. To a HEAD neither says more than its status. */
+function isOfStore({ code }: S3Error, { request }: Running): boolean {
+  return code !== undefined || request.method === 'HEAD';
+}
+
+function wrongClock(location: BucketAddress, ahead: number): string {
+  const minutes = Math.round(Math.abs(ahead) / 60_000);
+  return `this machine's clock is ${minutes} minutes ${ahead > 0 ? 'behind' : 'ahead of'} that of ${storeName(location)}, by which requests are signed from here on; set the clock, for example by NTP`;
 }
 
 function isSameKey(a: Credentials, b: Credentials): boolean {

@@ -1,6 +1,7 @@
 // Objects of one bucket (AWS: GetObject, HeadObject), over this project's own connections: a bounded number of requests at once, and
 // bodies whose readers may be slow.
 import type { BucketAddress } from '../config/bucket.js';
+import { reportDefect } from '../http/defect.js';
 import type { BytePath } from '../http/target.js';
 import type { AnswerHead, S3Answer } from './answer.js';
 import { Asker, type Granted, stopping } from './asker.js';
@@ -66,7 +67,7 @@ export class S3Client {
 
   /** What time it is for the store, as far as is known, in milliseconds since the epoch. */
   get now(): number {
-    return this.#asker.now;
+    return this.#asker.clock.now;
   }
 
   /**
@@ -117,6 +118,33 @@ export class S3Client {
    * @returns what is wrong; undefined when nothing is
    */
   async probe(prefix: BytePath): Promise<S3Error | undefined> {
+    const { clock } = this.#asker;
+    clock.asking();
+    const mistake = await this.#askNowhere(prefix);
+    // That this machine's clock is wrong one answer alone does not tell: another has to say so, and one to what is signed by it.
+    for (let times = 0; clock.isInDoubt && times < 2; times++) await this.#askNowhere(prefix);
+    return mistake;
+  }
+
+  /**
+   * Keeps `now` right where nothing else is asked of the store: asks it now and then what time it is. Nobody waits for it, and
+   * when it fails there is no harm.
+   * @param prefix as for `probe`
+   */
+  keepTime(prefix: BytePath): void {
+    if (this.#credentials === undefined || !this.#asker.clock.isToBeAsked) return;
+    this.probe(prefix).catch(reportDefect);
+  }
+
+  /** Cuts all connections: what is under way, and what is asked for from here on, is 'closed'. */
+  close(): void {
+    this.#isClosed = true;
+    this.#rest();
+    for (const patience of this.#waiting) patience.lose(stopping());
+    this.#asker.close();
+  }
+
+  async #askNowhere(prefix: BytePath): Promise<S3Error | undefined> {
     // Of a name that is too long behind this prefix its end will do: its beginning might be a dot, and no name.
     const key = `${prefix}${NOWHERE.slice(-(LONGEST_KEY - prefix.length))}`;
     try {
@@ -128,14 +156,6 @@ export class S3Client {
       if (error.kind !== 'not-found') return explainFirst(this.#location, error);
       return error.code === 'NoSuchKey' ? undefined : notS3(this.#location, error);
     }
-  }
-
-  /** Cuts all connections: what is under way, and what is asked for from here on, is 'closed'. */
-  close(): void {
-    this.#isClosed = true;
-    this.#rest();
-    for (const patience of this.#waiting) patience.lose(stopping());
-    this.#asker.close();
   }
 
   /** Gives connections that are lent to those who wait: now, and as long as somebody does. */

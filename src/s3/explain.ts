@@ -5,6 +5,7 @@ import { quote } from '../config/errors.js';
 import { type BytePath, toText } from '../http/target.js';
 import type { ErrorDocument } from './error-document.js';
 import { S3Error, type S3ErrorDetails, type S3Failure } from './errors.js';
+import { WRONG_CLOCK } from './store-clock.js';
 
 /** What was asked for, and how. */
 export interface Asked {
@@ -64,9 +65,6 @@ const KINDS: Readonly<Record<string, S3Failure>> = {
   RequestLimitExceeded: 'busy',
   TooManyRequests: 'busy',
 };
-
-/** A store refuses a request whose time differs by a quarter of an hour; more than this is worth a word, in milliseconds. */
-const WRONG_CLOCK = 5 * 60_000;
 
 /** The error of an answer that is one. */
 export function explainRefusal(asked: Asked, refusal: Refusal): S3Error {

@@ -23,7 +23,7 @@ import {
 
 /** What a store of objects works with. */
 export interface ObjectStoreOptions {
-  readonly client: Pick<S3Client, 'get' | 'presign' | 'now'>;
+  readonly client: Pick<S3Client, 'get' | 'presign' | 'now' | 'keepTime'>;
   readonly location: Pick<BucketLocation, 'bucket' | 'prefix'>;
   /** What names begin with that must not be served, each with a slash at its end. */
   readonly excluded?: readonly string[];
@@ -90,8 +90,11 @@ export class ObjectStore implements Store {
     options: Pick<PresignOptions, 'method' | 'at' | 'expires' | 'response'>,
   ): Promise<Presigned> {
     const { key, toStoreError } = this.#sourceOf(path, undefined);
+    const { client, location } = this.#options;
+    // Who is sent to the store asks it by its time, of which nothing is heard here.
+    client.keepTime(location.prefix);
     try {
-      return await this.#options.client.presign(key, options);
+      return await client.presign(key, options);
     } catch (error) {
       throw toStoreError(error);
     }

@@ -10,7 +10,7 @@ import { ObjectStore, type ObjectStoreOptions } from './object-store.js';
 
 /** What a bucket works with. */
 export interface SharedBucketOptions {
-  readonly client: Pick<S3Client, 'get' | 'presign' | 'now' | 'probe' | 'close'>;
+  readonly client: Pick<S3Client, 'get' | 'presign' | 'now' | 'keepTime' | 'probe' | 'close'>;
   /** The bucket's. */
   readonly name: string;
   readonly log: Logger;

@@ -5,13 +5,15 @@ import t from 'tap';
 import type { FileLocation } from '../../src/config/location.js';
 import { redirectToStore, type SigningStore } from '../../src/files/redirect-to-store.js';
 import type { Exchange } from '../../src/http/exchange.js';
-import { startApp } from '../support/app.js';
+import { startApp, startRecorder } from '../support/app.js';
+import { laterBy, tellTime } from '../support/later.js';
 import { get, type RawResponse, rawRequest } from '../support/raw.js';
 import { startS3StandIn, TEST_CREDENTIALS } from '../support/s3-stand-in.js';
 import { startServer } from '../support/server.js';
 import { until } from '../support/until.js';
 
 const MINUTE = 60_000;
+const WINDOW = 15 * MINUTE;
 const ENV = {
   AWS_ACCESS_KEY_ID: TEST_CREDENTIALS.accessKeyId,
   AWS_SECRET_ACCESS_KEY: TEST_CREDENTIALS.secretAccessKey,
@@ -86,6 +88,57 @@ t.test('what the store sends is what was asked for, once it is allowed', async (
     standIn.requests.filter(({ headers }) => headers.authorization !== undefined).length;
   await until(() => own() >= 2, 'they have asked');
   t.equal(own(), 2, 'nothing else');
+});
+
+/** The quarters of an hour that two moments lie in, by their beginnings. */
+function quartersOf(from: number, to: number): readonly number[] {
+  const quarters: number[] = [];
+  for (let at = Math.floor(from / WINDOW) * WINDOW; at <= to; at += WINDOW) quarters.push(at);
+  return quarters;
+}
+
+/** When a signed URL begins to be good, in milliseconds since the epoch. */
+function beginOf(url: string): number {
+  const [, y, mo, d, h, mi, s] = /X-Amz-Date=(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z/.exec(url) ?? [];
+  return Date.parse(`${y}-${mo}-${d}T${h}:${mi}:${s}Z`);
+}
+
+t.test('URLs are signed by the time of the store, whatever the clock of this machine says', async (t) => {
+  const { address } = await startRecorder(t);
+  // The store takes requests whose time is out by less than a quarter of an hour.
+  for (const minutes of [-14, -20, 20]) {
+    const standIn = await startS3StandIn(t);
+    standIn.put('media/a', 'hello');
+    const place = ['--s3-endpoint', standIn.endpoint, '--s3-region', standIn.region, '--upstream', address];
+    const server = await startServer(
+      t,
+      ['--root', `s3://${standIn.bucket}/media`, '--store-mode', 'redirect', '--max-age', '1h', ...place],
+      { env: ENV, node: laterBy(minutes * MINUTE) },
+    );
+    const how = `is ${Math.abs(minutes)} minutes ${minutes < 0 ? 'behind' : 'ahead of'}`;
+    await server.logged(({ msg }) => String(msg).includes(how));
+    const checkRedirect = async (what: string): Promise<void> => {
+      const from = Date.now();
+      const { headers } = await rawRequest(server.port, get('/media/a'));
+      const location = headers['location'] ?? '';
+      const to = Date.now();
+      const begin = beginOf(location);
+      t.ok(quartersOf(from - 5000, to + 5000).includes(begin), `${minutes} minutes, ${what}: ${begin}`);
+      const age = Number(/max-age=(\d+)/.exec(headers['cache-control'] ?? '')?.[1]);
+      t.ok(from + age * 1000 < begin + 30 * MINUTE, `${what}: kept for ${age} s`);
+      t.equal((await fetch(location)).status, 200, what);
+    };
+    await checkRedirect('as it is');
+    await tellTime(server);
+    const own = (): number =>
+      standIn.requests.filter(({ headers }) => headers.authorization !== undefined).length;
+    const before = own();
+    await checkRedirect('when it is set right');
+    await until(() => own() > before, 'the store is asked what time it is');
+    await checkRedirect('and from then on');
+    t.equal(own(), before + 1, 'not with each request');
+    t.equal(server.log.filter(({ msg }) => String(msg).includes('clock')).length, 1, 'told once');
+  }
 });
 
 /** What a redirect says at this moment: when its URL is made for, and how long it may be kept. */

@@ -485,6 +485,68 @@ t.test('a key that is refused is not refused for a clock by which nothing is sig
   t.equal(notices.length, 1);
 });
 
+t.test('answers that tell another time than the store goes by break nothing', async (t) => {
+  for (const minutes of [10, 20, -600]) {
+    const store = await startS3StandIn(t);
+    store.put('x', 'hello');
+    store.dateAhead = minutes * 60_000;
+    const notices: string[] = [];
+    const client = clientOf(t, store, { onNotice: (notice) => notices.push(notice) });
+    for (let times = 0; times < 8; times++) t.equal(await textOf(await get(client)), 'hello');
+    // Within a quarter of an hour nothing shows that it is not the store's time.
+    const isKnown = Math.abs(minutes) > 15;
+    t.equal(store.requests.length, isKnown ? 9 : 8);
+    t.equal(notices.length, isKnown ? 0 : 1);
+    t.equal(await client.probe(''), undefined);
+    if (isKnown) t.ok(Math.abs(client.now - Date.now()) < 5000);
+  }
+});
+
+t.test('a page of something before the store says nothing of the time', async (t) => {
+  const page: Misbehaviour = { kind: 'refuse', status: 403, code: '', text: '<html>Forbidden</html>' };
+  const failed: Misbehaviour = { kind: 'refuse', status: 502, code: '', text: '<html>Bad Gateway</html>' };
+  for (const misbehaviour of [page, failed]) {
+    const store = await startS3StandIn(t);
+    const client = clientOf(t, store);
+    store.dateAhead = 20 * 60_000;
+    for (let times = 0; times < 3; times++) {
+      store.next(misbehaviour, misbehaviour, misbehaviour);
+      await errorOf(get(client));
+    }
+    t.equal(store.requests.length, misbehaviour === page ? 3 : 9);
+    t.ok(Math.abs(client.now - Date.now()) < 5000);
+  }
+});
+
+t.test('what was asked of a cache says nothing of the time', async (t) => {
+  const store = await startS3StandIn(t);
+  const client = clientOf(t, store);
+  store.dateAhead = -20 * 60_000;
+  store.put('x', 'hello', { Age: '1200' });
+  for (let times = 0; times < 3; times++) t.equal(await textOf(await get(client)), 'hello');
+  t.ok(Math.abs(client.now - Date.now()) < 5000);
+  store.put('x', 'hello', { Age: '0' });
+  for (let times = 0; times < 2; times++) t.equal(await textOf(await get(client)), 'hello');
+  t.ok(Math.abs(client.now - Date.now() - store.dateAhead) < 5000);
+});
+
+t.test('a clock that a store does not mind is noticed at the start', async (t) => {
+  const store = await startS3StandIn(t);
+  store.ahead = 14 * 60_000;
+  const notices: string[] = [];
+  const client = clientOf(t, store, { onNotice: (notice) => notices.push(notice) });
+  await client.probe('');
+  t.match(notices, [/clock is 14 minutes behind/]);
+  t.equal(store.requests.length, 3);
+  t.ok(Math.abs(client.now - Date.now() - store.ahead) < 5000);
+  const unsigned = await startS3StandIn(t, { credentials: undefined });
+  unsigned.ahead = store.ahead;
+  const everybody = clientOf(t, unsigned, { credentials: undefined });
+  await everybody.probe('');
+  everybody.keepTime('');
+  t.equal(unsigned.requests.length, 1, 'where nothing is signed, there is no time to be wrong');
+});
+
 t.test('credentials that the store takes no more are asked for anew', async (t) => {
   const store = await startS3StandIn(t, { credentials: { ...TEST_CREDENTIALS, sessionToken: 'new' } });
   store.put('x', 'hello');

@@ -254,6 +254,7 @@ function scriptedBucket(script: readonly Scripted[]): { store: ObjectStore; aske
   const client = {
     get,
     now: 0,
+    keepTime() {},
     presign: async () => ({ url: '', expiresAt: 0 }),
   };
   const location = { bucket: 'b', prefix: '' };

@@ -118,6 +118,7 @@ t.test('a defect in what asks at the start is reported as one, and hides nothing
     get: async () => Promise.reject(new Error('is not asked')),
     presign: async () => ({ url: '', expiresAt: 0 }),
     now: 0,
+    keepTime() {},
     async probe(prefix) {
       const kind = answers[prefix];
       if (kind === undefined) throw new TypeError('a defect');

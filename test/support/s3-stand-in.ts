@@ -75,6 +75,8 @@ export interface S3StandIn {
   mayList: boolean;
   /** How much later it is here, in milliseconds. */
   ahead: number;
+  /** How much later than here its answers say that it is, in milliseconds, as something before it has them say. */
+  dateAhead: number;
   readonly objects: ReadonlyMap<string, StoredObject>;
   readonly requests: readonly Recorded[];
   /** Connections so far, and those that are open. */
@@ -129,6 +131,7 @@ class StandIn implements S3StandIn {
   credentials: KnownCredentials | undefined;
   mayList = true;
   ahead = 0;
+  dateAhead = 0;
   connections = 0;
   readonly objects = new Map<string, StoredObject>();
   readonly requests: Recorded[] = [];
@@ -238,7 +241,7 @@ class StandIn implements S3StandIn {
       'x-amz-request-id': `REQUEST${this.requests.length}`,
       'x-amz-id-2': 'aWQgMg==',
       'x-amz-bucket-region': this.region,
-      Date: formatHttpDate(Math.floor((Date.now() + this.ahead) / 1000)),
+      Date: formatHttpDate(Math.floor((Date.now() + this.ahead + this.dateAhead) / 1000)),
       Server: 'AmazonS3',
     };
   }
