@@ -68,29 +68,29 @@ export class LentBody implements S3Body {
     this.#loan.cut();
   }
 
-  async read(): Promise<Piece | undefined> {
-    for (;;) {
-      const piece = await this.#readLoan();
-      if (piece !== undefined) {
-        this.#position += piece.bytes.length;
-        return piece;
-      }
-      if (this.#position > this.#last || this.#isClosed) return undefined;
-      await this.#goOn();
-    }
+  read(): Promise<Piece | undefined> {
+    return this.#loan.body.read().then(
+      (piece) => (piece === undefined ? this.#readOn() : this.#take(piece)),
+      (error: unknown) => {
+        // Twice at the same byte, and it would break there for ever.
+        if (!(error instanceof S3Error) || error.kind !== 'failed' || this.#brokenAt === this.#position)
+          throw error;
+        this.#brokenAt = this.#position;
+        return this.#readOn();
+      },
+    );
   }
 
-  /** The next bytes of this loan; undefined at its end, and where it breaks, if nothing is lost by that. */
-  async #readLoan(): Promise<Piece | undefined> {
-    try {
-      return await this.#loan.body.read();
-    } catch (error) {
-      // Twice at the same byte, and it would break there for ever.
-      if (!(error instanceof S3Error) || error.kind !== 'failed' || this.#brokenAt === this.#position)
-        throw error;
-      this.#brokenAt = this.#position;
-      return undefined;
-    }
+  #take(piece: Piece): Piece {
+    this.#position += piece.bytes.length;
+    return piece;
+  }
+
+  /** Behind the end of this loan, or where it broke, nothing of which is lost by that. */
+  async #readOn(): Promise<Piece | undefined> {
+    if (this.#position > this.#last || this.#isClosed) return undefined;
+    await this.#goOn();
+    return this.read();
   }
 
   async #goOn(): Promise<void> {
