@@ -69,8 +69,11 @@ const APART = 5;
 /** How long others are watched while calls hang, and the time between two of their requests, in milliseconds. */
 const WATCHED = 3000;
 const EVERY = 50;
-/** What others may take, and what the end may take beyond `--shutdown-timeout`, in milliseconds. */
-const UNHARMED = 250;
+/**
+ * What others may take, and what the end may take beyond `--shutdown-timeout`, in milliseconds: less than the limit that they would
+ * have to wait for if they waited for the disk, and more than a busy machine takes.
+ */
+const UNHARMED = 750;
 const SHUTDOWN = 2000;
 const MARGIN = 1000;
 /** What a process may keep of the memory that it needed meanwhile, in bytes: buffers, and what no garbage collection was worth. */
