@@ -8,13 +8,13 @@ import { goOn, type MayWait } from '../http/may-wait.js';
 import { ownString } from '../http/own-string.js';
 import type { BytePath } from '../http/target.js';
 import { ToldOnce } from '../http/told-once.js';
+import { fillFrom } from '../stores/fill-from.js';
 import { MemoryFile } from '../stores/memory-file.js';
 import type { Found, OpenedFile, Store, StoredFile, StoreError, Waiting } from '../stores/store.js';
 import type { CachedFile, CachedMetadata, OpenFileCache } from './open-file-cache.js';
 import { codingOf, createWishReader, isCompressible, type ReadWishes } from './precompressed.js';
 import { ReadyResponse } from './ready-response.js';
 import { type Describe, describeFor, type Representation } from './representation.js';
-import { fillFrom } from './send.js';
 import { versionMarkOf } from './version-mark.js';
 
 /** What is to be sent. The one who asked closes the file. */

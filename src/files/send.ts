@@ -1,6 +1,6 @@
 // Sends an answer: head, then the pieces of its content with constant memory, at the pace of the client.
-import { TruncatedError } from '../http/errors.js';
 import type { Exchange } from '../http/exchange.js';
+import { fillFrom } from '../stores/fill-from.js';
 import { type DirectFile, type OpenedFile, SMALL_FILE } from '../stores/store.js';
 import { type Answer, pieceLength } from './answer.js';
 import { type SendOptions, stream } from './stream.js';
@@ -47,18 +47,5 @@ function readPieces({ pieces }: Answer, file: DirectFile | undefined, content: B
       fillFrom(file, content.subarray(filled, end), piece.first);
       filled = end;
     }
-  }
-}
-
-/**
- * Fills the buffer with the file's bytes from this position on.
- * @throws {TruncatedError} when the file ends before the buffer is full
- */
-export function fillFrom(file: DirectFile, buffer: Buffer, position: number): void {
-  let filled = 0;
-  while (filled < buffer.length) {
-    const bytes = file.readSync(buffer.subarray(filled), position + filled);
-    if (bytes === 0) throw new TruncatedError();
-    filled += bytes;
   }
 }

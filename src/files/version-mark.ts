@@ -3,9 +3,9 @@
 import { createHash } from 'node:crypto';
 import { acquireBuffer, releaseBuffer } from '../http/buffer-pool.js';
 import { isTimeOfChange } from '../http/validators.js';
+import { fillFrom } from '../stores/fill-from.js';
 import { SMALL_FILE, type StoredFile } from '../stores/store.js';
 import type { VersionMark } from './representation.js';
-import { fillFrom } from './send.js';
 
 /** @param now in milliseconds since the epoch */
 export function versionMarkOf(file: StoredFile, now: number): VersionMark {
