@@ -15,7 +15,6 @@ import type { CachedFile, CachedMetadata, OpenFileCache } from './open-file-cach
 import { codingOf, createWishReader, isCompressible, type ReadWishes } from './precompressed.js';
 import { ReadyResponse } from './ready-response.js';
 import { type Describe, describeFor, type Representation } from './representation.js';
-import { versionMarkOf } from './version-mark.js';
 
 /** What is to be sent. The one who asked closes the file. */
 export interface Finding {
@@ -106,7 +105,7 @@ export class FileFinder {
     return this.describe({
       name: ownString(name),
       version: file.version,
-      mark: versionMarkOf(file, Date.now()),
+      mark: file.mark(Date.now()),
       coding: codingOf(suffix),
       said: file.said,
     });
@@ -118,13 +117,13 @@ export class FileFinder {
     representation: Representation,
     found: Found<CachedFile | CachedMetadata>,
   ): Finding | undefined {
-    const { version } = representation;
+    const described = representation.file;
     const { original, known, file } = found;
     const direct = file?.direct;
-    if (direct === undefined || !this.#cache.admits(version)) {
+    if (direct === undefined || !this.#cache.admits(described)) {
       // What a store far away says may be otherwise at any moment, and nothing here can watch it.
       const isNew = known === undefined && original === undefined && file?.said === undefined;
-      const seen = isNew && this.#cache.admitsMetadata(version) ? found.snapshot() : undefined;
+      const seen = isNew && this.#cache.admitsMetadata(described) ? found.snapshot() : undefined;
       if (seen !== undefined) {
         this.#cache.setMetadata(key, { representation, snapshot: seen, original, isWhole: false });
       }
@@ -137,7 +136,7 @@ export class FileFinder {
       isWhole: true,
       representation,
       ready,
-      file: new MemoryFile(version, ready.content),
+      file: new MemoryFile(representation.version, ready.content),
       snapshot: seen,
       original,
     };

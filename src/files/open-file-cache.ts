@@ -10,10 +10,10 @@
 // On a network file system the stat is answered from the client's attribute cache: a change made on another host is
 // seen when that cache expires (NFS: acregmin, 3 s by default), unless the volume is mounted with `noac`.
 import type { MemoryFile } from '../stores/memory-file.js';
-import { type FileVersion, type Known, SMALL_FILE } from '../stores/store.js';
+import { type Known, SMALL_FILE, type VersionMark } from '../stores/store.js';
 import { BoundedCache } from './bounded-cache.js';
 import type { ReadyResponse } from './ready-response.js';
-import type { Representation } from './representation.js';
+import type { Representation, RepresentedFile } from './representation.js';
 
 /** FAT's clock ticks every 2 s, ext4's every 4 ms, NFS's as its server's; the rest is for clocks that differ. */
 const SETTLED_AFTER = 3000;
@@ -31,6 +31,9 @@ export interface CachedMetadata extends Known {
   readonly isWhole: false;
   readonly representation: Representation;
 }
+
+/** What the cache looks at. */
+type Versioned = Pick<RepresentedFile, 'version' | 'mark'>;
 
 /**
  * Small files as far as memory goes, and the metadata of others, for which an eighth of it is set aside. Those are
@@ -58,9 +61,9 @@ export class OpenFileCache {
     return this.#files.get(key);
   }
 
-  /** Whether a file of this version may be cached; if so, there is room for it. */
-  admits(version: FileVersion): boolean {
-    return isSettled(version) && version.size <= SMALL_FILE && this.#files.makeRoomFor(cost(version.size));
+  /** Whether this version of a file may be cached; if so, there is room for it. */
+  admits({ version, mark }: Versioned): boolean {
+    return isSettled(mark) && version.size <= SMALL_FILE && this.#files.makeRoomFor(cost(version.size));
   }
 
   /** @param file admitted */
@@ -77,9 +80,9 @@ export class OpenFileCache {
     return this.#metadata.get(key);
   }
 
-  /** Whether the metadata of a file of this version may be cached; if so, there is room for it. */
-  admitsMetadata(version: FileVersion): boolean {
-    return isSettled(version) && this.#metadata.makeRoomFor(METADATA);
+  /** Whether the metadata of this version of a file may be cached; if so, there is room for it. */
+  admitsMetadata({ mark }: Versioned): boolean {
+    return isSettled(mark) && this.#metadata.makeRoomFor(METADATA);
   }
 
   /** @param file admitted */
@@ -92,8 +95,8 @@ export class OpenFileCache {
   }
 }
 
-function isSettled(version: FileVersion): boolean {
-  return Date.now() - Math.max(version.ctimeMs, version.mtimeMs) > SETTLED_AFTER;
+function isSettled({ changed }: VersionMark): boolean {
+  return Date.now() - changed > SETTLED_AFTER;
 }
 
 /** What a file takes beside its content, in bytes: two heads, names and objects. As measured, and a little more. */

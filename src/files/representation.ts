@@ -1,8 +1,8 @@
 // A file as it is offered: its validators, and the fields of its response that no request changes (RFC 9110 §8).
 import type { FileLocation } from '../config/location.js';
 import { replaceFields, withoutFields } from '../http/fields.js';
-import { fileValidators, givenValidators, undatedValidators, type Validators } from '../http/validators.js';
-import type { FileVersion, ObjectDescription } from '../stores/store.js';
+import type { Validators } from '../http/validators.js';
+import type { FileVersion, ObjectDescription, VersionMark } from '../stores/store.js';
 import { cacheControlFor } from './cache-control.js';
 import type { ContentTypeOf } from './content-type.js';
 import { securityFieldsFor } from './security-headers.js';
@@ -19,15 +19,6 @@ export interface Representation {
   /** Empty when the operator wants none to be sent. */
   readonly contentType: string;
 }
-
-/**
- * What tells a version from others: the time of modification, in milliseconds since the epoch, or where that tells nothing
- * an opaque tag, undefined when there is none (see version-mark.ts); of what is stored elsewhere, what is said there.
- */
-export type VersionMark =
-  | { readonly modified: number }
-  | { readonly tag: string | undefined }
-  | { readonly etag: string | undefined; readonly lastModified: number | undefined };
 
 /** The file that is sent, and the one that was asked for: a precompressed sibling has its original's type. */
 export interface RepresentedFile {
@@ -76,10 +67,10 @@ export function describeFor(
   // What is said of the files' coding is not true of their siblings.
   const ownOfSiblings = withoutFields(own, ['Content-Encoding', '']);
   return (file) => {
-    const { name, version, coding, said } = file;
+    const { name, version, mark, coding, said } = file;
     const added = coding === undefined ? own : ownOfSiblings;
     const contentType = file.contentType ?? contentTypeOf(name, said?.contentType);
-    const validators = validatorsOf(file, Date.now());
+    const validators = mark.validators(Date.now(), TAG_SUFFIXES.get(coding));
     const fields: string[] = [];
     if (validators.lastModifiedText !== undefined) fields.push('Last-Modified', validators.lastModifiedText);
     if (validators.etag !== undefined) fields.push('ETag', validators.etag);
@@ -116,12 +107,4 @@ function saidFields({
   if (contentLanguage !== undefined) fields.push('Content-Language', contentLanguage);
   if (contentEncoding !== undefined) fields.push('Content-Encoding', contentEncoding);
   return fields;
-}
-
-function validatorsOf({ version, mark, coding }: RepresentedFile, now: number): Validators {
-  if ('etag' in mark) return givenValidators(mark.etag, mark.lastModified, now);
-  const suffix = TAG_SUFFIXES.get(coding);
-  return 'modified' in mark
-    ? fileValidators(mark.modified, version.size, now, suffix)
-    : undatedValidators(mark.tag, version.ctimeMs, now, suffix);
 }

@@ -2,11 +2,12 @@
 // for the same version.
 import type { Piece } from '../http/piece.js';
 import type { BytePath } from '../http/target.js';
+import { givenValidators, type Validators } from '../http/validators.js';
 import type { ObjectFields, S3Answer } from '../s3/answer.js';
 import type { S3Body } from '../s3/body.js';
 import type { S3Client } from '../s3/client.js';
 import type { Presence } from './presence.js';
-import type { FileVersion, ObjectDescription, StoredFile, StoreFailure } from './store.js';
+import type { FileVersion, ObjectDescription, StoredFile, StoreFailure, VersionMark } from './store.js';
 import { StoreError } from './store.js';
 
 /** Where the bytes of an object come from. */
@@ -22,10 +23,37 @@ export interface ObjectSource {
   toStoreError(error: unknown): unknown;
 }
 
+/** One version of an object, and what tells it from others: as its store says. */
+export class ObjectVersion implements FileVersion, VersionMark {
+  readonly size: number;
+  /** Entity tag, with its quotes. */
+  readonly etag: string | undefined;
+  /** In milliseconds since the epoch. */
+  readonly lastModified: number | undefined;
+
+  constructor({ size = 0, etag, lastModified }: Pick<S3Answer, 'size' | 'etag' | 'lastModified'>) {
+    this.size = size;
+    this.etag = etag;
+    this.lastModified = lastModified;
+  }
+
+  get changed(): number {
+    return this.lastModified ?? 0;
+  }
+
+  validators(now: number): Validators {
+    return givenValidators(this.etag, this.lastModified, now);
+  }
+
+  /** True when the answer is of the same version. */
+  isSame({ size, etag, lastModified }: S3Answer): boolean {
+    return etag === this.etag && lastModified === this.lastModified && size === this.size;
+  }
+}
+
 /** An object of which an answer is under way. Whoever has it closes it. */
 export class ObjectFile implements StoredFile {
-  readonly version: FileVersion;
-  readonly modified: number;
+  readonly version: ObjectVersion;
   readonly said: ObjectDescription;
   readonly direct = undefined;
   readonly #source: ObjectSource;
@@ -44,16 +72,18 @@ export class ObjectFile implements StoredFile {
    * @param fields what is said of it, where that is not what the answer says: of a sibling, what its original says
    */
   constructor(source: ObjectSource, answer: S3Answer, hasBody: boolean, fields = answer.fields) {
-    const { size = 0, etag, lastModified, range, status, body } = answer;
-    const modified = lastModified ?? 0;
+    const { range, status, body } = answer;
+    this.version = new ObjectVersion(answer);
     this.#source = source;
     this.#body = body;
     this.#position = range?.first ?? 0;
-    this.#end = hasBody ? (range === undefined ? size : range.last + 1) : 0;
-    this.modified = modified;
-    this.version = { dev: 0, ino: 0, size, mtimeMs: modified, ctimeMs: modified };
-    this.said = { etag, lastModified, ...described(fields, status !== 304) };
+    this.#end = hasBody ? (range === undefined ? this.version.size : range.last + 1) : 0;
+    this.said = described(fields, status !== 304);
     source.presence.addEventListener('abort', this.#onLeave);
+  }
+
+  mark(): VersionMark {
+    return this.version;
   }
 
   async read(position: number, most: number, until: number): Promise<Piece> {
@@ -114,7 +144,7 @@ export class ObjectFile implements StoredFile {
 
   async #askFor(first: number, until: number): Promise<void> {
     const { client, key, presence } = this.#source;
-    const { etag } = this.said;
+    const { etag } = this.version;
     this.#rest?.release();
     this.#rest = undefined;
     this.#body.close();
@@ -128,7 +158,7 @@ export class ObjectFile implements StoredFile {
       ...(ifMatch === undefined ? {} : { ifMatch }),
     });
     const isGiven = answer.status === 200 || (answer.status === 206 && answer.range?.first === first);
-    if (this.#isClosed || !isGiven || !this.#isSame(answer)) {
+    if (this.#isClosed || !isGiven || !this.version.isSame(answer)) {
       answer.body.close();
       if (this.#isClosed) throw this.#failure('is closed');
       throw this.#failure('was changed while it was sent', 'changed');
@@ -146,18 +176,13 @@ export class ObjectFile implements StoredFile {
     }
   }
 
-  #isSame({ etag, lastModified, size }: S3Answer): boolean {
-    const { said, version } = this;
-    return etag === said.etag && lastModified === said.lastModified && size === version.size;
-  }
-
   #failure(what: string, failure: StoreFailure = 'store-failed'): StoreError {
     return new StoreError(failure, this.#source.name, `${this.#source.name} ${what}`);
   }
 }
 
 /** @param isWhole false of a 304, of which few stores say more than how long it may be kept */
-function described(fields: ObjectFields, isWhole: boolean): Omit<ObjectDescription, 'etag' | 'lastModified'> {
+function described(fields: ObjectFields, isWhole: boolean): ObjectDescription {
   const { contentType, contentDisposition, contentLanguage, contentEncoding, cacheControl } = fields;
   return {
     isWhole,

@@ -3,12 +3,11 @@
 import type { BucketLocation } from '../config/bucket.js';
 import { evaluatePreconditions, type Preconditions, type Selecting } from '../http/conditional.js';
 import { type BytePath, toText } from '../http/target.js';
-import { givenValidators } from '../http/validators.js';
 import type { ObjectFields, S3Answer } from '../s3/answer.js';
 import type { S3Client } from '../s3/client.js';
 import { S3Error, type S3Failure } from '../s3/errors.js';
 import type { Presigned, PresignOptions } from '../s3/presign.js';
-import { ObjectFile, type ObjectSource } from './object-file.js';
+import { ObjectFile, type ObjectSource, ObjectVersion } from './object-file.js';
 import { HEAD, type ObjectRequest, objectRequestFor, WHOLE } from './object-request.js';
 import { Presence } from './presence.js';
 import {
@@ -202,13 +201,11 @@ function failure({ name }: ObjectSource, what: string): StoreError {
   return new StoreError('store-failed', name, what);
 }
 
-function belongsTo(
-  { modified, version, said }: ObjectFile,
-  { lastModified = 0, size = 0 }: S3Answer,
-): boolean {
+function belongsTo({ version, said }: ObjectFile, { lastModified = 0, size = 0 }: S3Answer): boolean {
+  const { changed } = version;
   // Of what a client has already it is not told how long it is, nor, by some stores, of when.
-  if (!said.isWhole) return modified === 0 || modified >= lastModified - STORED_WITHIN;
-  return modified >= lastModified - STORED_WITHIN && version.size < size;
+  if (!said.isWhole) return changed === 0 || changed >= lastModified - STORED_WITHIN;
+  return changed >= lastModified - STORED_WITHIN && version.size < size;
 }
 
 function foundAs<Of extends Known>(suffix: string, file: ObjectFile): Found<Of> {
@@ -216,9 +213,9 @@ function foundAs<Of extends Known>(suffix: string, file: ObjectFile): Found<Of> 
 }
 
 /** Whether a client has what is there, judged as for a file on disk. */
-function isNotModified({ etag, lastModified }: S3Answer, request: Selecting | undefined): boolean {
+function isNotModified(answer: S3Answer, request: Selecting | undefined): boolean {
   const fields = request?.headers as Preconditions | undefined;
-  const validators = givenValidators(etag, lastModified, Date.now());
+  const validators = new ObjectVersion(answer).validators(Date.now());
   return fields !== undefined && evaluatePreconditions(fields, validators) === 'not-modified';
 }
 

@@ -7,6 +7,7 @@ import type { Selecting } from '../http/conditional.js';
 import type { MayWait } from '../http/may-wait.js';
 import type { Piece } from '../http/piece.js';
 import type { BytePath } from '../http/target.js';
+import type { Validators } from '../http/validators.js';
 
 /**
  * Up to this size, in bytes, a file is read in one go, where it is found and on this thread: a trip to another costs more than the
@@ -87,32 +88,22 @@ export interface PathSnapshot {
   readonly version: FileVersion;
 }
 
-/**
- * Tells one version of a file from any other: a file replaced, written in place, truncated, or given other
- * permissions differs in one of these, even when its size and modification time were put back, because nobody can
- * put back the time of the last status change.
- */
+/** One version of a file. Whether it is the same as another only its store tells, which is given what is known (see `Wanted`). */
 export interface FileVersion {
-  /** Device and inode number. */
-  readonly dev: number;
-  readonly ino: number;
   /** In bytes. */
   readonly size: number;
-  /** Time of modification, in milliseconds since the epoch. */
-  readonly mtimeMs: number;
-  /** Time of the last status change, in milliseconds since the epoch. */
-  readonly ctimeMs: number;
 }
 
-/** True when both are the same version of the same file. */
-export function isSameVersion(a: FileVersion, b: FileVersion): boolean {
-  return (
-    a.ctimeMs === b.ctimeMs &&
-    a.size === b.size &&
-    a.mtimeMs === b.mtimeMs &&
-    a.ino === b.ino &&
-    a.dev === b.dev
-  );
+/** What tells a version from others, for clients and caches. */
+export interface VersionMark {
+  /** Time of the last change of any kind, in milliseconds since the epoch: one that soon follows it may not be seen. */
+  readonly changed: number;
+  /**
+   * What is said of it at a time.
+   * @param now in milliseconds since the epoch
+   * @param suffix of a tag that is made here, for one of several codings of a file
+   */
+  validators(now: number, suffix?: string): Validators;
 }
 
 /** An open file: everything said about it comes from what is open. The one who opened it closes it. */
@@ -151,18 +142,17 @@ export interface DirectFile {
 
 /** A file that has just been opened. */
 export interface StoredFile extends OpenedFile {
-  /** Time of modification in milliseconds since the epoch, never rounded up to the next second, as `mtimeMs` may be. */
-  readonly modified: number;
+  /**
+   * What tells its version from others. The file may have to be read for that.
+   * @param now in milliseconds since the epoch
+   */
+  mark(now: number): VersionMark;
   /** What the store says of it, where it says more than a disk does. */
   readonly said?: ObjectDescription | undefined;
 }
 
 /** What an object store says of an object. Whoever may write there has chosen it. */
 export interface ObjectDescription {
-  /** Entity tag, with its quotes. */
-  readonly etag: string | undefined;
-  /** In milliseconds since the epoch. */
-  readonly lastModified: number | undefined;
   /** False where it says nothing of what follows, since whoever asked has it already (304). */
   readonly isWhole: boolean;
   readonly contentType: string | undefined;

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
 import { type CachedFile, OpenFileCache } from '../../src/files/open-file-cache.js';
-import type { FileVersion } from '../../src/stores/store.js';
 import { SMALL_FILE } from '../../src/stores/store.js';
 import { converse, wasReady } from '../support/conversation.js';
 import { startHere } from '../support/here.js';
@@ -50,6 +49,14 @@ t.test('what is cached stays below --cache-size, and 0 caches nothing', async (t
   }
 });
 
+type Versioned = Parameters<OpenFileCache['admits']>[0];
+
+/** A version as the cache looks at it. */
+function versioned(size: number, changed = 0): Versioned {
+  const validators = { etag: undefined, lastModified: undefined, lastModifiedText: undefined };
+  return { version: { size }, mark: { changed, validators: () => validators } };
+}
+
 /** Of a cached file, the cache looks at nothing but the version. */
 function cachedFile(size: number): CachedFile {
   return { representation: { version: { size } } } as unknown as CachedFile;
@@ -82,7 +89,7 @@ t.test('the bytes that are cached never exceed the limit, whatever comes and goe
 
 /** What the file server does with a file that was not cached. */
 function setIfAdmitted(cache: OpenFileCache, key: string, size: number): boolean {
-  const admitted = cache.admits({ dev: 1, ino: 1, size, mtimeMs: 0, ctimeMs: 0 });
+  const admitted = cache.admits(versioned(size));
   if (admitted) cache.set(key, cachedFile(size));
   return admitted;
 }
@@ -122,26 +129,27 @@ t.test(
   'a file is cached when it is small and its last change is older than a tick of any clock',
   async (t) => {
     const now = Date.now();
-    const version = (changes: Partial<FileVersion>): FileVersion => ({
-      ...{ dev: 1, ino: 1, size: 100, mtimeMs: now - 60_000, ctimeMs: now - 60_000 },
-      ...changes,
-    });
-    const cases: readonly (readonly [expected: boolean, limit: number, changes: Partial<FileVersion>])[] = [
+    interface Changes {
+      readonly size?: number;
+      readonly changed?: number;
+    }
+    const cases: readonly (readonly [expected: boolean, limit: number, changes: Changes])[] = [
       [true, 1024 * KB, {}],
       [true, 1024 * KB, { size: 0 }],
       [true, 1024 * KB, { size: SMALL_FILE }],
       [false, 1024 * KB, { size: SMALL_FILE + 1 }],
       // FAT's clock ticks every two seconds.
-      [false, 1024 * KB, { ctimeMs: now - 2000 }],
-      [false, 1024 * KB, { mtimeMs: now - 2000 }],
-      [false, 1024 * KB, { ctimeMs: now + 60_000 }],
-      [false, 1024 * KB, { mtimeMs: now + 60_000 }],
+      [false, 1024 * KB, { changed: now - 2000 }],
+      [false, 1024 * KB, { changed: now + 60_000 }],
       [false, 0, {}],
       [false, 0, { size: 0 }],
       [false, 100, {}],
     ];
-    for (const [expected, limit, changes] of cases)
-      t.equal(new OpenFileCache(limit).admits(version(changes)), expected, JSON.stringify([limit, changes]));
+    for (const [expected, limit, changes] of cases) {
+      const { size = 100, changed = now - 60_000 } = changes;
+      const admitted = new OpenFileCache(limit).admits(versioned(size, changed));
+      t.equal(admitted, expected, JSON.stringify([limit, changes]));
+    }
   },
 );
 
@@ -152,8 +160,7 @@ t.test(
     const metadata = { ...cachedFile(1024 * KB), isWhole: false } as const;
     const keys = Array.from({ length: 100 }, (_, index) => `${index}`);
     for (const key of keys) {
-      if (cache.admitsMetadata({ dev: 1, ino: 1, size: 1024 * KB, mtimeMs: 0, ctimeMs: 0 }))
-        cache.setMetadata(key, metadata);
+      if (cache.admitsMetadata(versioned(1024 * KB))) cache.setMetadata(key, metadata);
       t.ok(cache.bytes <= 8 * KB) || t.bailout();
     }
     const found = keys.filter((key) => cache.getMetadata(key) !== undefined);
@@ -162,9 +169,6 @@ t.test(
     t.ok(setIfAdmitted(cache, one, KB));
     t.equal(cache.getMetadata(one), undefined);
     const now = Date.now();
-    t.notOk(
-      cache.admitsMetadata({ dev: 1, ino: 1, size: 1, mtimeMs: now, ctimeMs: now }),
-      'it may change again',
-    );
+    t.notOk(cache.admitsMetadata(versioned(1, now)), 'it may change again');
   },
 );

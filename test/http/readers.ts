@@ -31,6 +31,7 @@ import { createRedirector } from '../../src/server/redirect.js';
 import { RouteTable } from '../../src/server/routes.js';
 import { DiskStore } from '../../src/stores/disk/disk-store.js';
 import { locateSendfile } from '../../src/stores/disk/sendfile.js';
+import { versionMarkOf } from '../../src/stores/disk/version-mark.js';
 import { dotfileRule } from '../../src/stores/dotfiles.js';
 import { LoopGuard } from '../../src/upstream/loop.js';
 import { readOrder } from '../../src/upstream/order.js';
@@ -87,7 +88,7 @@ const describe = describeFor(FILE, contentTypeOf, isCompressible);
 const REPRESENTATION = describe({
   name: 'a.txt',
   version: VERSION,
-  mark: { modified: VERSION.mtimeMs },
+  mark: versionMarkOf({ version: VERSION, modified: VERSION.mtimeMs }, undefined, Date.now()),
   coding: undefined,
 });
 

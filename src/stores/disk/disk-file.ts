@@ -3,25 +3,28 @@ import { fstat, fstatSync, read as readDescriptor, readSync, type Stats } from '
 import { acquireBuffer, releaseBuffer } from '../../http/buffer-pool.js';
 import type { Piece } from '../../http/piece.js';
 import { toText } from '../../http/target.js';
-import { type DirectFile, type FileVersion, type StoredFile, StoreError } from '../store.js';
+import { type DirectFile, type StoredFile, StoreError, type VersionMark } from '../store.js';
 import { closeRead } from './close.js';
+import type { DiskVersion } from './disk-version.js';
 import { kernelSend } from './kernel-send.js';
+import { versionMarkOf } from './version-mark.js';
 
 /** An open file on this machine's disk. */
 export class DiskFile implements StoredFile, DirectFile {
-  readonly version: FileVersion;
+  readonly version: DiskVersion;
   readonly #name: string;
   #descriptor: number;
   #reading = false;
   #closed = false;
   #canBeMapped = true;
 
-  constructor(descriptor: number, version: FileVersion, name: string) {
+  constructor(descriptor: number, version: DiskVersion, name: string) {
     this.#name = name;
     this.#descriptor = descriptor;
     this.version = version;
   }
 
+  /** Time of modification in milliseconds since the epoch, never rounded up to the next second, as `mtimeMs` may be. */
   get modified(): number {
     const { mtimeMs } = this.version;
     // A number has no room for all nanoseconds of today: what lies less than 122 of them before a second becomes it.
@@ -29,6 +32,10 @@ export class DiskFile implements StoredFile, DirectFile {
     const { mtimeNs } = fstatSync(this.#descriptor, { bigint: true });
     const roundedDown = Number(mtimeNs / 1_000_000n);
     return roundedDown === mtimeMs - 1 ? roundedDown : mtimeMs;
+  }
+
+  mark(now: number): VersionMark {
+    return versionMarkOf(this, this, now);
   }
 
   get direct(): DirectFile {

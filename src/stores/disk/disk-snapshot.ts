@@ -2,7 +2,8 @@
 import { lstatSync, realpathSync, statSync } from 'node:fs';
 import { OncePerBatch } from '../../http/batch.js';
 import type { BytePath } from '../../http/target.js';
-import { type FileVersion, isSameVersion, type PathSnapshot } from '../store.js';
+import type { PathSnapshot } from '../store.js';
+import { type DiskVersion, isSameVersion } from './disk-version.js';
 import { Lookups } from './lookups.js';
 import { toSystemPath } from './names.js';
 import type { ProtectedDirectories } from './protected-directories.js';
@@ -59,6 +60,7 @@ export class Protection {
  */
 export interface DiskSnapshot extends PathSnapshot {
   readonly name: BytePath;
+  readonly version: DiskVersion;
   readonly directories: readonly {
     readonly name: BytePath;
     readonly dev: number;
@@ -75,7 +77,7 @@ export interface DiskSnapshot extends PathSnapshot {
 export function takeSnapshot(
   directories: readonly BytePath[],
   name: BytePath,
-  version: FileVersion,
+  version: DiskVersion,
   protection: Protection | undefined,
 ): DiskSnapshot {
   return {
@@ -112,7 +114,7 @@ export function isCurrent(
  */
 export function isOf(
   { epoch, directories, version }: DiskSnapshot,
-  opened: FileVersion,
+  opened: DiskVersion,
   protection: Protection | undefined,
 ): boolean {
   if (protection?.epoch !== epoch) return false;

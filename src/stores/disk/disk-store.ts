@@ -4,14 +4,7 @@
 import { constants, fstatSync, lstatSync, openSync, realpathSync, type Stats } from 'node:fs';
 import { type BytePath, toBytePath, toText } from '../../http/target.js';
 import { type DotfileRule, dotfileRule } from '../dotfiles.js';
-import {
-  type FileVersion,
-  type Known,
-  type Store,
-  StoreError,
-  type StoreFailure,
-  type Wanted,
-} from '../store.js';
+import { type Known, type Store, StoreError, type StoreFailure, type Wanted } from '../store.js';
 import { closeRead } from './close.js';
 import { DiskFile } from './disk-file.js';
 import {
@@ -23,6 +16,7 @@ import {
   takeSnapshot,
   targets,
 } from './disk-snapshot.js';
+import type { DiskVersion } from './disk-version.js';
 import { type DiskFound, findOnDisk } from './find-on-disk.js';
 import { toSystemPath, withSeparator } from './names.js';
 import { cureFor, describeRefusal, refusalOnTheWayTo } from './permissions.js';
@@ -166,7 +160,7 @@ export class DiskStore implements Store {
     return undefined;
   }
 
-  stat(path: BytePath): FileVersion | undefined {
+  stat(path: BytePath): DiskVersion | undefined {
     try {
       const stats = targets.of(this.#root + path);
       return stats?.isFile() ? stats : undefined;
@@ -180,7 +174,7 @@ export class DiskStore implements Store {
    * Remembers what a name means, so that it can be asked cheaply whether it still means the same.
    * Undefined when the name does not mean this version, or leads there in a way that cannot be watched.
    */
-  snapshot(path: BytePath, version: FileVersion): DiskSnapshot | undefined {
+  snapshot(path: BytePath, version: DiskVersion): DiskSnapshot | undefined {
     try {
       const directories = this.#followsLinks ? [] : directoriesOf(this.#root, path);
       const snapshot = takeSnapshot(directories, this.#root + path, version, this.#protection);

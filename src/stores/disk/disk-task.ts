@@ -2,17 +2,11 @@
 // another; the bytes of files go through memory that both see.
 import { inBatch } from '../../http/batch.js';
 import type { BytePath, Target } from '../../http/target.js';
-import {
-  type FileVersion,
-  type Known,
-  type PathSnapshot,
-  SMALL_FILE,
-  StoreError,
-  type StoreFailure,
-} from '../store.js';
+import { type Known, type PathSnapshot, SMALL_FILE, StoreError, type StoreFailure } from '../store.js';
 import { closeRead } from './close.js';
 import { DiskFile } from './disk-file.js';
 import type { DiskStore } from './disk-store.js';
+import type { DiskVersion } from './disk-version.js';
 import type { DiskFound } from './find-on-disk.js';
 import type { KnownDirectory } from './protected-directories.js';
 import { type InternalRoot, locateSendfile } from './sendfile.js';
@@ -45,14 +39,14 @@ export type DiskResult =
   | {
       readonly kind: 'found';
       readonly suffix: string;
-      readonly original: FileVersion | undefined;
+      readonly original: DiskVersion | undefined;
       /** True when what was known of it still holds. */
       readonly isKnown: boolean;
       readonly file: FoundFile | undefined;
       readonly unusable: readonly PlainStoreError[];
       readonly snapshot: PathSnapshot | undefined;
     }
-  | { readonly kind: 'stat'; readonly version: FileVersion | undefined }
+  | { readonly kind: 'stat'; readonly version: DiskVersion | undefined }
   /** So many bytes lie in the window. */
   | { readonly kind: 'bytes'; readonly length: number }
   | { readonly kind: 'closed' }
@@ -62,7 +56,8 @@ export type DiskResult =
 
 /** An open file. */
 export interface FoundFile {
-  readonly version: FileVersion;
+  readonly version: DiskVersion;
+  /** As `DiskFile.modified`. */
   readonly modified: number;
   /** Undefined when all of it has been read, and it is closed again. */
   readonly descriptor: number | undefined;
@@ -167,7 +162,7 @@ export class DiskWorker {
     }
   }
 
-  #stat(path: BytePath): FileVersion | undefined {
+  #stat(path: BytePath): DiskVersion | undefined {
     const version = this.#store.stat(path);
     return version && plainVersion(version);
   }
@@ -189,10 +184,10 @@ export class DiskWorker {
   }
 }
 
-const NO_VERSION: FileVersion = { dev: 0, ino: 0, size: 0, mtimeMs: 0, ctimeMs: 0 };
+const NO_VERSION: DiskVersion = { dev: 0, ino: 0, size: 0, mtimeMs: 0, ctimeMs: 0 };
 
 /** What the system gives has more in it than has to go to another thread. */
-function plainVersion({ dev, ino, size, mtimeMs, ctimeMs }: FileVersion): FileVersion {
+function plainVersion({ dev, ino, size, mtimeMs, ctimeMs }: DiskVersion): DiskVersion {
   return { dev, ino, size, mtimeMs, ctimeMs };
 }
 

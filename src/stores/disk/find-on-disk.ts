@@ -1,24 +1,18 @@
 // From a name to the file or sibling that is sent (nginx: gzip_static and its like), on a disk that is asked call by call.
 import { ownString } from '../../http/own-string.js';
 import type { BytePath } from '../../http/target.js';
-import {
-  type FileVersion,
-  type Found,
-  isSameVersion,
-  type Known,
-  StoreError,
-  type Wanted,
-} from '../store.js';
+import { type Found, type Known, StoreError, type Wanted } from '../store.js';
 import type { DiskFile } from './disk-file.js';
 import type { DiskSnapshot } from './disk-snapshot.js';
+import { type DiskVersion, isSameVersion } from './disk-version.js';
 
 /** What is asked of the disk. */
 export interface Disk {
   /** @throws {StoreError} */
   open(path: BytePath): DiskFile;
   reopen(snapshot: DiskSnapshot): DiskFile | undefined;
-  stat(path: BytePath): FileVersion | undefined;
-  snapshot(path: BytePath, version: FileVersion): DiskSnapshot | undefined;
+  stat(path: BytePath): DiskVersion | undefined;
+  snapshot(path: BytePath, version: DiskVersion): DiskSnapshot | undefined;
   isCurrent(snapshot: DiskSnapshot): boolean;
 }
 
@@ -26,7 +20,9 @@ const NONE: readonly StoreError[] = [];
 
 /** What has been found on a disk. */
 export interface DiskFound<Of extends Known> extends Found<Of> {
+  readonly original: DiskVersion | undefined;
   readonly file: DiskFile | undefined;
+  snapshot(): DiskSnapshot | undefined;
 }
 
 /** @throws {StoreError} as Store.find does */
@@ -75,13 +71,17 @@ function findItself<Of extends Known>(
 }
 
 /** Whether a sibling is what was known of it, and its original too. */
-function isStill(disk: Disk, { snapshot, original }: Known, now: FileVersion): boolean {
-  return original !== undefined && isSameVersion(original, now) && disk.isCurrent(snapshot as DiskSnapshot);
+function isStill(disk: Disk, { snapshot, original }: Known, now: DiskVersion): boolean {
+  return (
+    original !== undefined &&
+    isSameVersion(original as DiskVersion, now) &&
+    disk.isCurrent(snapshot as DiskSnapshot)
+  );
 }
 
 class FoundOnDisk<Of extends Known> implements DiskFound<Of> {
   readonly suffix: string;
-  readonly original: FileVersion | undefined;
+  readonly original: DiskVersion | undefined;
   readonly known: Of | undefined;
   readonly file: DiskFile | undefined;
   readonly unusable: readonly StoreError[];
@@ -93,7 +93,7 @@ class FoundOnDisk<Of extends Known> implements DiskFound<Of> {
     disk: Disk,
     path: BytePath,
     suffix: string,
-    original: FileVersion | undefined,
+    original: DiskVersion | undefined,
     known: Of | undefined,
     file: DiskFile | undefined,
     unusable: readonly StoreError[],
@@ -120,7 +120,7 @@ const COPIED_WITHIN = 2000;
  * A sibling that is older than its original by more than that, in milliseconds, was made from another version. One that is not smaller saves nothing; leaving it
  * out also keeps entity tags apart, which are made of time and size.
  */
-function isUsable(sibling: FileVersion | undefined, original: FileVersion): boolean {
+function isUsable(sibling: DiskVersion | undefined, original: DiskVersion): boolean {
   return (
     sibling !== undefined &&
     sibling.mtimeMs >= original.mtimeMs - COPIED_WITHIN &&

@@ -10,13 +10,16 @@ import {
   type Store,
   type StoredFile,
   StoreError,
+  type VersionMark,
   type Wanted,
 } from '../store.js';
 import { type DiskResult, type FoundFile, storeErrorOf } from './disk-task.js';
 import type { DiskThreads } from './disk-threads.js';
+import type { DiskVersion } from './disk-version.js';
 import { withSeparator } from './names.js';
 import type { KnownDirectory } from './protected-directories.js';
 import type { InternalRoot } from './sendfile.js';
+import { versionMarkOf } from './version-mark.js';
 
 /** A directory that threads ask. */
 export class ThreadedStore implements Store {
@@ -98,17 +101,21 @@ export class ThreadedStore implements Store {
 
 /** A small file that has been read when it was found. */
 class ReadFile extends MemoryFile implements StoredFile {
-  readonly modified: number;
+  readonly #found: FoundFile;
 
-  constructor({ version, modified }: FoundFile, content: Buffer) {
-    super(version, content);
-    this.modified = modified;
+  constructor(found: FoundFile, content: Buffer) {
+    super(found.version, content);
+    this.#found = found;
+  }
+
+  mark(now: number): VersionMark {
+    return versionMarkOf(this.#found, this, now);
   }
 }
 
 /** A large file, which is open. */
 class ThreadedFile implements StoredFile {
-  readonly version: FileVersion;
+  readonly version: DiskVersion;
   readonly modified: number;
   readonly direct = undefined;
   readonly #name: BytePath;
@@ -124,6 +131,10 @@ class ThreadedFile implements StoredFile {
     this.#descriptor = descriptor;
     this.#name = name;
     this.#threads = threads;
+  }
+
+  mark(now: number): VersionMark {
+    return versionMarkOf(this, undefined, now);
   }
 
   async read(position: number, most: number): Promise<Piece> {

@@ -15,7 +15,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { type DiskPolicy, DiskStore } from '../../../src/stores/disk/disk-store.js';
-import { isSameVersion } from '../../../src/stores/store.js';
+import { isSameVersion } from '../../../src/stores/disk/disk-version.js';
 import { outcome } from '../../support/outcome.js';
 import { openDescriptors, withoutProc } from '../../support/proc.js';
 

@@ -2,11 +2,11 @@
 import { cpSync, mkdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { versionMarkOf } from '../../src/files/version-mark.js';
-import type { StoredFile } from '../../src/stores/store.js';
-import { converse, wasReady } from '../support/conversation.js';
-import { AN_HOUR_LATER } from '../support/later.js';
-import { startLocations } from '../support/locations.js';
+import { type Marked, versionMarkOf } from '../../../src/stores/disk/version-mark.js';
+import type { DirectFile } from '../../../src/stores/store.js';
+import { converse, wasReady } from '../../support/conversation.js';
+import { AN_HOUR_LATER } from '../../support/later.js';
+import { startLocations } from '../../support/locations.js';
 
 const FIXED = [0, 1, -1, 315_532_800, 315_532_801, 499_162_500, 1_262_304_000, 4_102_444_800];
 const SIZES = { small: 1000, large: 300_000 };
@@ -113,23 +113,35 @@ t.test(
   async (t) => {
     const now = Date.now();
     const stats = statSync(root);
-    const file = (size: number, ctimeMs: number, content?: string): StoredFile => ({
-      version: { dev: stats.dev, ino: 0x1a, size, mtimeMs: 1000, ctimeMs },
-      modified: 1000,
-      read: async () => ({ bytes: Buffer.alloc(0), release: () => {} }),
-      direct: {
+    const tagOf = (size: number, ctimeMs: number, content?: string): string | undefined => {
+      const version = { dev: stats.dev, ino: 0x1a, size, mtimeMs: 1000, ctimeMs };
+      const direct: DirectFile = {
         readSync(buffer, position) {
           if (content === undefined) throw new Error('EIO');
           return buffer.write(content.slice(position));
         },
-      },
-      close() {},
-    });
-    const tagOf = (...args: Parameters<typeof file>): unknown => versionMarkOf(file(...args), now);
-    t.same(tagOf(1e6, 1000), { tag: undefined });
-    t.same(tagOf(1e6, 1_700_000_000_123.5), { tag: '1a-60a241820226c-f4240' });
-    t.match(tagOf(3, 1000, 'abc'), { tag: /^[\w-]{22}$/ }, 'of a small one its content tells');
-    t.same(tagOf(3, 1_700_000_000_123.5), { tag: '1a-60a241820226c-3' }, 'one that cannot be read');
-    t.same(tagOf(4, 1_700_000_000_123.5, ''), { tag: '1a-60a241820226c-4' }, 'one that is cut');
+      };
+      return versionMarkOf({ version, modified: 1000 }, direct, now).validators(now).etag;
+    };
+    t.equal(tagOf(1e6, 1000), undefined);
+    t.equal(tagOf(1e6, 1_700_000_000_123.5), '"1a-60a241820226c-f4240"');
+    t.match(tagOf(3, 1000, 'abc'), /^"[\w-]{22}"$/, 'of a small one its content tells');
+    t.equal(tagOf(3, 1_700_000_000_123.5), '"1a-60a241820226c-3"', 'one that cannot be read');
+    t.equal(tagOf(4, 1_700_000_000_123.5, ''), '"1a-60a241820226c-4"', 'one that is cut');
   },
 );
+
+t.test('a file has changed when either of its times says so, whichever is the later', (t) => {
+  const now = Date.now();
+  for (const [mtimeMs, ctimeMs] of [
+    [now, now - 5000],
+    [now - 5000, now],
+    [1000, now],
+    [4_102_444_800_000, now],
+  ] as const) {
+    const found: Marked = { version: { dev: 1, ino: 1, size: 1e6, mtimeMs, ctimeMs }, modified: mtimeMs };
+    const { changed } = versionMarkOf(found, undefined, now);
+    t.equal(changed, Math.max(mtimeMs, ctimeMs), `${mtimeMs} ${ctimeMs}`);
+  }
+  t.end();
+});
