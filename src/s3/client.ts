@@ -49,6 +49,8 @@ export class S3Client {
   #timer: NodeJS.Timeout | undefined;
   /** When somebody waited for a connection last, on the monotonic clock, in milliseconds. */
   #crowdedAt = Number.NEGATIVE_INFINITY;
+  /** False for a store that was asked for a part of an object, and gave the whole. */
+  #givesParts = true;
   #isClosed = false;
 
   constructor({ location, credentials, limits, ca, onNotice = () => {} }: S3ClientOptions) {
@@ -80,9 +82,12 @@ export class S3Client {
     return this.#answer(asked, request, await this.#ask(asked, request));
   }
 
-  /** Asks when there is a place, which is taken as long as bytes come. */
-  async #ask(asked: Asked, request: S3Request): Promise<Granted> {
-    const place = this.#places.take();
+  /**
+   * Asks when there is a place, which is taken as long as bytes come.
+   * @param isGoingOn for what has been begun
+   */
+  async #ask(asked: Asked, request: S3Request, isGoingOn = false): Promise<Granted> {
+    const place = this.#places.take(isGoingOn);
     let isWaiting = place.taken !== undefined;
     const patience = this.#begin(request.signal, () => isWaiting);
     let attempt: Attempt | undefined;
@@ -218,7 +223,8 @@ export class S3Client {
     const span = range ?? (size === undefined ? undefined : { first: 0, last: size - 1 });
     const isHeld = span !== undefined && this.#isHeldAsAWhole(span);
     // Without a strong tag nothing would tell that it is still the same object.
-    if (span === undefined || etag === undefined || etag.startsWith('W/')) {
+    const isSure = this.#givesParts && etag !== undefined && !etag.startsWith('W/');
+    if (span === undefined || !isSure) {
       if (!isHeld) this.#keep(asked, body, attempt);
       return body;
     }
@@ -250,18 +256,17 @@ export class S3Client {
     const isCrowded = performance.now() - this.#crowdedAt < this.#limits.partsFor;
     const last = isCrowded ? Math.min(end, first + this.#limits.part - 1) : end;
     const range = { first, last };
-    const { head, body, attempt } = await this.#ask(asked, {
-      key: asked.key,
-      method: 'GET',
-      range,
-      ifMatch,
-      signal,
-    });
+    const request = { key: asked.key, method: 'GET', range, ifMatch, signal } as const;
+    const { head, body, attempt } = await this.#ask(asked, request, true);
     const { status, etag, requestId } = head;
-    if (status !== 206 || body === undefined || isOtherVersion(ifMatch, etag)) {
+    const isOther = isOtherVersion(ifMatch, etag);
+    if (status !== 206 || body === undefined || isOther) {
       body?.close();
-      const what = `${objectName(asked)} was changed while it was read`;
-      throw new S3Error('failed', what, { status, requestId });
+      const details = { status, requestId };
+      if (status !== 200 || isOther)
+        throw new S3Error('changed', `${objectName(asked)} was changed while it was read`, details);
+      this.#givesParts = false;
+      throw new S3Error('failed', `${objectName(asked)} was cut off: ${NO_PARTS}`, details);
     }
     if (!this.#isHeldAsAWhole(range)) attempt.whenFree(this.#slowReaders.addLent(reader));
     return loanOf(body, attempt);
@@ -282,8 +287,10 @@ function isOtherVersion(ifMatch: string | undefined, etag: string | undefined): 
   return ifMatch !== undefined && ifMatch !== etag;
 }
 
+const NO_PARTS = 'its rest was asked for on another connection, and the store gives no parts of objects';
+
 function tooSlow(asked: Asked, time: number): string {
-  return `${objectName(asked)} was cut off: for ${time} ms nothing of it was taken, others waited for a connection, and without a strong ETag its rest could not have been asked for later`;
+  return `${objectName(asked)} was cut off: for ${time} ms nothing of it was taken, others waited for a connection, and its rest could not have been asked for later: the object has no strong ETag, or its store gives no parts of objects`;
 }
 
 /** Something that knows nothing of the key, nor of keys. */

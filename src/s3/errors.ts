@@ -18,6 +18,8 @@ export type S3Failure =
   | 'timeout'
   /** This client was closed: nothing is wrong. */
   | 'closed'
+  /** There is another version of the object by now. */
+  | 'changed'
   | 'failed';
 
 /** What the store said about it. */

@@ -20,10 +20,9 @@ export interface S3Limits {
   readonly idleTimeout: number;
   /** Bytes of one body that are held; no more of it is read than fits in. One that is not larger is held as a whole. */
   readonly maxBuffered: number;
-  /**
-   * How long a body has its connection, or its reader may take nothing of it, before it is given to others who wait for one: those
-   * who take nothing come first, and then those who have had it longest.
-   */
+  /** How long the reader of a body may take nothing of it, before its connection is given to others who wait for one. */
+  readonly idleFor: number;
+  /** How long a body has its connection, however much is taken of it, before it is given to others where no reader is idle. */
   readonly lentFor: number;
   /** How long after somebody has waited for a connection the rest of a body is asked for in parts. */
   readonly partsFor: number;
@@ -50,6 +49,8 @@ export const S3_LIMITS: S3Limits = {
   idleTimeout: 15_000,
   // A read, and a little. The kernel holds more on the way; 200 slow readers with twice as much cost 40 MiB and gain nothing.
   maxBuffered: 160 * 1024,
+  // As many clients as there are connections, who read nothing, may come in each of these and keep nobody waiting.
+  idleFor: 125,
   lentFor: 1000,
   // Whoever is interrupted loses what is on its way to it, which may be more than it has got.
   partsFor: 10_000,

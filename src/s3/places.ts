@@ -10,17 +10,21 @@ export interface Place {
   leave(): void;
 }
 
-/** A number of places. */
+/** A number of places. Those who go on with what they have begun, and those who begin, wait for their turn in two lines. */
 export class Places {
   readonly #most: number;
-  readonly #mostWaiting: number;
+  readonly #mostBeginning: number;
   /** What tells those who wait that it is their turn, in the order in which they came. */
-  readonly #waiting = new Set<() => void>();
+  readonly #beginning = new Set<() => void>();
+  readonly #goingOn = new Set<() => void>();
+  /** Whose turn is next, where somebody waits in both lines: one of each, so that neither keeps the other waiting for ever. */
+  #isForGoingOn = true;
   #taken = 0;
 
-  constructor(most: number, mostWaiting: number) {
+  /** @param mostBeginning most who wait to begin; whoever has begun is not turned away */
+  constructor(most: number, mostBeginning: number) {
     this.#most = most;
-    this.#mostWaiting = mostWaiting;
+    this.#mostBeginning = mostBeginning;
   }
 
   /** How many are taken. */
@@ -30,50 +34,56 @@ export class Places {
 
   /** How many wait for one. */
   get waiting(): number {
-    return this.#waiting.size;
+    return this.#beginning.size + this.#goingOn.size;
   }
 
   /**
    * Takes a place, or waits for one.
-   * @throws {S3Error} `busy`, when too many wait
+   * @param isGoingOn for what has been begun: a client has half of it
+   * @throws {S3Error} `busy`, when too many wait to begin
    */
-  take(): Place {
+  take(isGoingOn = false): Place {
     if (this.#taken < this.#most) {
       this.#taken += 1;
       return { taken: undefined, leave: this.#leaving() };
     }
-    if (this.#waiting.size >= this.#mostWaiting) {
+    if (!isGoingOn && this.#beginning.size >= this.#mostBeginning) {
       throw new S3Error(
         'busy',
-        `${this.#most} requests are with the store, and ${this.#waiting.size} wait for their turn: no more are taken on`,
+        `${this.#most} requests are with the store, and ${this.#beginning.size} wait for their turn: no more are taken on`,
       );
     }
+    const line = isGoingOn ? this.#goingOn : this.#beginning;
     let isTurn = (): void => {};
     const taken = new Promise<void>((resolve) => {
       isTurn = resolve;
     });
-    this.#waiting.add(isTurn);
-    return { taken, leave: this.#leaving(isTurn) };
+    line.add(isTurn);
+    return { taken, leave: this.#leaving(() => line.delete(isTurn)) };
   }
 
-  #leaving(isTurn?: () => void): () => void {
+  /** @param giveUp stops waiting; false when it was its turn already */
+  #leaving(giveUp?: () => boolean): () => void {
     let hasLeft = false;
     return () => {
       if (hasLeft) return;
       hasLeft = true;
       // Whoever waits no more has a place.
-      if (isTurn === undefined || !this.#waiting.delete(isTurn)) this.#passOn();
+      if (giveUp?.() !== true) this.#passOn();
     };
   }
 
-  /** A place is free: it is the one's who has waited longest. */
+  /** A place is free: it is the one's who has waited longest in the line whose turn it is. */
   #passOn(): void {
-    const [next] = this.#waiting;
-    if (next === undefined) {
-      this.#taken -= 1;
+    const lines = this.#isForGoingOn ? [this.#goingOn, this.#beginning] : [this.#beginning, this.#goingOn];
+    for (const line of lines) {
+      const [next] = line;
+      if (next === undefined) continue;
+      line.delete(next);
+      this.#isForGoingOn = line === this.#beginning;
+      next();
       return;
     }
-    this.#waiting.delete(next);
-    next();
+    this.#taken -= 1;
   }
 }

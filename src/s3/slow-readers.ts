@@ -7,12 +7,12 @@ import type { S3Limits } from './limits.js';
 
 /** The bodies that have a connection. */
 export class SlowReaders {
-  readonly #limits: Pick<S3Limits, 'lentFor' | 'keptFor' | 'maxConnections'>;
+  readonly #limits: Pick<S3Limits, 'idleFor' | 'lentFor' | 'keptFor' | 'maxConnections'>;
   readonly #lent = new Set<LentBody>();
   /** Those that cannot be taken back, each with what cuts it. */
   readonly #kept = new Map<ObjectBody, () => void>();
 
-  constructor(limits: Pick<S3Limits, 'lentFor' | 'keptFor' | 'maxConnections'>) {
+  constructor(limits: Pick<S3Limits, 'idleFor' | 'lentFor' | 'keptFor' | 'maxConnections'>) {
     this.#limits = limits;
   }
 
@@ -36,9 +36,9 @@ export class SlowReaders {
    * @param waiting how many do
    */
   makeRoom(waiting: number): void {
-    const { lentFor } = this.#limits;
+    const { idleFor, lentFor } = this.#limits;
     const before = performance.now() - lentFor;
-    const idle = (body: LentBody): boolean => isIdle(body, lentFor);
+    const idle = (body: LentBody): boolean => isIdle(body, idleFor);
     const wanted = this.#takeBack(this.#takeBack(waiting, idle), ({ lentSince }) => lentSince <= before);
     if (wanted > 0) this.#cutKept(wanted);
   }

@@ -44,6 +44,7 @@ const FAILURES: Readonly<Record<S3Failure, StoreFailure>> = {
   clock: 'store-failed',
   unreachable: 'store-failed',
   closed: 'gone',
+  changed: 'changed',
   failed: 'store-failed',
 };
 

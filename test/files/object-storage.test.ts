@@ -106,6 +106,11 @@ t.test('an object that is replaced before anything of it is sent is sent as it i
   const cut = await ask(server, '/media/a', ['Range: bytes=0-1,500-501']);
   t.equal(cut.status, 206);
   t.notMatch(cut.body.toString(), 'bytes 500-501', 'what has begun is cut off');
+  replaceAt(2);
+  standIn.next({ kind: 'cut-in-body', after: 0 });
+  const broken = await ask(server, '/media/a');
+  t.equal(broken.status, 200, 'its connection broke before its first byte');
+  t.match(broken.body.toString(), /^b{1000}$/);
 });
 
 t.test('what is stored with an object is said, within the rules for uploads', async (t) => {

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import t from 'tap';
 import { type BodySource, ObjectBody, type S3Body } from '../../src/s3/body.js';
 import type { S3Client } from '../../src/s3/client.js';
+import { S3Error } from '../../src/s3/errors.js';
 import { LentBody, type Loan } from '../../src/s3/lent-body.js';
 import { bytesOf, clientOf, errorOf } from '../support/s3-client.js';
 import { type Misbehaviour, startS3StandIn } from '../support/s3-stand-in.js';
@@ -11,7 +12,7 @@ import { until } from '../support/until.js';
 const KIB = 1024;
 /** More than the sockets of both sides hold. */
 const CONTENT = randomBytes(20 * 1024 * KIB);
-const LIMITS = { maxConnections: 1, maxBuffered: 128 * KIB, part: 128 * KIB, lentFor: 20 };
+const LIMITS = { maxConnections: 1, maxBuffered: 128 * KIB, part: 128 * KIB, idleFor: 20, lentFor: 20 };
 /** Takes some of a body: its reader is under way. */
 async function begin(body: S3Body): Promise<Buffer> {
   const piece = await body.read();
@@ -102,7 +103,7 @@ t.test('a reader that has taken something just now keeps its connection, too', a
   const store = await startS3StandIn(t);
   store.put('large', CONTENT);
   store.put('small', 'hello');
-  const client = clientOf(t, store, { limits: { ...LIMITS, lentFor: 60_000 } });
+  const client = clientOf(t, store, { limits: { ...LIMITS, idleFor: 60_000, lentFor: 60_000 } });
   const reader = await open(client, 'large');
   const waiting = open(client, 'small');
   await new Promise((resolve) => setTimeout(resolve, 600));
@@ -150,7 +151,7 @@ t.test('an object that has changed meanwhile is never read on', async (t) => {
     [
       'another',
       () => store.put('large', randomBytes(CONTENT.length)),
-      'failed',
+      'changed',
       /was changed while it was read/,
     ],
     ['none', () => store.remove('large'), 'not-found', /is not there/],
@@ -160,7 +161,7 @@ t.test('an object that has changed meanwhile is never read on', async (t) => {
         store.put('large', randomBytes(CONTENT.length));
         store.next({ kind: 'ignore-conditions' }, { kind: 'ignore-conditions' });
       },
-      'failed',
+      'changed',
       /was changed while it was read/,
     ],
   ];
@@ -196,12 +197,51 @@ t.test('readers of such objects that take nothing keep half of the connections, 
   for (const body of small) t.equal((await bytesOf(body)).toString(), 'hello');
   const results = await Promise.allSettled(slow.map(bytesOf));
   const cut = results.filter(({ status }) => status === 'rejected');
-  t.match(cut, [
-    { reason: { kind: 'busy', message: /without a strong ETag/ } },
-    { reason: { kind: 'busy' } },
-  ]);
+  t.match(cut, [{ reason: { kind: 'busy', message: /no strong ETag/ } }, { reason: { kind: 'busy' } }]);
   t.equal(cut.length, 2);
   t.same(client.load, { underWay: 0, waiting: 0 });
+});
+
+t.test('the rest of what was begun is not turned away where nobody else is taken on', async (t) => {
+  const store = await startS3StandIn(t);
+  store.put('large', CONTENT);
+  store.put('small', 'hello');
+  const client = clientOf(t, store, { limits: { ...LIMITS, maxWaiting: 1 } });
+  const reader = await open(client, 'large');
+  const begun = await begin(reader);
+  store.next({ kind: 'stall' });
+  const leaving = new AbortController();
+  const stalled = errorOf(client.get({ key: 'small', method: 'GET', signal: leaving.signal }));
+  await until(() => store.requests.length === 2, 'it has got the connection');
+  const waiting = open(client, 'small');
+  t.match(await errorOf(open(client, 'small')), { kind: 'busy' }, 'no more are taken on');
+  const rest = bytesOf(reader);
+  await until(() => client.load.waiting === 2, 'the reader waits for its rest');
+  leaving.abort(new S3Error('closed', 'it left'));
+  await stalled;
+  t.ok(Buffer.concat([begun, await rest]).equals(CONTENT), 'byte for byte');
+  t.equal((await bytesOf(await waiting)).toString(), 'hello');
+});
+
+t.test('a store that gives no parts is told of, and asked for none any more', async (t) => {
+  const store = await startS3StandIn(t);
+  const { etag } = store.put('large', CONTENT);
+  const client = clientOf(t, store, { limits: { ...LIMITS, totalTimeout: 500 } });
+  const whole = {
+    kind: 'raw',
+    bytes: `HTTP/1.1 200 OK\r\nConnection: close\r\nETag: ${etag}\r\nContent-Length: 5\r\n\r\nhello`,
+  } as const;
+  store.next({ kind: 'cut-in-body', after: 300 * KIB }, whole);
+  const { kind, message } = await errorOf(bytesOf(await open(client, 'large')));
+  t.equal(kind, 'failed');
+  t.match(message, /the store gives no parts of objects/);
+  const reader = await open(client, 'large');
+  t.match(
+    await errorOf(open(client, 'large')),
+    { kind: 'busy' },
+    'a connection that cannot be taken back is kept',
+  );
+  t.equal((await bytesOf(reader)).length, CONTENT.length);
 });
 
 t.test('a connection that breaks is not the end of an object, as long as it goes on', async (t) => {

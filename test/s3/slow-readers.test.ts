@@ -28,7 +28,7 @@ t.test('of those that cannot be taken back half may stay, the most recent ones',
       ['nobody waits', [30_000, 50_000, 40_000, 20_000], 0, ''],
     ];
   for (const [what, ages, waiting, gone] of cases) {
-    const readers = new SlowReaders({ lentFor: 1000, keptFor: 10_000, maxConnections: 4 });
+    const readers = new SlowReaders({ idleFor: 1000, lentFor: 1000, keptFor: 10_000, maxConnections: 4 });
     const cut: number[] = [];
     for (const [index, age] of ages.entries()) readers.addKept(full(now - age), () => cut.push(index));
     readers.makeRoom(waiting);
@@ -37,7 +37,7 @@ t.test('of those that cannot be taken back half may stay, the most recent ones',
 });
 
 t.test('what can be taken back goes first', async (t) => {
-  const readers = new SlowReaders({ lentFor: 1000, keptFor: 10_000, maxConnections: 2 });
+  const readers = new SlowReaders({ idleFor: 1000, lentFor: 1000, keptFor: 10_000, maxConnections: 2 });
   const told: string[] = [];
   const ask = async (): Promise<never> => {
     throw new Error('nothing is asked for');
@@ -70,7 +70,7 @@ t.test(
       return new LentBody({ body, cut: () => told.push(name) }, { first: 0, last: 99_999 }, { ask });
     };
     const long = performance.now() - 20_000;
-    const readers = new SlowReaders({ lentFor: 20, keptFor: 10_000, maxConnections: 4 });
+    const readers = new SlowReaders({ idleFor: 10, lentFor: 20, keptFor: 10_000, maxConnections: 4 });
     const bodies = [lend('first', undefined), lend('second', undefined), lend('idle', long)];
     const remove = bodies.map((body) => readers.addLent(body));
     readers.makeRoom(3);
